@@ -1,0 +1,2 @@
+//! The s3sleuth program.
+fn main() {}
