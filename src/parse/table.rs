@@ -1,0 +1,145 @@
+//! Parsed rows of one block: where each field lies in the block's text.
+
+use super::LogType;
+use crate::decode::Segment;
+use std::sync::Arc;
+
+/// A half-open range of bytes in [`FieldTable::text`], or null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The field is absent, or logged as `-`.
+    pub const NULL: Span = Span { start: u32::MAX, end: u32::MAX };
+
+    /// A range inside the text of a block; blocks are far below 4 GiB.
+    pub fn new(start: usize, end: usize) -> Span {
+        Span { start: start as u32, end: end as u32 }
+    }
+
+    /// Is this the null field?
+    pub fn is_null(self) -> bool {
+        self.start == u32::MAX
+    }
+
+    /// Length in bytes; 0 for null.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Null or empty text.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What is known of a row beside its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// When it happened, milliseconds since 1970 UTC; [`Row::NO_TIME`] where the record does not say.
+    pub event_time_ms: i64,
+    /// Line (access log) or record (CloudTrail) in its file, from 1.
+    pub number: u64,
+    /// Index into [`FieldTable::segments`]: the file it came from.
+    pub segment: u32,
+    /// Bit set over the log type's list of parse flags.
+    pub flags: u32,
+}
+
+impl Row {
+    /// Stands for an absent event time.
+    pub const NO_TIME: i64 = i64::MIN;
+
+    /// The event time, if the record has one.
+    pub fn event_time_ms(&self) -> Option<i64> {
+        (self.event_time_ms != Row::NO_TIME).then_some(self.event_time_ms)
+    }
+}
+
+/// The rows of one block, field by field, before any column is built.
+///
+/// `text` is the block's own buffer with, behind it, the text that parsing had to derive (decoded keys, unescaped
+/// JSON). `spans` is row-major, `width` fields a row. Every non-null span is valid UTF-8 after
+/// [`FieldTable::replace_ill_formed`].
+#[derive(Debug)]
+pub struct FieldTable {
+    /// Which log, hence what field number `n` means.
+    pub log: LogType,
+    /// All bytes that spans point into.
+    pub text: Vec<u8>,
+    /// Fields a row.
+    pub width: usize,
+    /// Row-major spans, `rows.len() * width` of them.
+    pub spans: Vec<Span>,
+    /// One entry a row.
+    pub rows: Vec<Row>,
+    /// The files that the block's bytes came from, in order.
+    pub segments: Vec<Segment>,
+    /// How many fields held ill-formed UTF-8 that was replaced by U+FFFD.
+    pub replaced_fields: u64,
+}
+
+impl FieldTable {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// No rows?
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The place of a field.
+    pub fn span(&self, row: usize, field: usize) -> Span {
+        self.spans[row * self.width + field]
+    }
+
+    /// The bytes of a field; `None` is null.
+    pub fn bytes(&self, row: usize, field: usize) -> Option<&[u8]> {
+        let span = self.span(row, field);
+        (!span.is_null()).then(|| &self.text[span.start as usize..span.end as usize])
+    }
+
+    /// The text of a field; `None` is null.
+    pub fn text(&self, row: usize, field: usize) -> Option<&str> {
+        self.bytes(row, field).map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
+    }
+
+    /// The path of the file a row came from.
+    pub fn source_file(&self, row: usize) -> &Arc<str> {
+        &self.segments[self.rows[row].segment as usize].file
+    }
+
+    /// Makes every field valid UTF-8: ill-formed bytes become U+FFFD and are counted.
+    ///
+    /// One check of the whole text settles it for nearly all blocks: fields are cut at ASCII characters and derived
+    /// texts stand apart ([`DERIVED_END`]), so none can begin or end inside a character of well-formed text.
+    pub fn replace_ill_formed(&mut self) {
+        if std::str::from_utf8(&self.text).is_ok() {
+            return;
+        }
+        for index in 0..self.spans.len() {
+            let span = self.spans[index];
+            if span.is_null() {
+                continue;
+            }
+            let bytes = &self.text[span.start as usize..span.end as usize];
+            if std::str::from_utf8(bytes).is_err() {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                let start = self.text.len();
+                self.text.extend_from_slice(text.as_bytes());
+                self.spans[index] = Span::new(start, self.text.len());
+                self.replaced_fields += 1;
+            }
+        }
+    }
+}
+
+/// Stands before each text that parsing derives, so that two of them never join into one character.
+pub const DERIVED_END: u8 = 0;
