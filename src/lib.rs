@@ -3,11 +3,21 @@
 //! The modules stand in the order in which the data meets them:
 //!
 //! ```text
-//! source ──► decode ──► parse ──► batch ──► activity ──► detect
-//!  paths      blocks     records   Arrow     one view        alerts
-//!                                     └────► export      Parquet, JSONL, CSV, Arrow
+//! source ──► decode ──► parse ──► batch ──► activity ──► detect    alerts
+//!  paths      blocks     records   Arrow     one view └► export    Parquet, JSONL, CSV, Arrow
 //! ```
 
 pub mod decode;
-pub mod ledger;
+
 pub mod parse;
+
+pub mod batch;
+
+pub mod activity;
+
+pub mod detect;
+
+pub mod pipeline;
+
+pub mod error;
+pub mod ledger;

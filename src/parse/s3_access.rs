@@ -174,9 +174,7 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, u64)
     let mut text = block.bytes;
     text.append(&mut derived.text);
     let segments = block.segments;
-    let width = field::WIDTH;
-    let mut table = FieldTable { log: LogType::S3Access, text, width, spans, rows, segments, replaced_fields: 0 };
-    table.replace_ill_formed();
+    let table = FieldTable::new(LogType::S3Access, text, field::WIDTH, spans, rows, segments);
     (table, blanks)
 }
 

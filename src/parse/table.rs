@@ -2,6 +2,7 @@
 
 use super::LogType;
 use crate::decode::Segment;
+use arrow::buffer::Buffer;
 use std::sync::Arc;
 
 /// A half-open range of bytes in [`FieldTable::text`], or null.
@@ -64,14 +65,13 @@ impl Row {
 /// The rows of one block, field by field, before any column is built.
 ///
 /// `text` is the block's own buffer with, behind it, the text that parsing had to derive (decoded keys, unescaped
-/// JSON). `spans` is row-major, `width` fields a row. Every non-null span is valid UTF-8 after
-/// [`FieldTable::replace_ill_formed`].
+/// JSON). `spans` is row-major, `width` fields a row. Every non-null span is valid UTF-8.
 #[derive(Debug)]
 pub struct FieldTable {
     /// Which log, hence what field number `n` means.
     pub log: LogType,
-    /// All bytes that spans point into.
-    pub text: Vec<u8>,
+    /// All bytes that spans point into; views share it.
+    pub text: Buffer,
     /// Fields a row.
     pub width: usize,
     /// Row-major spans, `rows.len() * width` of them.
@@ -85,6 +85,20 @@ pub struct FieldTable {
 }
 
 impl FieldTable {
+    /// A table over a block's text with the derived text behind it; `spans` holds `width` fields a row. Ill-formed
+    /// UTF-8 in fields is replaced here, in this one place.
+    pub fn new(
+        log: LogType,
+        mut text: Vec<u8>,
+        width: usize,
+        mut spans: Vec<Span>,
+        rows: Vec<Row>,
+        segments: Vec<Segment>,
+    ) -> FieldTable {
+        let replaced_fields = replace_ill_formed(&mut text, &mut spans);
+        FieldTable { log, text: Buffer::from_vec(text), width, spans, rows, segments, replaced_fields }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -115,30 +129,27 @@ impl FieldTable {
     pub fn source_file(&self, row: usize) -> &Arc<str> {
         &self.segments[self.rows[row].segment as usize].file
     }
+}
 
-    /// Makes every field valid UTF-8: ill-formed bytes become U+FFFD and are counted.
-    ///
-    /// One check of the whole text settles it for nearly all blocks: fields are cut at ASCII characters and derived
-    /// texts stand apart ([`DERIVED_END`]), so none can begin or end inside a character of well-formed text.
-    pub fn replace_ill_formed(&mut self) {
-        if std::str::from_utf8(&self.text).is_ok() {
-            return;
-        }
-        for index in 0..self.spans.len() {
-            let span = self.spans[index];
-            if span.is_null() {
-                continue;
-            }
-            let bytes = &self.text[span.start as usize..span.end as usize];
-            if std::str::from_utf8(bytes).is_err() {
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                let start = self.text.len();
-                self.text.extend_from_slice(text.as_bytes());
-                self.spans[index] = Span::new(start, self.text.len());
-                self.replaced_fields += 1;
-            }
+/// Makes every field valid UTF-8: ill-formed bytes become U+FFFD. Returns how many fields were changed.
+///
+/// One check of the whole text settles it for nearly all blocks: fields are cut at ASCII characters and derived
+/// texts stand apart ([`DERIVED_END`]), so none can begin or end inside a character of well-formed text.
+fn replace_ill_formed(text: &mut Vec<u8>, spans: &mut [Span]) -> u64 {
+    if std::str::from_utf8(text).is_ok() {
+        return 0;
+    }
+    let mut replaced = 0;
+    for span in spans.iter_mut().filter(|span| !span.is_null()) {
+        let bytes = &text[span.start as usize..span.end as usize];
+        if std::str::from_utf8(bytes).is_err() {
+            let well_formed = String::from_utf8_lossy(bytes).into_owned();
+            *span = Span::new(text.len(), text.len() + well_formed.len());
+            text.extend_from_slice(well_formed.as_bytes());
+            replaced += 1;
         }
     }
+    replaced
 }
 
 /// Stands before each text that parsing derives, so that two of them never join into one character.

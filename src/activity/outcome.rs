@@ -1,0 +1,134 @@
+//! How it ended: success, denied, throttled or error.
+
+use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+
+/// How a request ended. Denied and successful calls are never counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// Refused for want of permission or of a valid signature.
+    Denied,
+    /// Refused because there were too many.
+    Throttled,
+    /// Failed otherwise, such as "not found".
+    Error,
+}
+
+impl Outcome {
+    /// The word in the `outcome` column.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Success => "success",
+            Outcome::Denied => "denied",
+            Outcome::Throttled => "throttled",
+            Outcome::Error => "error",
+        }
+    }
+}
+
+/// Codes that mean "slow down"
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>,
+/// <https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
+const THROTTLED: [&str; 6] = [
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+];
+
+/// Codes of a refusal beside those that hold `AccessDenied` or `Unauthorized`.
+const DENIED: [&str; 12] = [
+    "AllAccessDisabled",
+    "AuthorizationHeaderMalformed",
+    "Client.UnauthorizedOperation",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "InvalidSecurity",
+    "MethodNotAllowed",
+    "NotSignedUp",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+];
+
+/// How a row ended.
+pub fn of(table: &FieldTable, row: usize) -> Outcome {
+    match table.log {
+        LogType::S3Access => of_access(table.bytes(row, access::HTTP_STATUS), table.text(row, access::ERROR_CODE)),
+        LogType::CloudTrail => {
+            let message = table.text(row, trail::ERROR_MESSAGE);
+            of_trail(table.text(row, trail::ERROR_CODE), message)
+        }
+    }
+}
+
+fn of_access(status: Option<&[u8]>, error_code: Option<&str>) -> Outcome {
+    if let Some(outcome) = error_code.and_then(of_code) {
+        return outcome;
+    }
+    match status {
+        Some(b"401" | b"403") => Outcome::Denied,
+        Some([b'2' | b'3', ..]) => Outcome::Success,
+        None if error_code.is_none() => Outcome::Success,
+        _ => Outcome::Error,
+    }
+}
+
+/// A failed console sign-in has a message and no code.
+fn of_trail(error_code: Option<&str>, error_message: Option<&str>) -> Outcome {
+    match (error_code, error_message) {
+        (Some(code), _) => of_code(code).unwrap_or(Outcome::Error),
+        (None, Some("Failed authentication")) => Outcome::Denied,
+        (None, Some(_)) => Outcome::Error,
+        (None, None) => Outcome::Success,
+    }
+}
+
+fn of_code(code: &str) -> Option<Outcome> {
+    let plain = code.strip_prefix("KMS.").unwrap_or(code);
+    let plain = plain.strip_prefix("Client.").unwrap_or(plain);
+    if THROTTLED.contains(&plain) {
+        Some(Outcome::Throttled)
+    } else if DENIED.contains(&plain) || plain.contains("AccessDenied") || plain.contains("Unauthorized") {
+        Some(Outcome::Denied)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_read_from_status_and_code() {
+        for (status, code, outcome) in [
+            (Some("200"), None, Outcome::Success),
+            (Some("304"), None, Outcome::Success),
+            (None, None, Outcome::Success),
+            (Some("403"), Some("AccessDenied"), Outcome::Denied),
+            (Some("400"), Some("ExpiredToken"), Outcome::Denied),
+            (Some("503"), Some("SlowDown"), Outcome::Throttled),
+            (Some("400"), Some("KMS.ThrottlingException"), Outcome::Throttled),
+            (Some("400"), Some("KMS.DisabledException"), Outcome::Error),
+            (Some("404"), Some("NoSuchKey"), Outcome::Error),
+            (Some("500"), Some("InternalError"), Outcome::Error),
+        ] {
+            assert_eq!(of_access(status.map(str::as_bytes), code), outcome, "{status:?} {code:?}");
+        }
+        for (code, message, outcome) in [
+            (None, None, Outcome::Success),
+            (None, Some("Failed authentication"), Outcome::Denied),
+            (Some("VpceAccessDenied"), None, Outcome::Denied),
+            (Some("Client.UnauthorizedOperation"), None, Outcome::Denied),
+            (Some("ThrottlingException"), Some("Rate exceeded"), Outcome::Throttled),
+            (Some("NoSuchBucketPolicy"), None, Outcome::Error),
+        ] {
+            assert_eq!(of_trail(code, message), outcome, "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Who did it, in one form for both logs.
+
+use crate::parse::{FieldTable, cloudtrail::field as trail, s3_access::field as access};
+
+/// What kind of caller it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PrincipalKind {
+    /// IAM user.
+    User,
+    /// IAM role, through a session.
+    Role,
+    /// Root of an account.
+    Root,
+    /// AWS service.
+    Service,
+    /// Another account, or a canonical user id.
+    Account,
+    /// Federated, SAML, web or Identity Center user.
+    Federated,
+    /// Nobody: the request was not authenticated.
+    Anonymous,
+    /// The log does not say.
+    Unknown,
+}
+
+impl PrincipalKind {
+    /// The word in the `principal_kind` column.
+    pub fn name(self) -> &'static str {
+        match self {
+            PrincipalKind::User => "user",
+            PrincipalKind::Role => "role",
+            PrincipalKind::Root => "root",
+            PrincipalKind::Service => "service",
+            PrincipalKind::Account => "account",
+            PrincipalKind::Federated => "federated",
+            PrincipalKind::Anonymous => "anonymous",
+            PrincipalKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// A caller: the texts borrow from the row where they can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal<'a> {
+    /// Kind of caller.
+    pub kind: PrincipalKind,
+    /// The name under which both logs count it; a role is `arn:PARTITION:iam::ACCOUNT:role/NAME` without its path.
+    pub name: Name<'a>,
+    /// Name of the session of a role.
+    pub session_name: Option<&'a str>,
+    /// Account of the caller.
+    pub account_id: Option<&'a str>,
+}
+
+/// The name of a principal, composed only when it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// As logged.
+    Logged(&'a str),
+    /// `arn:PARTITION:iam::ACCOUNT:role/NAME`.
+    Role {
+        /// `aws`, `aws-cn`, `aws-us-gov`.
+        partition: &'a str,
+        /// Account of the role.
+        account_id: &'a str,
+        /// Name without path.
+        role: &'a str,
+    },
+    /// The log does not say.
+    None,
+}
+
+impl Name<'_> {
+    /// Appends the name; `false` if there is none.
+    pub fn write(self, out: &mut Vec<u8>) -> bool {
+        match self {
+            Name::Logged(text) => out.extend_from_slice(text.as_bytes()),
+            Name::Role { partition, account_id, role } => {
+                for part in ["arn:", partition, ":iam::", account_id, ":role/", role] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+            }
+            Name::None => return false,
+        }
+        true
+    }
+}
+
+const ANONYMOUS: Principal<'static> = Principal {
+    kind: PrincipalKind::Anonymous,
+    name: Name::Logged("anonymous"),
+    session_name: None,
+    account_id: None,
+};
+
+/// The requester of an access-log row.
+pub fn of_access(table: &FieldTable, row: usize) -> Principal<'_> {
+    match table.text(row, access::REQUESTER) {
+        None | Some("Anonymous") => ANONYMOUS,
+        Some(requester) => of_requester(requester),
+    }
+}
+
+fn of_requester(requester: &str) -> Principal<'_> {
+    if let Some(service) = requester.strip_prefix("svc:") {
+        return logged(PrincipalKind::Service, service, None);
+    }
+    if requester == "AmazonS3" || requester.contains(":iam::cloudfront:") {
+        return logged(PrincipalKind::Service, requester, None);
+    }
+    of_arn(requester).unwrap_or_else(|| logged(PrincipalKind::Account, requester, None))
+}
+
+/// A caller known by its ARN alone.
+fn of_arn(arn: &str) -> Option<Principal<'_>> {
+    let mut parts = arn.splitn(6, ':');
+    let ("arn", partition, _service, _region, account_id, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
+    else {
+        return None;
+    };
+    let (kind, path) = resource.split_once('/').unwrap_or((resource, ""));
+    let account = (!account_id.is_empty()).then_some(account_id);
+    Some(match kind {
+        "assumed-role" => {
+            let (role, session) = path.split_once('/').unwrap_or((path, ""));
+            role_session(partition, account_id, role, (!session.is_empty()).then_some(session))
+        }
+        "role" => role_session(partition, account_id, last_segment(path), None),
+        "user" => logged(PrincipalKind::User, arn, account),
+        "root" => logged(PrincipalKind::Root, arn, account),
+        "federated-user" => logged(PrincipalKind::Federated, arn, account),
+        _ => logged(PrincipalKind::Unknown, arn, account),
+    })
+}
+
+fn role_session<'a>(
+    partition: &'a str,
+    account_id: &'a str,
+    role: &'a str,
+    session_name: Option<&'a str>,
+) -> Principal<'a> {
+    let name = Name::Role { partition, account_id, role };
+    Principal { kind: PrincipalKind::Role, name, session_name, account_id: Some(account_id) }
+}
+
+fn logged<'a>(kind: PrincipalKind, name: &'a str, account_id: Option<&'a str>) -> Principal<'a> {
+    Principal { kind, name: Name::Logged(name), session_name: None, account_id }
+}
+
+fn last_segment(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The caller of a CloudTrail row
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
+pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
+    let text = |field| table.text(row, field).filter(|text| !text.is_empty());
+    let account_id = text(trail::USER_IDENTITY_ACCOUNT_ID);
+    let principal_id = text(trail::USER_IDENTITY_PRINCIPAL_ID);
+    if account_id == Some("anonymous") || principal_id == Some("ANONYMOUS_PRINCIPAL") {
+        return ANONYMOUS;
+    }
+    let arn = text(trail::USER_IDENTITY_ARN);
+    let user_name = text(trail::USER_IDENTITY_USER_NAME);
+    let invoked_by = text(trail::USER_IDENTITY_INVOKED_BY);
+    let first = |candidates: &[Option<&'_ str>]| candidates.iter().position(Option::is_some);
+    let kind = match text(trail::USER_IDENTITY_TYPE) {
+        Some("AssumedRole" | "Role") => {
+            let issuer = text(trail::USER_IDENTITY_SESSION_CONTEXT_SESSION_ISSUER_ARN);
+            return of_role(arn, issuer).unwrap_or_else(|| {
+                let name = arn.or(principal_id).map_or(Name::None, Name::Logged);
+                Principal { kind: PrincipalKind::Role, name, session_name: None, account_id }
+            });
+        }
+        Some("Root") => PrincipalKind::Root,
+        Some("IAMUser") => PrincipalKind::User,
+        Some("AWSService") => PrincipalKind::Service,
+        Some("AWSAccount") => PrincipalKind::Account,
+        Some("FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" | "Directory") => {
+            PrincipalKind::Federated
+        }
+        None if invoked_by.is_some() => PrincipalKind::Service,
+        _ => PrincipalKind::Unknown,
+    };
+    let candidates = match kind {
+        PrincipalKind::Service => [invoked_by, arn, principal_id],
+        PrincipalKind::Account => [arn, account_id, principal_id],
+        PrincipalKind::Federated => [arn, user_name, principal_id],
+        _ => [arn, principal_id, user_name],
+    };
+    let name = first(&candidates).and_then(|index| candidates[index]).map_or(Name::None, Name::Logged);
+    Principal { kind, name, session_name: None, account_id }
+}
+
+/// A role by the ARN of its session, else by that of the issuer, whose path is dropped.
+fn of_role<'a>(arn: Option<&'a str>, issuer: Option<&'a str>) -> Option<Principal<'a>> {
+    let session = arn.and_then(of_arn).filter(|principal| principal.kind == PrincipalKind::Role);
+    session.or_else(|| issuer.and_then(of_arn))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requester_has_the_name_that_cloudtrail_gives_it() {
+        for (requester, kind, name, session) in [
+            (
+                "arn:aws:sts::111122223333:assumed-role/app/i-0123",
+                PrincipalKind::Role,
+                "arn:aws:iam::111122223333:role/app",
+                Some("i-0123"),
+            ),
+            (
+                "arn:aws-cn:iam::111122223333:role/path/app",
+                PrincipalKind::Role,
+                "arn:aws-cn:iam::111122223333:role/app",
+                None,
+            ),
+            (
+                "arn:aws:iam::111122223333:user/path/ann",
+                PrincipalKind::User,
+                "arn:aws:iam::111122223333:user/path/ann",
+                None,
+            ),
+            ("arn:aws:iam::111122223333:root", PrincipalKind::Root, "arn:aws:iam::111122223333:root", None),
+            ("svc:delivery.logs.amazonaws.com", PrincipalKind::Service, "delivery.logs.amazonaws.com", None),
+            ("AmazonS3", PrincipalKind::Service, "AmazonS3", None),
+            (
+                "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E2",
+                PrincipalKind::Service,
+                "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E2",
+                None,
+            ),
+            ("79a59df900b949e5", PrincipalKind::Account, "79a59df900b949e5", None),
+        ] {
+            let principal = of_requester(requester);
+            let mut written = Vec::new();
+            assert!(principal.name.write(&mut written));
+            assert_eq!(
+                (principal.kind, String::from_utf8(written).unwrap().as_str(), principal.session_name),
+                (kind, name, session),
+                "{requester}"
+            );
+        }
+    }
+}

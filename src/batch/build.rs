@@ -1,0 +1,264 @@
+//! One array from one pass over the rows.
+
+use super::{Cells, Column, TextLayout};
+use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
+    StringViewArray, StructArray, TimestampMillisecondArray, make_view,
+};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field};
+use std::sync::Arc;
+
+/// The cells of the rows with these numbers.
+pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
+    match cells {
+        Cells::Text(name) => field_text(table, rows, field_number(table.log, name), layout),
+        Cells::Integer(name) => {
+            let number = field_number(table.log, name);
+            Arc::new(each(rows, |row| table.bytes(row, number).and_then(integer)).collect::<Int64Array>())
+        }
+        Cells::SmallInteger(name) => {
+            let number = field_number(table.log, name);
+            let value =
+                |row| table.bytes(row, number).and_then(integer).and_then(|value| i32::try_from(value).ok());
+            Arc::new(each(rows, value).collect::<Int32Array>())
+        }
+        Cells::Boolean(name) => {
+            let number = field_number(table.log, name);
+            Arc::new(each(rows, |row| table.bytes(row, number).and_then(boolean)).collect::<BooleanArray>())
+        }
+        Cells::EventTime => {
+            let times = each(rows, |row| table.rows[row].event_time_ms()).collect::<TimestampMillisecondArray>();
+            Arc::new(times.with_timezone("UTC"))
+        }
+        Cells::ParseFlags => Arc::new(parse_flags(table, rows)),
+        Cells::Words(name) => Arc::new(words(table, rows, field_number(table.log, name))),
+        Cells::SourceFile => source_file(table, rows, layout),
+        Cells::SourceNumber => {
+            Arc::new(each(rows, |row| Some(table.rows[row].number as i64)).collect::<Int64Array>())
+        }
+        Cells::Word(word) => match layout {
+            TextLayout::Views => Arc::new(each(rows, |row| word(table, row)).collect::<StringViewArray>()),
+            TextLayout::Copied => Arc::new(each(rows, |row| word(table, row)).collect::<StringArray>()),
+        },
+        Cells::Composed(compose) => composed(table, rows, *compose, layout),
+        Cells::Number(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int64Array>()),
+        Cells::Struct(members) => Arc::new(structs(members, table, rows)),
+        Cells::StructList(members, elements) => Arc::new(struct_list(members, *elements, table, rows)),
+        Cells::PerLog(s3_access, cloudtrail) => match table.log {
+            LogType::S3Access => array(s3_access, table, rows, layout),
+            LogType::CloudTrail => array(cloudtrail, table, rows, layout),
+        },
+        Cells::NoText | Cells::NoInteger | Cells::NoSmallInteger => {
+            arrow::array::new_null_array(&cells.data_type(layout), rows.len())
+        }
+    }
+}
+
+/// Number of a parsed field.
+///
+/// # Panics
+/// If a column names a field that its log does not have; a test walks all columns.
+fn field_number(log: LogType, name: &str) -> usize {
+    let names: &[&str] = match log {
+        LogType::S3Access => &s3_access::FIELDS,
+        LogType::CloudTrail => &cloudtrail::FIELDS,
+    };
+    let derived = match (log, name) {
+        (LogType::S3Access, "extra_fields") => Some(s3_access::field::EXTRA_FIELDS),
+        (LogType::S3Access, "object_key") => Some(s3_access::field::OBJECT_KEY),
+        _ => None,
+    };
+    derived
+        .or_else(|| names.iter().position(|field| *field == name))
+        .unwrap_or_else(|| panic!("{} has no field {name}", log.name()))
+}
+
+fn each<'a, T>(rows: &'a [u32], cell: impl Fn(usize) -> T + 'a) -> impl Iterator<Item = T> + 'a {
+    rows.iter().map(move |row| cell(*row as usize))
+}
+
+/// Counters are integers, but CloudTrail writes them as floats (`1376.0`) or in quotes too.
+pub(crate) fn integer(text: &[u8]) -> Option<i64> {
+    let plain = text.len() < 19 && !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    if plain {
+        return Some(text.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().or_else(|| {
+        let value: f64 = text.parse().ok()?;
+        (value.fract() == 0.0 && value.abs() < 9.0e15).then_some(value as i64)
+    })
+}
+
+/// `true`, `True` and the access log's `Yes`.
+pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
+    match text {
+        b"true" | b"True" | b"TRUE" | b"Yes" | b"yes" => Some(true),
+        b"false" | b"False" | b"FALSE" | b"No" | b"no" => Some(false),
+        _ => None,
+    }
+}
+
+fn field_text(table: &FieldTable, rows: &[u32], field: usize, layout: TextLayout) -> ArrayRef {
+    let span = |row: usize| table.span(row, field);
+    match layout {
+        TextLayout::Views => Arc::new(view_array(&table.text, rows, span)),
+        TextLayout::Copied => Arc::new(copied_array(&table.text, rows, span)),
+    }
+}
+
+fn nulls(rows: &[u32], is_null: impl Fn(usize) -> bool) -> Option<NullBuffer> {
+    let nulls: NullBuffer = rows.iter().map(|row| !is_null(*row as usize)).collect::<Vec<bool>>().into();
+    (nulls.null_count() > 0).then_some(nulls)
+}
+
+fn view_array(text: &Buffer, rows: &[u32], span: impl Fn(usize) -> Span) -> StringViewArray {
+    let view = |row: &u32| {
+        let span = span(*row as usize);
+        if span.is_null() { 0 } else { make_view(&text[span.start as usize..span.end as usize], 0, span.start) }
+    };
+    let views: Vec<u128> = rows.iter().map(view).collect();
+    StringViewArray::try_new(ScalarBuffer::from(views), vec![text.clone()], nulls(rows, |row| span(row).is_null()))
+        .expect("spans lie in the text and every field is well-formed")
+}
+
+fn copied_array(text: &[u8], rows: &[u32], span: impl Fn(usize) -> Span) -> StringArray {
+    let spans = rows.iter().map(|row| span(*row as usize));
+    let mut offsets = Vec::with_capacity(rows.len() + 1);
+    let mut end = 0;
+    offsets.push(0);
+    for span in spans.clone() {
+        end += span.len() as i32;
+        offsets.push(end);
+    }
+    let mut values = Vec::with_capacity(end as usize);
+    for span in spans.filter(|span| !span.is_empty()) {
+        values.extend_from_slice(&text[span.start as usize..span.end as usize]);
+    }
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    StringArray::try_new(offsets, Buffer::from_vec(values), nulls(rows, |row| span(row).is_null()))
+        .expect("every field is well-formed")
+}
+
+/// Text that is not in the block gets a buffer of its own.
+fn composed(
+    table: &FieldTable,
+    rows: &[u32],
+    compose: fn(&FieldTable, usize, &mut Vec<u8>) -> bool,
+    layout: TextLayout,
+) -> ArrayRef {
+    let mut text = Vec::new();
+    let mut spans = Vec::with_capacity(rows.len());
+    for row in rows {
+        let start = text.len();
+        let present = compose(table, *row as usize, &mut text);
+        spans.push(if present { Span::new(start, text.len()) } else { Span::NULL });
+    }
+    let all: Vec<u32> = (0..rows.len() as u32).collect();
+    let span = |row: usize| spans[row];
+    match layout {
+        TextLayout::Views => Arc::new(view_array(&Buffer::from_vec(text), &all, span)),
+        TextLayout::Copied => Arc::new(copied_array(&text, &all, span)),
+    }
+}
+
+fn source_file(table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
+    let mut text = Vec::new();
+    let places: Vec<Span> = table
+        .segments
+        .iter()
+        .map(|segment| {
+            let start = text.len();
+            text.extend_from_slice(segment.file.as_bytes());
+            Span::new(start, text.len())
+        })
+        .collect();
+    let span = |row: usize| places[table.rows[row].segment as usize];
+    match layout {
+        TextLayout::Views => Arc::new(view_array(&Buffer::from_vec(text), rows, span)),
+        TextLayout::Copied => Arc::new(copied_array(&text, rows, span)),
+    }
+}
+
+/// The names of the flags of a row, in the order of the log's list; none is an empty list.
+fn parse_flags(table: &FieldTable, rows: &[u32]) -> ListArray {
+    let names: &[&str] = match table.log {
+        LogType::S3Access => &s3_access::FLAGS,
+        LogType::CloudTrail => &cloudtrail::FLAGS,
+    };
+    let mut list = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", DataType::Utf8, true));
+    for row in rows {
+        let Row { flags, .. } = table.rows[*row as usize];
+        for (bit, name) in names.iter().enumerate().filter(|(bit, _)| flags & (1 << bit) != 0) {
+            if table.log == LogType::S3Access && 1 << bit == s3_access::flag::EXTRA_FIELDS {
+                let extra = table.bytes(*row as usize, s3_access::field::EXTRA_FIELDS).unwrap_or_default();
+                list.values().append_value(format!("{name}={}", split_words(extra).count()));
+            } else {
+                list.values().append_value(name);
+            }
+        }
+        list.append(true);
+    }
+    list.finish()
+}
+
+fn split_words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b' ').filter(|word| !word.is_empty())
+}
+
+fn words(table: &FieldTable, rows: &[u32], field: usize) -> ListArray {
+    let mut list = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", DataType::Utf8, true));
+    for row in rows {
+        let text = table.text(*row as usize, field);
+        for word in text.unwrap_or_default().split(' ').filter(|word| !word.is_empty()) {
+            list.values().append_value(word);
+        }
+        list.append(text.is_some());
+    }
+    list.finish()
+}
+
+fn structs(members: &'static [Column], table: &FieldTable, rows: &[u32]) -> StructArray {
+    let arrays: Vec<ArrayRef> =
+        members.iter().map(|member| array(&member.cells, table, rows, TextLayout::Copied)).collect();
+    let present: Vec<bool> =
+        (0..rows.len()).map(|index| arrays.iter().any(|member| member.is_valid(index))).collect();
+    let fields = members.iter().map(|member| member.arrow_field(TextLayout::Copied)).collect();
+    StructArray::try_new(fields, arrays, Some(NullBuffer::from(present)))
+        .expect("members have their columns' types")
+}
+
+fn struct_list(
+    members: &'static [&'static str],
+    elements: super::ListElements,
+    table: &FieldTable,
+    rows: &[u32],
+) -> ListArray {
+    let mut columns: Vec<StringBuilder> = members.iter().map(|_| StringBuilder::new()).collect();
+    let mut ends = vec![0i32];
+    let mut present = Vec::with_capacity(rows.len());
+    let mut count = 0;
+    for row in rows {
+        present.push(elements(table, *row as usize, &mut |values| {
+            for (column, value) in columns.iter_mut().zip(values) {
+                column.append_option(*value);
+            }
+            count += 1;
+        }));
+        ends.push(count);
+    }
+    let fields: arrow::datatypes::Fields =
+        members.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    let arrays = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
+    let values = StructArray::try_new(fields.clone(), arrays, None).expect("one text a member and element");
+    let element = Arc::new(Field::new("element", DataType::Struct(fields), true));
+    ListArray::try_new(
+        element,
+        OffsetBuffer::new(ScalarBuffer::from(ends)),
+        Arc::new(values),
+        Some(present.into()),
+    )
+    .expect("offsets count the elements")
+}

@@ -1,0 +1,4 @@
+//! placeholder
+/// c
+#[derive(Debug)]
+pub struct Config;

@@ -1,0 +1,97 @@
+//! Detectors: mergeable aggregates over the activity of both logs.
+//!
+//! A detector sees batches in any order on any thread, keeps only state that merges and does not depend on order, and
+//! decides in [`Detector::finish`]. It knows neither files nor threads.
+
+pub mod alert;
+mod batch;
+pub mod config;
+
+pub use alert::{Alert, Severity};
+pub use batch::DetectBatch;
+pub use config::Config;
+
+use std::any::Any;
+
+/// A detector's metadata, manual and constructor; the one place where a detector is described.
+pub struct Rule {
+    /// Such as `LOG-001`; never reused.
+    pub id: &'static str,
+    /// Such as `log-object-deleted`: what is seen, not who did it.
+    pub name: &'static str,
+    /// A headline.
+    pub title: &'static str,
+    /// The level of a plain hit; an alert may differ by its numbers.
+    pub severity: Severity,
+    /// ATT&CK technique ids, oldest numbering first.
+    pub attack: &'static [&'static str],
+    /// Manual: what it looks for.
+    pub looks_for: &'static str,
+    /// Manual: why it matters.
+    pub why: &'static str,
+    /// Manual: what it cannot see.
+    pub cannot_see: &'static str,
+    /// Manual: known false positives.
+    pub false_positives: &'static str,
+    /// Manual and alerts: what to do next.
+    pub next_steps: &'static [&'static str],
+    /// Numbers that a hit must cross.
+    pub thresholds: &'static [Threshold],
+    /// Columns of `activity` it reads.
+    pub activity_columns: &'static [&'static str],
+    /// Columns of `s3_access` it reads beside them.
+    pub s3_access_columns: &'static [&'static str],
+    /// Columns of `cloudtrail` it reads beside them.
+    pub cloudtrail_columns: &'static [&'static str],
+    /// Kinds of records without which it cannot be evaluated: any one of them is enough.
+    pub needs: &'static [Evidence],
+    /// A fresh detector.
+    pub new: fn(&Config) -> Box<dyn Detector>,
+}
+
+/// A number that a hit must cross.
+pub struct Threshold {
+    /// Name in the configuration, units last.
+    pub name: &'static str,
+    /// Value when nothing is configured.
+    pub default: u64,
+    /// Where the number comes from.
+    pub source: &'static str,
+}
+
+/// Kinds of records a detector can need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    /// Lines of S3 server access logs.
+    AccessLines,
+    /// CloudTrail S3 data events.
+    DataEvents,
+    /// CloudTrail management events.
+    ManagementEvents,
+    /// CloudTrail events of KMS.
+    KmsEvents,
+}
+
+/// State of one detector.
+pub trait Detector: Send {
+    /// Takes rows of either log.
+    fn observe(&mut self, batch: &DetectBatch<'_>);
+
+    /// Takes over the state of another detector of the same rule.
+    fn merge(&mut self, other: Box<dyn Detector>);
+
+    /// Decides.
+    fn finish(self: Box<Self>) -> Findings;
+
+    /// For [`Detector::merge`].
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+/// What a detector found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Alerts, in any order.
+    pub alerts: Vec<Alert>,
+    /// Hits that the configuration keeps quiet.
+    pub suppressed: u64,
+}

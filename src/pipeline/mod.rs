@@ -1,0 +1,4 @@
+//! Joins the stages: threads, bounded queues, order and the ledger.
+
+pub mod in_order;
+pub mod stage;

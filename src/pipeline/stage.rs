@@ -1,0 +1,36 @@
+//! What stands at the end of the pipeline: detection or export.
+
+use crate::error::Error;
+use crate::parse::FieldTable;
+
+/// Takes the parsed rows that are left after deduplication and time filter.
+///
+/// Units of work run on many threads; each thread has a state of its own, and the states are merged at the end. Units
+/// are numbered in the order of the input from 0, started in that order, and may end in any.
+pub trait Stage: Sync {
+    /// State of one thread.
+    type Worker: Send;
+
+    /// A fresh state.
+    fn worker(&self) -> Self::Worker;
+
+    /// The rows with these numbers (ascending) of a table that belongs to `unit`. Called once or more a unit, in the
+    /// order of the input within the unit, on one thread.
+    ///
+    /// # Errors
+    /// Output that failed; it ends the run.
+    fn observe(&self, worker: &mut Self::Worker, unit: u64, table: &FieldTable, rows: &[u32])
+    -> Result<(), Error>;
+
+    /// No more rows of this unit. Called exactly once for every unit, also for one without rows.
+    ///
+    /// # Errors
+    /// Output that failed; it ends the run.
+    fn unit_done(&self, worker: &mut Self::Worker, unit: u64) -> Result<(), Error>;
+
+    /// Joins two states; the result does not depend on the order.
+    fn merge(&self, left: Self::Worker, right: Self::Worker) -> Self::Worker;
+
+    /// The run ends early: threads that wait for an earlier unit must give up waiting.
+    fn stop(&self) {}
+}
