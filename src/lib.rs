@@ -19,5 +19,7 @@ pub mod detect;
 
 pub mod pipeline;
 
+pub mod report;
+
 pub mod error;
 pub mod ledger;

@@ -158,7 +158,8 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, u64)
             let line = without_carriage_returns(&block.bytes[start..stop]);
             match parse_line(line) {
                 Ok(parsed) => {
-                    rows.push(row(&parsed, number, index as u32));
+                    let record = Span::new(start, start + line.len());
+                    rows.push(Row { segment: index as u32, record, ..row(&parsed, number) });
                     push_spans(&parsed, start, line, &mut spans, &mut derived);
                 }
                 Err(_) if line.trim_ascii().is_empty() => blanks += 1,
@@ -190,10 +191,12 @@ struct Derived {
     text: Vec<u8>,
 }
 
-fn row(parsed: &AccessLine<'_>, number: u64, segment: u32) -> Row {
+/// What is known of the line itself; its file and place are added by the caller.
+fn row(parsed: &AccessLine<'_>, number: u64) -> Row {
     let event_time = parsed.fields[field::EVENT_TIME].and_then(time::access_log_time);
     let flags = parsed.flags | if event_time.is_none() { flag::BAD_EVENT_TIME } else { 0 };
-    Row { event_time_ms: event_time.unwrap_or(Row::NO_TIME), number, segment, flags }
+    let event_time_ms = event_time.unwrap_or(Row::NO_TIME);
+    Row { event_time_ms, number, segment: 0, flags, record: Span::NULL }
 }
 
 /// Fields to spans: a field's place in its line plus the line's place in the block.
@@ -591,7 +594,7 @@ mod tests {
     #[test]
     fn an_event_time_off_the_calendar_is_flagged_and_the_rest_kept() {
         let line = format!("{HEAD}\"GET /a.txt HTTP/1.1\"{NUMBERS}\"-\" \"-\"{TAIL}").replace("06/Feb", "31/Feb");
-        let row = row(&parse_line(line.as_bytes()).unwrap(), 1, 0);
+        let row = row(&parse_line(line.as_bytes()).unwrap(), 1);
         assert_eq!((row.event_time_ms(), row.flags), (None, flag::BAD_EVENT_TIME));
     }
 }

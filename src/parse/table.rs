@@ -50,6 +50,8 @@ pub struct Row {
     pub segment: u32,
     /// Bit set over the log type's list of parse flags.
     pub flags: u32,
+    /// The whole record in the table's text, as read.
+    pub record: Span,
 }
 
 impl Row {
@@ -123,6 +125,12 @@ impl FieldTable {
     /// The text of a field; `None` is null.
     pub fn text(&self, row: usize, field: usize) -> Option<&str> {
         self.bytes(row, field).map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
+    }
+
+    /// The whole record as read: the line without its line end, or the JSON object.
+    pub fn record(&self, row: usize) -> &[u8] {
+        let span = self.rows[row].record;
+        &self.text[span.start as usize..span.end as usize]
     }
 
     /// The path of the file a row came from.

@@ -1,0 +1,3 @@
+//! Alerts and summaries for people.
+
+pub mod safe;

@@ -1,0 +1,116 @@
+//! Text from logs that cannot drive a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Control characters and those that hide or reorder text: C0, DEL, C1, zero-width and directional marks
+/// (CVE-2003-0063, CVE-2021-42574).
+pub fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// The text with every unsafe character as `\u{…}`; also line ends and tabs, so that a field stays on its line.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_unsafe(character) {
+            let _ = write!(safe, "\\u{{{:x}}}", character as u32);
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// JSON text with every unsafe character escaped the JSON way; they can only stand inside strings.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_unsafe) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        match character {
+            '\n' => safe.push('\n'),
+            _ if is_unsafe(character) => {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    let _ = write!(safe, "\\u{unit:04x}");
+                }
+            }
+            _ => safe.push(character),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// Passes text on to a terminal, unsafe characters escaped; line ends and tabs pass.
+pub struct SafeWriter<W: Write> {
+    inner: W,
+    /// The start of a character whose end was not written yet.
+    pending: Vec<u8>,
+}
+
+impl<W: Write> SafeWriter<W> {
+    /// Writes to `inner`.
+    pub fn new(inner: W) -> SafeWriter<W> {
+        SafeWriter { inner, pending: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for SafeWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.pending) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.pending.len(),
+        };
+        let rest = self.pending.split_off(whole);
+        let text = String::from_utf8_lossy(&self.pending).into_owned();
+        self.pending = rest;
+        for piece in text.split_inclusive(['\n', '\t']) {
+            let (body, end) = match piece.strip_suffix(['\n', '\t']) {
+                Some(body) => (body, &piece[body.len()..]),
+                None => (piece, ""),
+            };
+            self.inner.write_all(printable(body).as_bytes())?;
+            self.inner.write_all(end.as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_unsafe_character_comes_through() {
+        for text in
+            ["\u{1b}]0;title\u{7}", "\u{9b}2J", "a\u{202e}b", "\u{200b}", "\u{7f}", "\r\n", "\0", "\u{feff}"]
+        {
+            assert!(!printable(text).chars().any(is_unsafe), "{text:?}");
+            let json = serde_json::to_string(text).unwrap();
+            let safe = printable_json(&json);
+            assert!(!safe.chars().any(is_unsafe), "{text:?}");
+            assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+            let mut written = Vec::new();
+            let mut writer = SafeWriter::new(&mut written);
+            for byte in text.as_bytes() {
+                writer.write_all(&[*byte]).unwrap();
+            }
+            let written = String::from_utf8(written).unwrap();
+            assert!(!written.chars().any(|character| is_unsafe(character) && character != '\n'), "{text:?}");
+        }
+        assert_eq!(printable("plain é к"), "plain é к");
+        assert_eq!(printable("a\u{1b}b"), "a\\u{1b}b");
+    }
+}
