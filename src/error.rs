@@ -33,6 +33,9 @@ pub enum Error {
         /// The writer's reason.
         reason: String,
     },
+    /// A panic in a worker; where it happened stands on stderr.
+    #[error("a bug in s3sleuth ended the run at {0}; please report it with the message above")]
+    Bug(String),
 }
 
 impl Error {

@@ -1,2 +1,7 @@
-//! The s3sleuth program.
-fn main() {}
+//! The s3sleuth program: arguments to settings, a run, an exit code.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

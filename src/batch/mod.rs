@@ -6,8 +6,10 @@
 
 mod build;
 pub mod columns;
+mod page;
 
-pub(crate) use build::{boolean, integer};
+pub(crate) use build::boolean;
+pub use page::schema_page;
 
 use crate::parse::{FieldTable, LogType};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};

@@ -1,6 +1,14 @@
 //! Joins the stages: threads, bounded queues, order and the ledger.
 
-pub mod dedup;
-pub mod in_order;
+pub mod run;
 pub mod stage;
-pub mod turn;
+pub mod tally;
+
+mod dedup;
+mod first;
+pub mod in_order;
+mod turn;
+
+pub use run::{Report, Settings, run};
+pub use stage::Stage;
+pub use tally::Tally;

@@ -1,0 +1,184 @@
+//! What every command that reads logs takes: paths, a time range, limits, and how to tell of the run.
+
+use super::exit::ExitStatus;
+use super::output::{self, Output};
+use super::{summary, values};
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use s3sleuth::decode::Limits;
+use s3sleuth::error::Error;
+use s3sleuth::parse::LogType;
+use s3sleuth::pipeline::{Report, Settings, Stage, run};
+use s3sleuth::source::{self, Inputs};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Share of `--max-memory` that holds fingerprints of CloudTrail events.
+const DEDUP_SHARE: u64 = 4;
+
+/// Input and reporting options.
+#[derive(Args)]
+pub struct InputArguments {
+    /// Files, folders, patterns, archives (.tar, .tar.gz, .zip), or - for stdin
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only events from this time on: 2026-11-01, 2026-11-01T12:00:00Z, or 7d back from now
+    #[arg(long, value_name = "TIME", value_parser = values::instant, allow_hyphen_values = true)]
+    since: Option<i64>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME", value_parser = values::instant, allow_hyphen_values = true)]
+    until: Option<i64>,
+    /// Keep CloudTrail events that were already read from another file
+    #[arg(long)]
+    keep_duplicates: bool,
+    /// Drop access-log lines that repeat an earlier line as a whole
+    #[arg(long)]
+    dedup: bool,
+    /// Worker threads [default: one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Memory for tables and waiting results
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
+    max_memory: u64,
+    /// Most bytes that one compressed file may expand to
+    #[arg(long, value_name = "SIZE", default_value = "100GiB", value_parser = values::size)]
+    max_decompressed: u64,
+    /// Longest line or record
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = values::size)]
+    max_line: u64,
+    /// Share of lines that may be refused before the exit code is 3
+    #[arg(long, value_name = "SHARE", default_value = "0.1%", value_parser = values::share)]
+    pub max_rejects: f64,
+    /// Write every refused line or record to this file, as JSONL
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Write what was read and what not to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary_json: Option<PathBuf>,
+    /// Replace output files that exist
+    #[arg(long)]
+    pub force: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Name every file that was not read whole, and why
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// A finished run, still to be told.
+pub struct Finished<W> {
+    /// Merged state of the workers.
+    pub worker: W,
+    /// What was read.
+    pub report: Report,
+    started: Instant,
+}
+
+impl InputArguments {
+    /// Finds the inputs.
+    pub fn inputs(&self) -> anyhow::Result<Inputs> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
+        {
+            return Err(Error::Usage("--since must be earlier than --until".to_owned()).into());
+        }
+        source::collect(&self.paths).context("cannot read")
+    }
+
+    /// Memory that a stage may use for results that wait, in bytes.
+    pub fn waiting_bytes(&self) -> usize {
+        (self.max_memory / 4) as usize
+    }
+
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        self.threads
+            .map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |threads| threads.into())
+    }
+
+    /// Reads the inputs through the stage, with a progress bar if a person looks on.
+    pub fn run<S: Stage>(
+        &self,
+        inputs: &Inputs,
+        only: Option<LogType>,
+        stage: &S,
+    ) -> anyhow::Result<Finished<S::Worker>> {
+        let started = Instant::now();
+        let limits = Limits {
+            max_line: usize::try_from(self.max_line.clamp(1, 1 << 30)).unwrap_or(1 << 30),
+            max_decompressed: self.max_decompressed,
+            ..Limits::default()
+        };
+        let settings = Settings {
+            threads: self.threads(),
+            limits,
+            dedup_bytes: (self.max_memory / DEDUP_SHARE) as usize,
+            since_ms: self.since,
+            until_ms: self.until,
+            keep_duplicates: self.keep_duplicates,
+            dedup_lines: self.dedup,
+            only,
+        };
+        let mut rejects = self.rejects.as_deref().map(|path| Output::file(path, self.force)).transpose()?;
+        let progress = AtomicU64::new(0);
+        let done = AtomicBool::new(false);
+        let (worker, report) = std::thread::scope(|scope| {
+            let bar = scope.spawn(|| self.show_progress(inputs.total_size(), &progress, &done));
+            let writer = rejects.as_mut().map(|output| output as &mut (dyn Write + Send));
+            let outcome = run(inputs, &settings, stage, &progress, writer);
+            done.store(true, Ordering::Relaxed);
+            bar.thread().unpark();
+            outcome
+        })?;
+        if let Some(output) = rejects {
+            output.finish()?;
+        }
+        Ok(Finished { worker, report, started })
+    }
+
+    /// Tells what was read, and gives the exit status of the input.
+    pub fn tell(
+        &self,
+        report: &Report,
+        started: Instant,
+        suppressed: u64,
+        not_evaluated: &[String],
+    ) -> anyhow::Result<ExitStatus> {
+        let seconds = started.elapsed().as_secs_f64();
+        if !self.quiet {
+            summary::print(report, seconds, suppressed, not_evaluated, self.verbose);
+        }
+        if let Some(path) = &self.summary_json {
+            let mut output = Output::file(path, self.force)?;
+            let json = summary::json(report, seconds, suppressed, not_evaluated);
+            output.write_all(json.as_bytes()).map_err(|error| Error::output(path, error))?;
+            output.finish()?;
+        }
+        Ok(ExitStatus::of_input(&report.tally, self.max_rejects))
+    }
+
+    fn show_progress(&self, total: u64, progress: &AtomicU64, done: &AtomicBool) {
+        if self.quiet || !std::io::stderr().is_terminal() || !output::colour_allowed() {
+            return;
+        }
+        let template = "{wide_bar} {bytes} of {total_bytes} {bytes_per_sec} {eta}";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
+        while !done.load(Ordering::Relaxed) {
+            bar.set_position(progress.load(Ordering::Relaxed));
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        bar.finish_and_clear();
+    }
+}
+
+impl<W> Finished<W> {
+    /// State, report and the moment of the start.
+    pub fn into_parts(self) -> (W, Report, Instant) {
+        (self.worker, self.report, self.started)
+    }
+}

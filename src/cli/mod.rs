@@ -1,0 +1,81 @@
+//! The command line. The only place that prints to stderr or decides how the program ends.
+#![expect(clippy::print_stderr, reason = "messages for people go to stderr here and nowhere else")]
+
+mod completions;
+mod detect;
+mod exit;
+mod export;
+mod input;
+mod output;
+mod rules;
+mod summary;
+mod values;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use exit::ExitStatus;
+use std::process::ExitCode;
+
+/// Reads S3 server access logs and CloudTrail, raises alerts and writes Athena-ready Parquet. Offline.
+#[derive(Parser)]
+#[command(name = "s3sleuth", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and everything was read
+  1  --fail-on LEVEL was given and an alert reached it
+  2  usage: nothing was processed
+  3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects
+  4  output failed
+  5  a check found violations
+  6  a resource limit was hit (--max-memory, --max-decompressed, --max-line)
+Of several the first of 2, 4, 6, 3, 5, 1. Data goes to stdout, everything else to stderr.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the detectors over logs and print alerts
+    Detect(detect::Arguments),
+    /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
+    Export(export::Arguments),
+    /// List and explain the detectors
+    Rules(rules::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, and go to stdout with success.
+            let status = if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done };
+            let _closed_pipe = error.print();
+            return status.into();
+        }
+    };
+    let outcome = match cli.command {
+        Command::Detect(arguments) => detect::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Rules(arguments) => rules::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
+        Command::Man => completions::man(Cli::command()),
+    };
+    match outcome {
+        Ok(status) => status.into(),
+        Err(error) => {
+            let status = ExitStatus::of(&error);
+            if status != ExitStatus::Done {
+                let message = format!("{error:#}");
+                eprintln!("s3sleuth: {}", s3sleuth::report::safe::printable(&message));
+            }
+            status.into()
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The end of every run: what was read and what not.
+
+use s3sleuth::ledger::FileStatus;
+use s3sleuth::parse::time::format_iso;
+use s3sleuth::pipeline::Report;
+use s3sleuth::report::safe::printable;
+use serde::Serialize;
+
+/// Rejects and files that are named without `--verbose`.
+const NAMED: usize = 5;
+
+/// The summary as JSON, the contract of `--summary-json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    files_read: u64,
+    files_ignored: u64,
+    files_skipped: u64,
+    files_partial: u64,
+    lines: u64,
+    records: u64,
+    filtered: u64,
+    rejects: u64,
+    blanks: u64,
+    duplicates: u64,
+    dedup_incomplete: u64,
+    ambiguous: u64,
+    suppressed: u64,
+    without_time: u64,
+    replaced_fields: u64,
+    first_event: Option<String>,
+    last_event: Option<String>,
+    bytes: u64,
+    seconds: f64,
+    not_evaluated: &'a [String],
+}
+
+/// The summary as one JSON object and a line end.
+pub fn json(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String]) -> String {
+    let tally = &report.tally;
+    let summary = Summary {
+        files_read: tally.files_read,
+        files_ignored: tally.files_ignored,
+        files_skipped: tally.files_skipped,
+        files_partial: tally.files_partial,
+        lines: tally.lines,
+        records: tally.records,
+        filtered: tally.filtered,
+        rejects: tally.rejects,
+        blanks: tally.blanks,
+        duplicates: tally.duplicates,
+        dedup_incomplete: tally.dedup_incomplete,
+        ambiguous: tally.ambiguous,
+        suppressed,
+        without_time: tally.without_time,
+        replaced_fields: tally.replaced_fields,
+        first_event: tally.first_event_ms.map(format_iso),
+        last_event: tally.last_event_ms.map(format_iso),
+        bytes: tally.bytes,
+        seconds,
+        not_evaluated,
+    };
+    serde_json::to_string_pretty(&summary).expect("numbers and texts are JSON") + "\n"
+}
+
+/// The summary for people, on stderr.
+pub fn print(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String], verbose: bool) {
+    let named = if verbose { usize::MAX } else { NAMED };
+    places(report, named);
+    let tally = &report.tally;
+    let mut files = format!("{} {} read", count(tally.files_read), plural(tally.files_read, "file"));
+    for (number, what) in
+        [(tally.files_partial, "partly"), (tally.files_skipped, "skipped"), (tally.files_ignored, "ignored")]
+    {
+        if number > 0 {
+            files += &format!(", {} {what}", count(number));
+        }
+    }
+    eprintln!("{files}");
+    let mut lines = format!("{} lines = {} records", count(tally.lines), count(tally.records));
+    for (number, what) in [(tally.rejects, "rejects"), (tally.blanks, "blanks"), (tally.duplicates, "duplicates")] {
+        lines += &format!(" + {} {what}", count(number));
+    }
+    eprintln!("{lines}");
+    for (number, what) in [
+        (tally.filtered, "records left out by a filter"),
+        (tally.ambiguous, "lines with an ambiguous border between referer and user agent (parse_flags)"),
+        (tally.without_time, "records without an event time"),
+        (tally.replaced_fields, "fields with ill-formed text, replaced by U+FFFD"),
+        (tally.dedup_incomplete, "records that could not be compared with all others"),
+        (suppressed, "hits kept quiet by the configuration"),
+    ] {
+        if number > 0 {
+            eprintln!("{} {what}", count(number));
+        }
+    }
+    if !tally.balances() {
+        eprintln!("s3sleuth: the counts do not add up; please report this");
+    }
+    match (tally.first_event_ms, tally.last_event_ms) {
+        (Some(first), Some(last)) => eprintln!("events from {} to {} (UTC)", format_iso(first), format_iso(last)),
+        _ => eprintln!("no event with a time"),
+    }
+    for reason in not_evaluated {
+        eprintln!("not evaluated: {}", printable(reason));
+    }
+    let megabytes = tally.bytes as f64 / 1e6;
+    eprintln!("{megabytes:.1} MB in {seconds:.2} s ({:.0} MB/s)", megabytes / seconds.max(1e-9));
+}
+
+/// The first files that were not read whole, and the first places of rejects.
+fn places(report: &Report, named: usize) {
+    for notice in report.notices.iter().take(named) {
+        eprintln!("{}: {}", printable(&notice.name), printable(&notice.text));
+    }
+    let files: Vec<_> = report
+        .files
+        .iter()
+        .filter_map(|file| match &file.status {
+            FileStatus::Skipped(reason) => Some((file, "skipped", reason)),
+            FileStatus::Partial(reason) => Some((file, "partly read", reason)),
+            FileStatus::Ignored(reason) if named > NAMED => Some((file, "ignored", reason)),
+            FileStatus::Ignored(_) | FileStatus::Read => None,
+        })
+        .collect();
+    for (file, what, reason) in files.iter().take(named) {
+        eprintln!("{}: {what}: {}", printable(&file.name), printable(reason));
+    }
+    let unread = report.tally.files_skipped + report.tally.files_partial;
+    more(unread, named.min(files.len()), "more files not read whole; --verbose names them");
+    for reject in report.rejects.iter().take(named) {
+        eprintln!("{}:{}: {}: {}", printable(&reject.file), reject.number, reject.field, reject.reason);
+    }
+    more(report.tally.rejects, named.min(report.rejects.len()), "more rejects; --rejects FILE writes all of them");
+}
+
+fn more(all: u64, shown: usize, what: &str) {
+    let rest = all.saturating_sub(shown as u64);
+    if rest > 0 {
+        eprintln!("{} {what}", count(rest));
+    }
+}
+
+fn plural(number: u64, word: &str) -> String {
+    if number == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
+/// `1234567` → `1,234,567`.
+fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn counts_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::count(number), text);
+        }
+    }
+}

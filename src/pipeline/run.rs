@@ -1,0 +1,334 @@
+//! The run: a reading thread, workers, and the order between them.
+
+use super::dedup::Seen;
+use super::first::First;
+use super::in_order::InOrder;
+use super::stage::Stage;
+use super::tally::{Tally, count_records};
+use super::turn::Turn;
+use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
+use crate::error::Error;
+use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
+use crate::parse::time::DAY_MS;
+use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
+use crate::source::Inputs;
+use rayon::iter::{ParallelBridge, ParallelIterator};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Units that may wait for a worker, for each worker.
+const QUEUED_UNITS: usize = 2;
+
+/// Bytes of parsed records that a unit gathers before it waits for its turn to be compared with earlier records.
+const GATHERED_BYTES: usize = 16 << 20;
+
+/// Rejects, files and notices that are kept to be shown.
+const SHOWN: usize = 1000;
+
+/// How to run.
+pub struct Settings {
+    /// Worker threads; at least 1.
+    pub threads: usize,
+    /// Limits of decoding.
+    pub limits: Limits,
+    /// Bytes of fingerprints kept in memory for deduplication.
+    pub dedup_bytes: usize,
+    /// Rows before this instant (milliseconds) are filtered out; rows without a time are kept.
+    pub since_ms: Option<i64>,
+    /// Rows at or after this instant are filtered out.
+    pub until_ms: Option<i64>,
+    /// Keep CloudTrail records that were seen before.
+    pub keep_duplicates: bool,
+    /// Drop access-log lines that are identical as a whole to one seen before.
+    pub dedup_lines: bool,
+    /// Filter out the rows of the other log.
+    pub only: Option<LogType>,
+}
+
+/// What a run tells.
+pub struct Report {
+    /// The counts.
+    pub tally: Tally,
+    /// The first refused lines and records, in the order of the input, without their text.
+    pub rejects: Vec<Reject>,
+    /// The first files that were not read whole, in the order of the input.
+    pub files: Vec<FileOutcome>,
+    /// The first notices, in the order of the input.
+    pub notices: Vec<Notice>,
+}
+
+/// Reads the inputs through the stage. Returns the merged state of the workers and what was read. `progress` is the
+/// sum of the input bytes read so far, on disk; `reject_writer` takes every refused record in the order of the input.
+///
+/// # Errors
+/// The first output that failed; everything else is counted and told.
+pub fn run<S: Stage>(
+    inputs: &Inputs,
+    settings: &Settings,
+    stage: &S,
+    progress: &AtomicU64,
+    reject_writer: Option<&mut (dyn Write + Send)>,
+) -> Result<(S::Worker, Report), Error> {
+    let run = Run {
+        settings,
+        stage,
+        progress,
+        turn: Turn::default(),
+        seen: Mutex::new(Seen::new(settings.dedup_bytes)),
+        rejects: reject_writer.map(|writer| (InOrder::new(REJECTS_WAITING), Mutex::new(writer))),
+        stopped: AtomicBool::new(false),
+        failure: Mutex::new(None),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(settings.threads)
+        .thread_name(|index| format!("worker-{index}"))
+        .build()
+        .map_err(|error| Error::Usage(format!("cannot start {} threads: {error}", settings.threads)))?;
+    let (sender, receiver) = sync_channel::<Unit>(settings.threads * QUEUED_UNITS);
+    let worker = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let sender = sender;
+            read_inputs(&inputs.files, &settings.limits, &mut |unit| {
+                if run.stopped.load(Ordering::Relaxed) || sender.send(unit).is_err() {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            })
+        });
+        pool.install(|| {
+            receiver
+                .into_iter()
+                .par_bridge()
+                .fold(|| run.worker(), |worker, unit| run.unit(worker, unit))
+                .reduce(|| run.worker(), |left, right| run.merge(left, right))
+        })
+    });
+    if let Some((_, error)) = run.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let mut report = worker.report(inputs);
+    report.tally.dedup_incomplete = run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).incomplete();
+    Ok((worker.state, report))
+}
+
+/// Bytes of refused records that wait to be written in order.
+const REJECTS_WAITING: usize = 8 << 20;
+
+type RejectOutput<'a> = (InOrder<Vec<u8>>, Mutex<&'a mut (dyn Write + Send)>);
+
+struct Run<'a, S> {
+    settings: &'a Settings,
+    stage: &'a S,
+    progress: &'a AtomicU64,
+    turn: Turn,
+    seen: Mutex<Seen>,
+    rejects: Option<RejectOutput<'a>>,
+    stopped: AtomicBool,
+    /// The failure of the earliest unit that failed.
+    failure: Mutex<Option<(u64, Error)>>,
+}
+
+/// State of one thread.
+struct Worker<W> {
+    state: W,
+    tally: Tally,
+    rejects: First<Reject>,
+    files: First<FileOutcome>,
+    notices: First<Notice>,
+}
+
+impl<W> Worker<W> {
+    fn report(&self, inputs: &Inputs) -> Report {
+        let mut tally = self.tally.clone();
+        inputs.left_out.iter().for_each(|outcome| tally.file(outcome));
+        let unread = |outcome: &&FileOutcome| outcome.status != FileStatus::Read;
+        let files = inputs.left_out.iter().chain(self.files.items()).filter(unread).take(SHOWN).cloned().collect();
+        let rejects = self.rejects.items().cloned().collect();
+        Report { tally, rejects, files, notices: self.notices.items().cloned().collect() }
+    }
+}
+
+impl<S: Stage> Run<'_, S> {
+    fn worker(&self) -> Worker<S::Worker> {
+        let state = self.stage.worker();
+        let tally = Tally::default();
+        Worker { state, tally, rejects: First::new(SHOWN), files: First::new(SHOWN), notices: First::new(SHOWN) }
+    }
+
+    fn merge(&self, mut left: Worker<S::Worker>, right: Worker<S::Worker>) -> Worker<S::Worker> {
+        left.tally.add(&right.tally);
+        left.rejects.merge(right.rejects);
+        left.files.merge(right.files);
+        left.notices.merge(right.notices);
+        Worker { state: self.stage.merge(left.state, right.state), ..left }
+    }
+
+    /// One unit from bytes to stage. A failure, also a panic, ends the run instead of leaving others waiting.
+    fn unit(&self, mut worker: Worker<S::Worker>, unit: Unit) -> Worker<S::Worker> {
+        let sequence = unit.sequence;
+        if self.stopped.load(Ordering::Relaxed) {
+            return worker;
+        }
+        self.progress.fetch_add(unit.input_bytes, Ordering::Relaxed);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.process(&mut worker, unit)));
+        let failure = match outcome {
+            Ok(Ok(())) => return worker,
+            Ok(Err(error)) => error,
+            Err(_) => Error::Bug(format!("unit {sequence} of the input")),
+        };
+        let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().is_none_or(|(earlier, _)| *earlier > sequence) {
+            *first = Some((sequence, failure));
+        }
+        self.stopped.store(true, Ordering::Relaxed);
+        self.turn.stop();
+        self.stage.stop();
+        if let Some((order, _)) = &self.rejects {
+            order.stop();
+        }
+        worker
+    }
+
+    fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
+        let sequence = unit.sequence;
+        let mut report = UnitReport::default();
+        let mut refused = Vec::new();
+        let mut gathered = Gathered::default();
+        let mut failure = Ok(());
+        let _ = decode_unit(
+            unit,
+            &self.settings.limits,
+            &mut |block| {
+                gathered.bytes += block.bytes.len();
+                gathered.tables.push(self.parse(&mut worker.tally, block, &mut refused));
+                if gathered.bytes >= GATHERED_BYTES {
+                    failure = self.flush(worker, sequence, &mut gathered);
+                }
+                if failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+            &mut report,
+        );
+        failure?;
+        self.compare(worker, sequence, &mut gathered);
+        self.turn.pass(sequence);
+        self.observe(worker, sequence, &mut gathered)?;
+        worker.tally.lines += report.rejects.len() as u64;
+        report.rejects.append(&mut refused);
+        report.rejects.sort_by(|left, right| (&left.file, left.offset).cmp(&(&right.file, right.offset)));
+        self.tell(worker, sequence, report)?;
+        self.stage.unit_done(&mut worker.state, sequence)
+    }
+
+    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, Vec<u32>) {
+        tally.lines += count_records(&block);
+        let table = match block.log {
+            LogType::S3Access => {
+                let (table, blanks) = s3_access::parse_block(block, rejects);
+                tally.blanks += blanks;
+                table
+            }
+            LogType::CloudTrail => cloudtrail::parse_block(block, rejects),
+        };
+        tally.replaced_fields += table.replaced_fields;
+        let rows = (0..table.len() as u32).collect();
+        (table, rows)
+    }
+
+    fn flush(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) -> Result<(), Error> {
+        self.compare(worker, sequence, gathered);
+        self.observe(worker, sequence, gathered)
+    }
+
+    /// Drops the rows that repeat an earlier record, in the order of the input.
+    fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
+        let wanted = |log| match log {
+            LogType::S3Access => self.settings.dedup_lines,
+            LogType::CloudTrail => !self.settings.keep_duplicates,
+        };
+        if !gathered.tables.iter().any(|(table, _)| wanted(table.log)) {
+            return;
+        }
+        self.turn.wait(sequence);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| wanted(table.log)) {
+            rows.retain(|row| {
+                let row = *row as usize;
+                let fingerprint = match table.log {
+                    LogType::S3Access => Some(xxh3_128(table.record(row))),
+                    LogType::CloudTrail => cloudtrail::fingerprint(table, row),
+                };
+                let day = table.rows[row].event_time_ms().map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
+                let first = fingerprint.is_none_or(|fingerprint| seen.first_time(day, fingerprint));
+                worker.tally.duplicates += u64::from(!first);
+                first
+            });
+        }
+    }
+
+    /// Hands the rows inside the time range to the stage.
+    fn observe(
+        &self,
+        worker: &mut Worker<S::Worker>,
+        sequence: u64,
+        gathered: &mut Gathered,
+    ) -> Result<(), Error> {
+        gathered.bytes = 0;
+        for (table, mut rows) in gathered.tables.drain(..) {
+            worker.tally.rows(&table, &rows);
+            let before = rows.len();
+            if self.settings.only.is_some_and(|only| only != table.log) {
+                rows.clear();
+            } else if self.settings.since_ms.is_some() || self.settings.until_ms.is_some() {
+                rows.retain(|row| self.in_range(table.rows[*row as usize].event_time_ms()));
+            }
+            worker.tally.filtered += (before - rows.len()) as u64;
+            if !rows.is_empty() {
+                self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A record that does not say when it was cannot be shown to be outside.
+    fn in_range(&self, time_ms: Option<i64>) -> bool {
+        time_ms.is_none_or(|time| {
+            self.settings.since_ms.is_none_or(|since| time >= since)
+                && self.settings.until_ms.is_none_or(|until| time < until)
+        })
+    }
+
+    /// Counts files and rejects, keeps the first of them, and writes every reject.
+    fn tell(&self, worker: &mut Worker<S::Worker>, sequence: u64, report: UnitReport) -> Result<(), Error> {
+        worker.tally.rejects += report.rejects.len() as u64;
+        report.files.iter().for_each(|outcome| worker.tally.file(outcome));
+        worker.files.extend(sequence, report.files.into_iter().filter(|file| file.status != FileStatus::Read));
+        worker.notices.extend(sequence, report.notices);
+        if let Some((order, writer)) = &self.rejects {
+            let write = |lines: Vec<u8>| {
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.write_all(&lines).map_err(|source| Error::output("--rejects", source))
+            };
+            let lines: Vec<u8> = report.rejects.iter().flat_map(Reject::json_line).collect();
+            order.push(sequence, lines.len(), lines, write)?;
+            order.finish(sequence, write)?;
+        }
+        let shown = report.rejects.into_iter().take(SHOWN).map(|mut reject| {
+            reject.raw = Vec::new();
+            reject
+        });
+        worker.rejects.extend(sequence, shown);
+        Ok(())
+    }
+}
+
+/// Parsed blocks of a unit that wait for its turn, each with the rows that are left.
+#[derive(Default)]
+struct Gathered {
+    tables: Vec<(FieldTable, Vec<u32>)>,
+    bytes: usize,
+}
