@@ -31,6 +31,7 @@ const GATHERED_BYTES: usize = 16 << 20;
 const SHOWN: usize = 1000;
 
 /// How to run.
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Worker threads; at least 1.
     pub threads: usize,
@@ -50,6 +51,22 @@ pub struct Settings {
     pub only: Option<LogType>,
 }
 
+impl Default for Settings {
+    /// One thread, default limits, 64 MiB of fingerprints, nothing filtered, CloudTrail repeats dropped.
+    fn default() -> Settings {
+        Settings {
+            threads: 1,
+            limits: Limits::default(),
+            dedup_bytes: 64 << 20,
+            since_ms: None,
+            until_ms: None,
+            keep_duplicates: false,
+            dedup_lines: false,
+            only: None,
+        }
+    }
+}
+
 /// What a run tells.
 pub struct Report {
     /// The counts.
@@ -67,12 +84,12 @@ pub struct Report {
 ///
 /// # Errors
 /// The first output that failed; everything else is counted and told.
-pub fn run<S: Stage>(
+pub fn run<'a, S: Stage>(
     inputs: &Inputs,
-    settings: &Settings,
-    stage: &S,
-    progress: &AtomicU64,
-    reject_writer: Option<&mut (dyn Write + Send)>,
+    settings: &'a Settings,
+    stage: &'a S,
+    progress: &'a AtomicU64,
+    reject_writer: Option<&'a mut (dyn Write + Send + 'a)>,
 ) -> Result<(S::Worker, Report), Error> {
     let run = Run {
         settings,
@@ -119,7 +136,7 @@ pub fn run<S: Stage>(
 /// Bytes of refused records that wait to be written in order.
 const REJECTS_WAITING: usize = 8 << 20;
 
-type RejectOutput<'a> = (InOrder<Vec<u8>>, Mutex<&'a mut (dyn Write + Send)>);
+type RejectOutput<'a> = (InOrder<Vec<u8>>, Mutex<&'a mut (dyn Write + Send + 'a)>);
 
 struct Run<'a, S> {
     settings: &'a Settings,
