@@ -375,7 +375,8 @@ fn is_operation(word: &[u8]) -> bool {
 
 /// Tab, vertical tab, form feed and carriage return never stand in what S3 writes.
 fn holds_other_white_space(text: &[u8]) -> bool {
-    text.iter().fold(false, |found, byte| found | matches!(byte, 9 | 11..=13))
+    // Without branches, so that the compiler takes many bytes at a time.
+    text.iter().fold(false, |found, byte| found | ((byte.wrapping_sub(9) < 5) & (*byte != b'\n')))
 }
 
 /// Request-URI and the six fields behind it, which show where it ends.
@@ -456,10 +457,11 @@ fn client_text_and_tail<'a>(input: &'a [u8], parsed: &mut AccessLine<'a>) -> Res
         }
         [b'"', ..] if last_quote > 0 => {
             let inside = &input[1..last_quote];
-            match (memchr::memmem::find(inside, b"\" \""), inside) {
+            let mut borders = memchr_iter(b'"', inside).filter(|&quote| inside[quote..].starts_with(b"\" \""));
+            match (borders.next(), inside) {
                 (Some(border), _) => {
-                    // From the quote that opens the user agent on: it may close the referer of another reading.
-                    if memchr::memmem::find(&inside[border + 2..], b"\" \"").is_some() {
+                    // The quote that opens the user agent may close the referer of another reading.
+                    if borders.next().is_some() {
                         parsed.flags |= flag::AMBIGUOUS_REF_UA;
                     }
                     (&inside[..border], &inside[border + 3..])
