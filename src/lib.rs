@@ -1,1 +1,3 @@
 //! s3sleuth
+
+pub mod synth;
