@@ -23,3 +23,5 @@ pub mod report;
 
 pub mod error;
 pub mod ledger;
+
+pub mod synth;
