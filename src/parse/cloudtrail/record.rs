@@ -1,0 +1,415 @@
+//! One record to one row of spans, in one pass.
+
+use super::members::{self, KMS_KEY_ASKED, Member, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH};
+use super::{FIELDS, field, flag, resources};
+use crate::parse::json::{self, Cursor, JsonError, Key, Kind, Value};
+use crate::parse::table::DERIVED_END;
+use crate::parse::{ParseError, Row, Span, time};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// One bit a field tells whether it was met.
+const _: () = assert!(WORKING_WIDTH <= u128::BITS as usize);
+
+/// A JSON object with none of these is no record of CloudTrail.
+const MARKS: [usize; 7] = [
+    field::EVENT_NAME,
+    field::EVENT_SOURCE,
+    field::EVENT_TIME,
+    field::EVENT_TYPE,
+    field::EVENT_CATEGORY,
+    field::EVENT_ID,
+    field::EVENT_VERSION,
+];
+
+/// Where each member of a record that counts begins, by name.
+type LastMembers<'a> = HashMap<Cow<'a, [u8]>, usize>;
+
+/// Reads records one after the other; holds the row in the making and what is reused between rows.
+pub(super) struct RecordReader {
+    /// Text that is not in the block as such; it will stand behind the block's bytes.
+    pub(super) derived: Vec<u8>,
+    block_length: usize,
+    /// Where the record begins in the block.
+    base: usize,
+    fields: [Span; WORKING_WIDTH],
+    flags: u32,
+    /// Fields met, one bit each.
+    met: u128,
+    /// The same for the record's own members, an object's by the first field of its group.
+    met_in_record: u128,
+    repeated: bool,
+    /// The field of the member in hand, for errors.
+    current: Option<usize>,
+    others: Vec<Other>,
+}
+
+/// A member of a record that has no field of its own. Offsets from the start of the record.
+struct Other {
+    key_start: usize,
+    key_end: usize,
+    value_start: usize,
+    value_end: usize,
+    /// It stands in for this field if that is missing.
+    stands_in_for: Option<usize>,
+}
+
+impl RecordReader {
+    /// For the records of a block of this many bytes.
+    pub(super) fn new(block_length: usize) -> RecordReader {
+        RecordReader {
+            derived: Vec::new(),
+            block_length,
+            base: 0,
+            fields: [Span::NULL; WORKING_WIDTH],
+            flags: 0,
+            met: 0,
+            met_in_record: 0,
+            repeated: false,
+            current: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// The row that was read last.
+    pub(super) fn fields(&self) -> &[Span] {
+        &self.fields[..field::WIDTH]
+    }
+
+    /// Reads the record that begins at `base` in the block. The row's segment and number are left to the caller.
+    pub(super) fn read(&mut self, record: &[u8], base: usize) -> Result<Row, ParseError> {
+        let derived = self.derived.len();
+        let row = self.read_members(record, base, derived).and_then(|()| self.finish(record));
+        if row.is_err() {
+            self.derived.truncate(derived);
+        }
+        row
+    }
+
+    fn read_members(&mut self, record: &[u8], base: usize, derived: usize) -> Result<(), ParseError> {
+        self.restart(base, derived);
+        self.walk(record, None).map_err(|error| self.refusal(error))?;
+        if self.repeated || self.others_repeat(record) {
+            // Seldom enough to begin anew, so that nothing of the members that do not count stays behind.
+            let mut last = LastMembers::new();
+            json::members(record, |key, _| {
+                last.insert(key.name(), key.start);
+            })
+            .map_err(|error| self.refusal(error))?;
+            self.restart(base, derived);
+            self.flags |= flag::DUPLICATE_MEMBER;
+            self.walk(record, Some(&last)).map_err(|error| self.refusal(error))?;
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, base: usize, derived: usize) {
+        self.derived.truncate(derived);
+        self.base = base;
+        self.fields = [Span::NULL; WORKING_WIDTH];
+        self.flags = 0;
+        self.met = 0;
+        self.met_in_record = 0;
+        self.repeated = false;
+        self.current = None;
+        self.others.clear();
+    }
+
+    fn refusal(&self, error: JsonError) -> ParseError {
+        let name = self.current.and_then(|number| FIELDS[number].split('.').next());
+        ParseError { field: name.unwrap_or("record"), offset: error.offset, reason: error.reason }
+    }
+
+    /// Takes all members of the record, or those that count.
+    fn walk(&mut self, record: &[u8], last: Option<&LastMembers<'_>>) -> Result<(), JsonError> {
+        let mut cursor = Cursor::new(record);
+        cursor.members(|cursor, key| {
+            let name = key.name();
+            match last {
+                Some(last) if last.get(&name) != Some(&key.start) => cursor.value().map(|_| ()),
+                _ => self.record_member(cursor, key, members::record(&name)),
+            }
+        })?;
+        cursor.end()
+    }
+
+    fn record_member(&mut self, cursor: &mut Cursor<'_>, key: Key<'_>, member: Member) -> Result<(), JsonError> {
+        let (number, expected) = match member {
+            Member::Unknown => return self.keep(cursor, key, None),
+            Member::Otherwise(number) => return self.keep(cursor, key, Some(number)),
+            Member::Object(number, _) => (number, Some(Kind::Object)),
+            Member::Array(number) => (number, Some(Kind::Array)),
+            Member::Text(number)
+            | Member::FirstText(number)
+            | Member::Json(number)
+            | Member::JsonObject(number, _) => (number, None),
+        };
+        self.current = Some(number);
+        self.repeated |= self.met_in_record & 1 << number != 0;
+        self.met_in_record |= 1 << number;
+        match (cursor.peek(), expected) {
+            (Some(Kind::Null), Some(_)) => {
+                cursor.value()?;
+            }
+            (Some(kind), Some(expected)) if kind != expected => {
+                self.flags |= flag::UNEXPECTED_TYPE;
+                self.keep(cursor, key, None)?;
+            }
+            _ => self.take(cursor, member)?,
+        }
+        self.current = None;
+        Ok(())
+    }
+
+    /// Remembers a member that has no field of its own.
+    fn keep(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        key: Key<'_>,
+        stands_in_for: Option<usize>,
+    ) -> Result<(), JsonError> {
+        let value = cursor.value()?;
+        self.others.push(Other {
+            key_start: key.start,
+            key_end: key.start + key.raw.len() + 2,
+            value_start: value.start,
+            value_end: value.start + value.raw.len(),
+            stands_in_for,
+        });
+        Ok(())
+    }
+
+    /// Takes one value. This and `object` call each other as deep as the tables of members lie in one another, not as
+    /// deep as the text does.
+    fn take(&mut self, cursor: &mut Cursor<'_>, member: Member) -> Result<(), JsonError> {
+        let object = cursor.peek() == Some(Kind::Object);
+        match member {
+            Member::Object(_, table) if object => {
+                self.object(cursor, table)?;
+            }
+            Member::JsonObject(number, table) if object => {
+                let value = self.object(cursor, table)?;
+                self.put_json(number, value);
+            }
+            Member::Object(..) => {
+                if cursor.value()?.kind != Kind::Null {
+                    self.flags |= flag::UNEXPECTED_TYPE;
+                }
+            }
+            Member::Text(number) => self.put(number, cursor.value()?),
+            Member::FirstText(number) => self.put_first(number, cursor.value()?),
+            Member::Otherwise(number) => {
+                let value = cursor.value()?;
+                if self.fields[number].is_null() {
+                    self.set(number, value);
+                }
+            }
+            Member::Json(number) | Member::JsonObject(number, _) | Member::Array(number) => {
+                self.put_json(number, cursor.value()?);
+            }
+            Member::Unknown => {
+                cursor.value()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn object<'a>(&mut self, cursor: &mut Cursor<'a>, table: Table) -> Result<Value<'a>, JsonError> {
+        cursor.members(|cursor, key| self.take(cursor, table(&key.name())))
+    }
+
+    fn put(&mut self, number: usize, value: Value<'_>) {
+        if self.met & 1 << number != 0 {
+            self.flags |= flag::DUPLICATE_MEMBER;
+        }
+        self.met |= 1 << number;
+        self.set(number, value);
+    }
+
+    fn put_json(&mut self, number: usize, value: Value<'_>) {
+        self.fields[number] = self.span(value);
+    }
+
+    /// An array's first string counts if it is not empty, as in `[""]`.
+    fn put_first(&mut self, number: usize, value: Value<'_>) {
+        if value.kind != Kind::Array {
+            return self.put(number, value);
+        }
+        let (mut first, mut empty) = (None, true);
+        let _checked_before = Cursor::new(value.raw).elements(|cursor| {
+            let element = cursor.value()?;
+            empty = false;
+            if element.kind == Kind::String && first.is_none() {
+                first = Some(element);
+            }
+            Ok(())
+        });
+        match first {
+            Some(text) if text.raw.len() > 2 => {
+                self.put(number, Value { start: value.start + text.start, ..text });
+            }
+            None if !empty => self.put(number, value),
+            _ => self.fields[number] = Span::NULL,
+        }
+    }
+
+    fn set(&mut self, number: usize, value: Value<'_>) {
+        if matches!(value.kind, Kind::Object | Kind::Array) {
+            self.flags |= flag::UNEXPECTED_TYPE;
+        }
+        self.fields[number] = self.span(value);
+    }
+
+    /// The place of a value's text: in the record, or derived where it had to be unescaped.
+    fn span(&mut self, value: Value<'_>) -> Span {
+        let start = self.base + value.start;
+        let end = start + value.raw.len();
+        match value.kind {
+            Kind::Null => Span::NULL,
+            Kind::String if value.escaped => {
+                let raw = &value.raw[1..value.raw.len() - 1];
+                self.derive(|derived| json::unescape(raw, derived))
+            }
+            Kind::String => Span::new(start + 1, end - 1),
+            _ => Span::new(start, end),
+        }
+    }
+
+    fn derive(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+        self.derived.push(DERIVED_END);
+        let start = self.block_length + self.derived.len();
+        write(&mut self.derived);
+        Span::new(start, self.block_length + self.derived.len())
+    }
+
+    /// The text of a field of the row in the making; empty for null.
+    fn text<'a>(&'a self, record: &'a [u8], number: usize) -> &'a [u8] {
+        let span = self.fields[number];
+        let (start, end) = (span.start as usize, span.end as usize);
+        if span.is_null() {
+            b""
+        } else if start >= self.block_length {
+            &self.derived[start - self.block_length..end - self.block_length]
+        } else {
+            &record[start - self.base..end - self.base]
+        }
+    }
+
+    /// Do two members without a field of their own have the same name?
+    fn others_repeat(&self, record: &[u8]) -> bool {
+        if self.others.len() < 2 {
+            return false;
+        }
+        let name = |other: &Other| {
+            let raw = &record[other.key_start + 1..other.key_end - 1];
+            Key { raw, start: other.key_start, escaped: raw.contains(&b'\\') }.name()
+        };
+        let mut names: Vec<_> = self.others.iter().map(name).collect();
+        names.sort_unstable();
+        names.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
+    /// What can be said only when all members are known.
+    fn finish(&mut self, record: &[u8]) -> Result<Row, ParseError> {
+        self.stand_in(record);
+        if MARKS.iter().all(|number| self.fields[*number].is_null()) {
+            let reason = "no member of a CloudTrail record";
+            return Err(ParseError { field: "record", offset: 0, reason });
+        }
+        self.fields[field::PRINCIPAL_ARN] = self.fields[field::USER_IDENTITY_ARN];
+        self.fields[field::PRINCIPAL_ACCOUNT_ID] = self.fields[field::USER_IDENTITY_ACCOUNT_ID];
+        self.fields[field::INVOKED_BY] = self.fields[field::USER_IDENTITY_INVOKED_BY];
+        if !self.text(record, field::USER_IDENTITY_ACCESS_KEY_ID).is_empty() {
+            self.fields[field::ACCESS_KEY_ID] = self.fields[field::USER_IDENTITY_ACCESS_KEY_ID];
+        }
+        let source = self.text(record, field::EVENT_SOURCE);
+        let (from_kms, from_s3) = (source.starts_with(b"kms."), source.starts_with(b"s3"));
+        if !from_s3 && !source.is_empty() {
+            self.fields[field::S3_BUCKET..=field::S3_ACL_REQUIRED].fill(Span::NULL);
+        }
+        if from_kms {
+            self.kms_key_of_kms(record);
+        } else if from_s3 {
+            let used = self.fields[S3_KMS_KEY_USED];
+            let asked = self.fields[S3_KMS_KEY_ASKED];
+            self.fields[field::KMS_KEY_ARN] = if used.is_null() { asked } else { used };
+        }
+        self.gather_others(record);
+        let event_time = time::iso_time(self.text(record, field::EVENT_TIME));
+        self.flags |= self.row_flags(record, event_time.is_some());
+        Ok(Row { event_time_ms: event_time.unwrap_or(Row::NO_TIME), number: 0, segment: 0, flags: self.flags })
+    }
+
+    fn stand_in(&mut self, record: &[u8]) {
+        let mut others = std::mem::take(&mut self.others);
+        others.retain(|other| {
+            let Some(number) = other.stands_in_for.filter(|number| self.fields[*number].is_null()) else {
+                return true;
+            };
+            // Checked before, so it is a value.
+            if let Ok(value) = Cursor::new(&record[other.value_start..other.value_end]).value() {
+                self.set(number, Value { start: other.value_start, ..value });
+            }
+            false
+        });
+        self.others = others;
+    }
+
+    fn kms_key_of_kms(&mut self, record: &[u8]) {
+        let mut key = None;
+        let resources = self.fields[field::RESOURCES];
+        if !resources.is_null() {
+            let offset = resources.start as usize - self.base;
+            let _checked_before = resources::walk(&mut Cursor::new(&record[offset..]), |entry| {
+                if let (None, Some(arn)) = (key, entry.arn.filter(is_key_arn)) {
+                    key = Some(Value { start: offset + arn.start, ..arn });
+                }
+            });
+        }
+        match key {
+            Some(arn) => self.set(field::KMS_KEY_ARN, arn),
+            None => self.fields[field::KMS_KEY_ARN] = self.fields[KMS_KEY_ASKED],
+        }
+    }
+
+    /// Joins the members without a field to one JSON object.
+    fn gather_others(&mut self, record: &[u8]) {
+        let others = std::mem::take(&mut self.others);
+        if !others.is_empty() {
+            self.fields[field::OTHER_FIELDS] = self.derive(|derived| {
+                for (index, other) in others.iter().enumerate() {
+                    derived.push(if index == 0 { b'{' } else { b',' });
+                    derived.extend_from_slice(&record[other.key_start..other.key_end]);
+                    derived.push(b':');
+                    derived.extend_from_slice(&record[other.value_start..other.value_end]);
+                }
+                derived.push(b'}');
+            });
+        }
+        self.others = others;
+    }
+
+    fn row_flags(&self, record: &[u8], has_time: bool) -> u32 {
+        let summary =
+            matches!(self.text(record, field::EVENT_TYPE), b"AwsAggregatedEvent" | b"AwsCloudTrailInsight")
+                || matches!(self.text(record, field::EVENT_CATEGORY), b"Aggregated" | b"Insight");
+        let missing_time = self.fields[field::EVENT_TIME].is_null();
+        [
+            (missing_time, flag::MISSING_EVENT_TIME),
+            (!missing_time && !has_time, flag::BAD_EVENT_TIME),
+            (self.fields[field::EVENT_NAME].is_null(), flag::MISSING_EVENT_NAME),
+            (summary, flag::NOT_AN_API_CALL),
+        ]
+        .iter()
+        .fold(0, |flags, (raised, bit)| if *raised { flags | bit } else { flags })
+    }
+}
+
+/// The ARN of a KMS key, not of an alias or grant.
+fn is_key_arn(value: &Value<'_>) -> bool {
+    value.kind == Kind::String
+        && value.text().is_some_and(|text| {
+            let holds = |part: &[u8]| memchr::memmem::find(&text, part).is_some();
+            text.starts_with(b"arn:") && holds(b":kms:") && holds(b":key/")
+        })
+}
