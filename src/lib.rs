@@ -7,6 +7,8 @@
 //!  paths      blocks     records   Arrow     one view └► export    Parquet, JSONL, CSV, Arrow
 //! ```
 
+pub mod source;
+
 pub mod decode;
 
 pub mod parse;

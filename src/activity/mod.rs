@@ -7,7 +7,8 @@ pub mod outcome;
 pub mod principal;
 
 use crate::batch::{Cells, Column};
-use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use crate::parse::cloudtrail::{field as trail, for_each_resource};
+use crate::parse::{FieldTable, LogType, s3_access::field as access};
 use principal::{Principal, of_access, of_trail};
 use std::borrow::Cow;
 
@@ -164,7 +165,7 @@ pub fn action_class(table: &FieldTable, row: usize) -> operation::ActionClass {
         LogType::CloudTrail => {
             let service = table.text(row, trail::EVENT_SOURCE).map_or("", short_service);
             let action = table.text(row, trail::EVENT_NAME).unwrap_or_default();
-            let read_only = table.bytes(row, trail::READ_ONLY).and_then(crate::batch::boolean);
+            let read_only = table.bytes(row, trail::READ_ONLY).and_then(crate::parse::scalar::boolean);
             operation::class_of_event(service, action, read_only)
         }
     }
@@ -227,15 +228,13 @@ fn access_key_of_presigned(table: &FieldTable, row: usize, out: &mut Vec<u8>) ->
 
 /// The access point among the resources of a CloudTrail row.
 fn trail_access_point(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
-    let mut found = false;
-    crate::parse::cloudtrail::resources(table, row, &mut |resource| {
-        if let [Some(arn), _, Some("AWS::S3::AccessPoint")] = resource
-            && !found
-        {
-            found = write(Some(arn), out);
+    let mut access_point = None;
+    for_each_resource(table.bytes(row, trail::RESOURCES).unwrap_or_default(), |resource| {
+        if resource.resource_type.as_deref() == Some("AWS::S3::AccessPoint") && access_point.is_none() {
+            access_point = resource.arn;
         }
     });
-    found
+    write(access_point.as_deref(), out)
 }
 
 #[cfg(test)]

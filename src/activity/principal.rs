@@ -167,7 +167,7 @@ pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
     let first = |candidates: &[Option<&'_ str>]| candidates.iter().position(Option::is_some);
     let kind = match text(trail::USER_IDENTITY_TYPE) {
         Some("AssumedRole" | "Role") => {
-            let issuer = text(trail::USER_IDENTITY_SESSION_CONTEXT_SESSION_ISSUER_ARN);
+            let issuer = text(trail::SESSION_ISSUER_ARN);
             return of_role(arn, issuer).unwrap_or_else(|| {
                 let name = arn.or(principal_id).map_or(Name::None, Name::Logged);
                 Principal { kind: PrincipalKind::Role, name, session_name: None, account_id }

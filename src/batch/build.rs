@@ -1,6 +1,7 @@
 //! One array from one pass over the rows.
 
 use super::{Cells, Column, TextLayout};
+use crate::parse::scalar::{boolean, integer};
 use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
@@ -77,28 +78,6 @@ fn field_number(log: LogType, name: &str) -> usize {
 
 fn each<'a, T>(rows: &'a [u32], cell: impl Fn(usize) -> T + 'a) -> impl Iterator<Item = T> + 'a {
     rows.iter().map(move |row| cell(*row as usize))
-}
-
-/// Counters are integers, but CloudTrail writes them as floats (`1376.0`) or in quotes too.
-pub(crate) fn integer(text: &[u8]) -> Option<i64> {
-    let plain = text.len() < 19 && !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    if plain {
-        return Some(text.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
-    }
-    let text = std::str::from_utf8(text).ok()?;
-    text.parse().ok().or_else(|| {
-        let value: f64 = text.parse().ok()?;
-        (value.fract() == 0.0 && value.abs() < 9.0e15).then_some(value as i64)
-    })
-}
-
-/// `true`, `True` and the access log's `Yes`.
-pub(crate) fn boolean(text: &[u8]) -> Option<bool> {
-    match text {
-        b"true" | b"True" | b"TRUE" | b"Yes" | b"yes" => Some(true),
-        b"false" | b"False" | b"FALSE" | b"No" | b"no" => Some(false),
-        _ => None,
-    }
 }
 
 fn field_text(table: &FieldTable, rows: &[u32], field: usize, layout: TextLayout) -> ArrayRef {

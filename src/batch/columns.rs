@@ -1,6 +1,7 @@
 //! The columns of the two logs: the one list from which schema, `docs/schema.md` and conversion derive.
 
 use super::{Cells, Column, ListElements};
+use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
 const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
@@ -185,7 +186,13 @@ static TLS_DETAILS: &[Column] = &[
     text("key_exchange", "tls_details.key_exchange", "Key exchange, where logged."),
 ];
 
-const RESOURCES: ListElements = |table, row, each| crate::parse::cloudtrail::resources(table, row, each);
+const RESOURCES: ListElements = |table, row, each| {
+    let array = table.bytes(row, cloudtrail::field::RESOURCES);
+    cloudtrail::for_each_resource(array.unwrap_or_default(), |resource| {
+        each(&[resource.arn.as_deref(), resource.account_id.as_deref(), resource.resource_type.as_deref()]);
+    });
+    array.is_some()
+};
 
 /// Columns of `cloudtrail`
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>).

@@ -8,7 +8,6 @@ mod build;
 pub mod columns;
 mod page;
 
-pub(crate) use build::boolean;
 pub use page::schema_page;
 
 use crate::parse::{FieldTable, LogType};

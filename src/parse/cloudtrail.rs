@@ -10,13 +10,11 @@ mod fields;
 mod members;
 mod record;
 mod resources;
-mod scalar;
 
 pub use fields::{FIELDS, FLAGS, field, flag};
 pub use resources::{Resource, for_each_resource};
-pub use scalar::{boolean, integer};
 
-use super::{FieldTable, LogType, ParseError, Row};
+use super::{FieldTable, LogType, ParseError, Row, Span};
 use crate::decode::Block;
 use crate::ledger::Reject;
 use record::RecordReader;
@@ -33,7 +31,8 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> FieldTable {
         match reader.read(record, start) {
             Ok(parsed) => {
                 spans.extend_from_slice(reader.fields());
-                rows.push(Row { number: frame.number, segment: frame.segment, ..parsed });
+                let span = Span::new(start, frame.end as usize);
+                rows.push(Row { number: frame.number, segment: frame.segment, record: span, ..parsed });
             }
             Err(error) => {
                 let file = &block.segments[frame.segment as usize].file;
@@ -44,11 +43,7 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> FieldTable {
     let mut text = block.bytes;
     text.append(&mut reader.derived);
     let segments = block.segments;
-    let width = field::WIDTH;
-    let mut table =
-        FieldTable { log: LogType::CloudTrail, text, width, spans, rows, segments, replaced_fields: 0 };
-    table.replace_ill_formed();
-    table
+    FieldTable::new(LogType::CloudTrail, text, field::WIDTH, spans, rows, segments)
 }
 
 /// Parses one record alone, into a table of one row that belongs to no file.
@@ -60,17 +55,8 @@ pub fn parse_record(record: &[u8]) -> Result<FieldTable, ParseError> {
     let row = reader.read(record, 0)?;
     let mut text = record.to_vec();
     text.append(&mut reader.derived);
-    let mut table = FieldTable {
-        log: LogType::CloudTrail,
-        text,
-        width: field::WIDTH,
-        spans: reader.fields().to_vec(),
-        rows: vec![row],
-        segments: Vec::new(),
-        replaced_fields: 0,
-    };
-    table.replace_ill_formed();
-    Ok(table)
+    let row = Row { record: Span::new(0, record.len()), ..row };
+    Ok(FieldTable::new(LogType::CloudTrail, text, field::WIDTH, reader.fields().to_vec(), vec![row], Vec::new()))
 }
 
 /// What makes an event the same one in every copy: a hash of its id and the account it was delivered for, the same in

@@ -7,6 +7,7 @@ pub mod cloudtrail;
 pub mod json;
 pub mod object_key;
 pub mod s3_access;
+pub mod scalar;
 pub mod table;
 pub mod time;
 

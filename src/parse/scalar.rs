@@ -1,8 +1,12 @@
-//! Fields as numbers and booleans. AWS writes both in several forms, and hand-made records in more.
+//! Fields as numbers and booleans. CloudTrail writes both in several forms, and hand-made records in more.
 
 /// `1376`, `1376.0` or `1.376e3` as 1376, whether it was a number or a string; `None` for anything that is no whole
 /// number of 64 bits.
 pub fn integer(text: &[u8]) -> Option<i64> {
+    // Eighteen digits cannot overflow.
+    if !text.is_empty() && text.len() <= 18 && text.iter().all(u8::is_ascii_digit) {
+        return Some(text.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')));
+    }
     let text = std::str::from_utf8(text).ok()?;
     let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
     if let Ok(number) = whole.map_or(text, |(whole, _)| whole).parse() {
