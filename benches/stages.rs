@@ -20,7 +20,12 @@ const BYTES: u64 = 16 << 20;
 
 fn folder(log: SynthLog) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = SynthOptions { log, bytes: BYTES, files: if log == SynthLog::S3Access { 1 } else { 0 }, ..SynthOptions::default() };
+    let options = SynthOptions {
+        log,
+        bytes: BYTES,
+        files: if log == SynthLog::S3Access { 1 } else { 0 },
+        ..SynthOptions::default()
+    };
     write_files(&options, folder.path()).expect("the temporary folder can be written");
     folder
 }
@@ -47,7 +52,12 @@ fn parse(block: Block) -> FieldTable {
 }
 
 fn copy(block: &Block) -> Block {
-    Block { log: block.log, bytes: block.bytes.clone(), segments: block.segments.clone(), records: block.records.clone() }
+    Block {
+        log: block.log,
+        bytes: block.bytes.clone(),
+        segments: block.segments.clone(),
+        records: block.records.clone(),
+    }
 }
 
 fn stages(criterion: &mut Criterion) {

@@ -61,22 +61,14 @@ fn main() -> anyhow::Result<()> {
     let access = arguments.log == Log::S3Access;
     let options = SynthOptions {
         seed: arguments.seed,
-        log: if access {
-            SynthLog::S3Access
-        } else {
-            SynthLog::CloudTrail
-        },
+        log: if access { SynthLog::S3Access } else { SynthLog::CloudTrail },
         bytes: arguments.bytes,
         files: arguments.files.unwrap_or(u32::from(access)),
         days: arguments.days,
         hostile_ppm: arguments.hostile_ppm,
         duplicate_ppm: arguments.duplicate_ppm,
         denied_ppm: arguments.denied_ppm,
-        era: if arguments.source_region {
-            FieldEra::Fields27
-        } else {
-            FieldEra::Fields26
-        },
+        era: if arguments.source_region { FieldEra::Fields27 } else { FieldEra::Fields26 },
         gzip: arguments.gzip,
         keys: arguments.keys,
         ..SynthOptions::default()
@@ -97,12 +89,8 @@ fn main() -> anyhow::Result<()> {
 
 /// Reads a size such as `4GB` or `512KiB`.
 fn size(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let number: u64 = text[..digits]
-        .parse()
-        .map_err(|_| format!("'{text}' does not start with a number"))?;
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| format!("'{text}' does not start with a number"))?;
     let unit: u64 = match &text[digits..] {
         "" | "B" => 1,
         "kB" | "KB" => 1_000,
@@ -113,7 +101,5 @@ fn size(text: &str) -> Result<u64, String> {
         "GiB" => 1 << 30,
         other => return Err(format!("'{other}' is none of kB, MB, GB, KiB, MiB, GiB")),
     };
-    number
-        .checked_mul(unit)
-        .ok_or_else(|| format!("'{text}' is too large"))
+    number.checked_mul(unit).ok_or_else(|| format!("'{text}' is too large"))
 }

@@ -12,7 +12,12 @@ pub fn schema_page() -> String {
          rewrites this page.\nEvery column can be null: a logged `-` and a field that a record does not have are null.\n",
     );
     for dataset in Dataset::ALL {
-        let _ = write!(page, "\n## {}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", dataset.name(), dataset.about());
+        let _ = write!(
+            page,
+            "\n## {}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n",
+            dataset.name(),
+            dataset.about()
+        );
         rows(&mut page, "", dataset.columns());
     }
     flags(&mut page, "s3_access", &s3_access::FLAGS);

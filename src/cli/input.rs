@@ -161,6 +161,13 @@ impl InputArguments {
         Ok(ExitStatus::of_input(&report.tally, self.max_rejects))
     }
 
+    /// A line for people.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("{}", s3sleuth::report::safe::printable(text));
+        }
+    }
+
     fn show_progress(&self, total: u64, progress: &AtomicU64, done: &AtomicBool) {
         if self.quiet || !std::io::stderr().is_terminal() || !output::colour_allowed() {
             return;

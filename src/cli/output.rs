@@ -96,6 +96,18 @@ impl Drop for Output {
     }
 }
 
+/// Standard output as an owned stream; if that is a terminal, text from logs cannot drive it.
+pub fn stdout_stream() -> Box<dyn Write + Send> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() { Box::new(SafeWriter::new(stdout)) } else { Box::new(stdout) }
+}
+
+/// Columns of the terminal.
+pub fn terminal_width() -> Option<u16> {
+    let width = comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width();
+    width.filter(|width| *width > 0)
+}
+
 /// May escape sequences be written to a terminal? Not with `NO_COLOR` (<https://no-color.org>) or `TERM=dumb`.
 pub fn colour_allowed() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -6,6 +6,7 @@ pub mod tally;
 
 mod dedup;
 mod first;
+mod reject_lines;
 pub mod in_order;
 mod turn;
 

@@ -3,6 +3,7 @@
 use super::dedup::Seen;
 use super::first::First;
 use super::in_order::InOrder;
+use super::reject_lines::json_line;
 use super::stage::Stage;
 use super::tally::{Tally, count_records};
 use super::turn::Turn;
@@ -330,7 +331,7 @@ impl<S: Stage> Run<'_, S> {
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 writer.write_all(&lines).map_err(|source| Error::output("--rejects", source))
             };
-            let lines: Vec<u8> = report.rejects.iter().flat_map(Reject::json_line).collect();
+            let lines: Vec<u8> = report.rejects.iter().flat_map(json_line).collect();
             order.push(sequence, lines.len(), lines, write)?;
             order.finish(sequence, write)?;
         }

@@ -60,6 +60,22 @@ pub struct EvidenceCounts {
     pub management_events: u64,
 }
 
+impl EvidenceCounts {
+    /// The kinds of records that were not there, as reasons: what they would have shown cannot be known.
+    pub fn missing(&self) -> Vec<String> {
+        [
+            (self.access_lines, "no S3 server access logs: failed authentication, lifecycle and batch-delete keys"),
+            (self.data_events, "no CloudTrail S3 data events: who read, wrote or deleted objects, by session"),
+            (self.management_events, "no CloudTrail management events: changes of settings, policies and trails"),
+            (self.kms_events, "no CloudTrail KMS events: use and throttling of keys"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count == 0)
+        .map(|(_, reason)| format!("{reason} are not in the input"))
+        .collect()
+    }
+}
+
 impl Tally {
     /// Does every line have its place in the ledger?
     pub fn balances(&self) -> bool {

@@ -1,3 +1,4 @@
 //! Alerts and summaries for people.
 
+pub mod alerts;
 pub mod safe;

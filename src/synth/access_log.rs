@@ -35,13 +35,7 @@ impl AccessLog {
     }
 
     /// Appends the lines of one request and gives their number.
-    pub(super) fn append(
-        &mut self,
-        time: i64,
-        world: &World,
-        random: &mut Random,
-        out: &mut Vec<u8>,
-    ) -> u64 {
+    pub(super) fn append(&mut self, time: i64, world: &World, random: &mut Random, out: &mut Vec<u8>) -> u64 {
         let action = random.weighted(&access_ops::ACTIONS);
         let place = random.skewed(world.buckets.len() as u64) as usize;
         let bucket = &world.buckets[place];
@@ -62,9 +56,7 @@ impl AccessLog {
         }
         self.write(&draft, bucket, random, out);
         match action {
-            Action::DeleteMany if draft.status == "200" => {
-                1 + self.batch(&mut draft, place, bucket, random, out)
-            }
+            Action::DeleteMany if draft.status == "200" => 1 + self.batch(&mut draft, place, bucket, random, out),
             Action::Copy if draft.status == "200" => {
                 let source = random.skewed(world.buckets.len() as u64) as usize;
                 self.choose_key(source, random);
@@ -101,15 +93,9 @@ impl AccessLog {
                 break principal;
             }
         };
-        draft
-            .address
-            .extend_from_slice(principal.address(random).as_bytes());
+        draft.address.extend_from_slice(principal.address(random).as_bytes());
         draft.region = principal.region.unwrap_or("-");
-        draft.transport = if random.chance(850_000) {
-            Transport::Tls13
-        } else {
-            Transport::Tls12
-        };
+        draft.transport = if random.chance(850_000) { Transport::Tls13 } else { Transport::Tls12 };
         draft.host_id = if random.chance(850_000) { 76 } else { 88 };
         draft.agent.extend_from_slice(principal.agent.as_bytes());
         if action == Action::Website {
@@ -117,21 +103,13 @@ impl AccessLog {
             draft.transport = Transport::Website;
             replace_agent(draft, random.pick(&agents::WEB));
         } else {
-            draft
-                .requester
-                .extend_from_slice(principal.requester.as_bytes());
-            draft.auth = if principal.kind == Kind::Anonymous {
-                ""
-            } else {
-                "AuthHeader"
-            };
+            draft.requester.extend_from_slice(principal.requester.as_bytes());
+            draft.auth = if principal.kind == Kind::Anonymous { "" } else { "AuthHeader" };
             draft.access_point = principal.kind == Kind::Role && random.chance(30_000);
             draft.acl = !draft.auth.is_empty() && random.chance(20_000);
         }
         if draft.auth.is_empty() && random.chance(500_000) {
-            draft
-                .referer
-                .extend_from_slice(random.pick(&agents::REFERERS).as_bytes());
+            draft.referer.extend_from_slice(random.pick(&agents::REFERERS).as_bytes());
         }
     }
 
@@ -143,8 +121,7 @@ impl AccessLog {
         match action {
             Action::Get | Action::Head | Action::Website => {
                 (draft.status, draft.error) = access_ops::read_result(random);
-                presigned =
-                    action == Action::Get && !draft.auth.is_empty() && random.chance(20_000);
+                presigned = action == Action::Get && !draft.auth.is_empty() && random.chance(20_000);
             }
             Action::Delete => (draft.status, draft.error) = ("204", "-"),
             _ => (draft.status, draft.error) = access_ops::write_result(random),
@@ -163,9 +140,8 @@ impl AccessLog {
         if presigned {
             self.presign(draft, bucket, random);
         }
-        draft.versioned = matches!(action, Action::Get | Action::Put)
-            && bucket.name.contains("backups")
-            && !refused;
+        draft.versioned =
+            matches!(action, Action::Get | Action::Put) && bucket.name.contains("backups") && !refused;
     }
 
     /// Bytes sent and object size; an error sends its XML, a body is sent only by reads.
@@ -180,11 +156,7 @@ impl AccessLog {
         match action {
             Action::Get | Action::Website => {
                 // Of an empty object no part can be asked for.
-                let size = if draft.status == "206" {
-                    size.max(1)
-                } else {
-                    size
-                };
+                let size = if draft.status == "206" { size.max(1) } else { size };
                 draft.size = Some(size);
                 draft.sent = match draft.status {
                     "304" => None,
@@ -192,9 +164,7 @@ impl AccessLog {
                     _ => (size > 0).then_some(size),
                 };
             }
-            Action::Head | Action::Put | Action::PutPart | Action::Delete => {
-                draft.size = Some(size)
-            }
+            Action::Head | Action::Put | Action::PutPart | Action::Delete => draft.size = Some(size),
             Action::Copy => (draft.sent, draft.size) = (Some(234), Some(size)),
             _ => draft.sent = Some(random.between(113, 48_000)),
         }
@@ -235,9 +205,7 @@ impl AccessLog {
     /// Turns the request into one through a presigned URL, as a browser sends it.
     fn presign(&self, draft: &mut Draft, bucket: &Bucket, random: &mut Random) {
         draft.auth = "QueryString";
-        draft
-            .target
-            .truncate(draft.target.len() - b" HTTP/1.1".len());
+        draft.target.truncate(draft.target.len() - b" HTTP/1.1".len());
         let day = formatted(draft.time, "%Y%m%d");
         let query = format!(
             "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F{day}%2F{}%2Fs3%2Faws4_request\
@@ -298,9 +266,7 @@ impl AccessLog {
     /// A log object written by a service, without address and agent.
     fn delivery(&self, draft: &mut Draft, bucket: &Bucket, random: &mut Random) {
         draft.operation = "REST.PUT.OBJECT";
-        draft
-            .requester
-            .extend_from_slice(random.pick(&access_ops::SERVICES).as_bytes());
+        draft.requester.extend_from_slice(random.pick(&access_ops::SERVICES).as_bytes());
         draft.auth = "AuthHeader";
         draft.status = "200";
         draft.size = Some(random.between(400, 90_000));
@@ -309,9 +275,8 @@ impl AccessLog {
         let region = bucket.region;
         let path = formatted(draft.time, "%Y/%m/%d");
         let minute = formatted(draft.time, "%Y%m%dT%H%MZ");
-        let start = format!(
-            "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{path}/{ACCOUNT}_CloudTrail_{region}_{minute}_"
-        );
+        let start =
+            format!("AWSLogs/{ACCOUNT}/CloudTrail/{region}/{path}/{ACCOUNT}_CloudTrail_{region}_{minute}_");
         draft.key.extend_from_slice(start.as_bytes());
         random.alnum(&mut draft.key, 16);
         draft.key.extend_from_slice(b".json.gz");
@@ -352,10 +317,7 @@ fn operation(action: Action, random: &mut Random) -> (&'static str, &'static str
 
 /// Whether the key field names an object.
 fn names_object(action: Action) -> bool {
-    !matches!(
-        action,
-        Action::List | Action::DeleteMany | Action::Configuration
-    )
+    !matches!(action, Action::List | Action::DeleteMany | Action::Configuration)
 }
 
 fn replace_agent(draft: &mut Draft, agent: &str) {

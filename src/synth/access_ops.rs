@@ -63,11 +63,8 @@ pub(super) const LIFECYCLE: [(u32, &str); 6] = [
 ];
 
 /// Services that deliver logs into buckets, as the requester field names them.
-pub(super) const SERVICES: [&str; 3] = [
-    "svc:delivery.logs.amazonaws.com",
-    "svc:cloudtrail.amazonaws.com",
-    "svc:logging.s3.amazonaws.com",
-];
+pub(super) const SERVICES: [&str; 3] =
+    ["svc:delivery.logs.amazonaws.com", "svc:cloudtrail.amazonaws.com", "svc:logging.s3.amazonaws.com"];
 
 /// Status and error code of a read that was allowed.
 pub(super) fn read_result(random: &mut Random) -> (&'static str, &'static str) {
@@ -108,18 +105,6 @@ pub(super) fn refusal(signed: bool, random: &mut Random) -> (&'static str, &'sta
 
 /// An object size in bytes: mostly kilobytes to megabytes, now and then more than 4 GiB or nothing.
 pub(super) fn object_size(random: &mut Random) -> u64 {
-    let bits = random.weighted(&[
-        (20, 0),
-        (200, 12),
-        (300, 16),
-        (300, 20),
-        (150, 24),
-        (28, 30),
-        (2, 36),
-    ]);
-    if bits == 0 {
-        0
-    } else {
-        (1 << (bits - 2)) + random.below(1 << bits)
-    }
+    let bits = random.weighted(&[(20, 0), (200, 12), (300, 16), (300, 20), (150, 24), (28, 30), (2, 36)]);
+    if bits == 0 { 0 } else { (1 << (bits - 2)) + random.below(1 << bits) }
 }

@@ -42,10 +42,7 @@ impl Calendar {
 
 /// `seconds` in the given chrono format; the year 1970 for times that no calendar has.
 pub(super) fn formatted(seconds: i64, format: &str) -> String {
-    DateTime::from_timestamp(seconds, 0)
-        .unwrap_or_default()
-        .format(format)
-        .to_string()
+    DateTime::from_timestamp(seconds, 0).unwrap_or_default().format(format).to_string()
 }
 
 /// Appends `10:15:00`.

@@ -41,13 +41,7 @@ impl CloudTrail {
     }
 
     /// Appends one JSON object without newline and gives the number of records: 1.
-    pub(super) fn append(
-        &mut self,
-        time: i64,
-        world: &World,
-        random: &mut Random,
-        out: &mut Vec<u8>,
-    ) -> u64 {
+    pub(super) fn append(&mut self, time: i64, world: &World, random: &mut Random, out: &mut Vec<u8>) -> u64 {
         let event = random.weighted(&EVENTS);
         let place = random.skewed(world.buckets.len() as u64) as usize;
         let who = self.sender(event, world, random);
@@ -83,14 +77,7 @@ impl CloudTrail {
     }
 
     /// Everything between `eventVersion` and `requestParameters`.
-    fn head(
-        &mut self,
-        json: &mut Json<'_>,
-        source: &str,
-        name: &str,
-        scene: &Scene<'_>,
-        random: &mut Random,
-    ) {
+    fn head(&mut self, json: &mut Json<'_>, source: &str, name: &str, scene: &Scene<'_>, random: &mut Random) {
         let internal = source == "kms.amazonaws.com";
         let by = internal.then_some("AWS Internal");
         let mut from = scene.who.address(random);
@@ -104,9 +91,7 @@ impl CloudTrail {
             identity::principal(json, scene.who, scene.time, by, &mut self.calendar);
         }
         json.plain("eventTime", |out| self.calendar.iso(scene.time, out));
-        json.text("eventSource", source)
-            .text("eventName", name)
-            .text("awsRegion", scene.bucket.region);
+        json.text("eventSource", source).text("eventName", name).text("awsRegion", scene.bucket.region);
         json.text("sourceIPAddress", by.unwrap_or(from));
         match by {
             Some(service) => json.text("userAgent", service),
@@ -132,23 +117,16 @@ impl CloudTrail {
         self.head(json, "s3.amazonaws.com", name, scene, random);
         let bucket = scene.bucket;
         let source = (event == Event::Copy).then(|| self.copy_source(scene.place, random));
-        json.object("requestParameters")
-            .text("bucketName", &bucket.name)
-            .text("Host", &bucket.host);
+        json.object("requestParameters").text("bucketName", &bucket.name).text("Host", &bucket.host);
         match name {
-            "ListObjects" => drop(
-                json.text("list-type", "2")
-                    .text("prefix", "lake/")
-                    .text("delimiter", "/"),
-            ),
+            "ListObjects" => drop(json.text("list-type", "2").text("prefix", "lake/").text("delimiter", "/")),
             "DeleteObjects" => drop(json.text("delete", "")),
             _ => drop(json.bytes("key", &self.key)),
         }
         match (name, &source) {
             ("PutObject", _) => drop(json.text("x-amz-server-side-encryption", "aws:kms")),
             ("UploadPart", _) => {
-                json.text("partNumber", "7")
-                    .plain("uploadId", |out| random.alnum(out, 64));
+                json.text("partNumber", "7").plain("uploadId", |out| random.alnum(out, 64));
             }
             (_, Some(source)) => drop(json.text("x-amz-copy-source", source)),
             _ => {}
@@ -156,26 +134,18 @@ impl CloudTrail {
         json.close();
         match name {
             "PutObject" | "CopyObject" if !scene.denied => {
-                json.object("responseElements")
-                    .text("x-amz-server-side-encryption", "aws:kms");
-                json.text(
-                    "x-amz-server-side-encryption-aws-kms-key-id",
-                    &key_arn(scene),
-                )
-                .close();
+                json.object("responseElements").text("x-amz-server-side-encryption", "aws:kms");
+                json.text("x-amz-server-side-encryption-aws-kms-key-id", &key_arn(scene)).close();
             }
             _ => drop(json.raw("responseElements", "null")),
         }
         self.additional(json, name, scene, random);
-        json.plain("requestID", |out| random.upper(out, 16))
-            .plain("eventID", |out| random.uuid(out));
+        json.plain("requestID", |out| random.upper(out, 16)).plain("eventID", |out| random.uuid(out));
         let read = name.starts_with("Get") || name.starts_with("Head") || name.starts_with("List");
         json.raw("readOnly", if read { "true" } else { "false" });
         self.resources(json, name, object, source.as_deref(), bucket);
         foot(json, false, scene);
-        json.object("tlsDetails")
-            .text("tlsVersion", "TLSv1.3")
-            .text("cipherSuite", "TLS_AES_128_GCM_SHA256");
+        json.object("tlsDetails").text("tlsVersion", "TLSv1.3").text("cipherSuite", "TLS_AES_128_GCM_SHA256");
         json.text("clientProvidedHostHeader", &bucket.host).close();
     }
 
@@ -190,52 +160,29 @@ impl CloudTrail {
         if scene.who.kind != Kind::Anonymous {
             json.text("SignatureVersion", "SigV4");
         }
-        json.text("CipherSuite", "TLS_AES_128_GCM_SHA256")
-            .float("bytesTransferredIn", received);
+        json.text("CipherSuite", "TLS_AES_128_GCM_SHA256").float("bytesTransferredIn", received);
         if name == "GetObject" || name == "PutObject" {
             json.text("SSEApplied", "SSE_KMS");
         }
         if scene.who.kind != Kind::Anonymous {
             json.text("AuthenticationMethod", "AuthHeader");
         }
-        json.plain("x-amz-id-2", |out| random.base64(out, 76, 1))
-            .float("bytesTransferredOut", sent)
-            .close();
+        json.plain("x-amz-id-2", |out| random.base64(out, 76, 1)).float("bytesTransferredOut", sent).close();
     }
 
-    fn resources(
-        &self,
-        json: &mut Json<'_>,
-        name: &str,
-        object: bool,
-        source: Option<&str>,
-        bucket: &Bucket,
-    ) {
+    fn resources(&self, json: &mut Json<'_>, name: &str, object: bool, source: Option<&str>, bucket: &Bucket) {
         let arn = format!("arn:aws:s3:::{}", bucket.name);
         json.open_array("resources");
         if object {
             let mut key = format!("{arn}/").into_bytes();
             key.extend_from_slice(&self.key);
-            json.open()
-                .text("type", "AWS::S3::Object")
-                .bytes("ARN", &key)
-                .close();
+            json.open().text("type", "AWS::S3::Object").bytes("ARN", &key).close();
         } else if name == "ListObjects" {
-            json.open()
-                .text("type", "AWS::S3::Object")
-                .text("ARNPrefix", &format!("{arn}/lake/"))
-                .close();
+            json.open().text("type", "AWS::S3::Object").text("ARNPrefix", &format!("{arn}/lake/")).close();
         }
-        json.open()
-            .text("accountId", ACCOUNT)
-            .text("type", "AWS::S3::Bucket")
-            .text("ARN", &arn)
-            .close();
+        json.open().text("accountId", ACCOUNT).text("type", "AWS::S3::Bucket").text("ARN", &arn).close();
         if let Some(source) = source {
-            json.open()
-                .text("type", "AWS::S3::Object")
-                .text("ARN", &format!("arn:aws:s3:::{source}"))
-                .close();
+            json.open().text("type", "AWS::S3::Object").text("ARN", &format!("arn:aws:s3:::{source}")).close();
         }
         json.close_array();
     }
@@ -243,18 +190,14 @@ impl CloudTrail {
     fn copy_source(&self, place: usize, random: &mut Random) -> String {
         let mut key = Vec::new();
         keys::raw(place, random.skewed(self.keys), &mut key);
-        format!(
-            "amzn-s3-demo-landing-zone-1/{}",
-            String::from_utf8_lossy(&key)
-        )
+        format!("amzn-s3-demo-landing-zone-1/{}", String::from_utf8_lossy(&key))
     }
 
     fn kms(&mut self, json: &mut Json<'_>, name: &str, scene: &Scene<'_>, random: &mut Random) {
         self.head(json, "kms.amazonaws.com", name, scene, random);
         json.object("requestParameters");
         if name == "GenerateDataKey" {
-            json.text("keyId", &key_arn(scene))
-                .text("keySpec", "AES_256");
+            json.text("keyId", &key_arn(scene)).text("keySpec", "AES_256");
         } else {
             json.text("encryptionAlgorithm", "SYMMETRIC_DEFAULT");
         }
@@ -264,71 +207,42 @@ impl CloudTrail {
             arn.push(b'/');
             arn.extend_from_slice(&self.key);
         }
-        json.object("encryptionContext")
-            .bytes("aws:s3:arn", &arn)
-            .close()
-            .close();
+        json.object("encryptionContext").bytes("aws:s3:arn", &arn).close().close();
         json.raw("responseElements", "null");
         json.plain("requestID", |out| random.uuid(out))
             .plain("eventID", |out| random.uuid(out))
             .raw("readOnly", "true");
-        json.open_array("resources")
-            .open()
-            .text("accountId", ACCOUNT)
-            .text("type", "AWS::KMS::Key");
+        json.open_array("resources").open().text("accountId", ACCOUNT).text("type", "AWS::KMS::Key");
         json.text("ARN", &key_arn(scene)).close().close_array();
         foot(json, true, scene);
     }
 
-    fn management(
-        &mut self,
-        json: &mut Json<'_>,
-        index: usize,
-        scene: &Scene<'_>,
-        random: &mut Random,
-    ) {
+    fn management(&mut self, json: &mut Json<'_>, index: usize, scene: &Scene<'_>, random: &mut Random) {
         let event = &MANAGEMENT[index];
         self.head(json, event.source, event.name, scene, random);
         json.raw("requestParameters", event.parameters);
-        json.raw(
-            "responseElements",
-            if scene.denied { "null" } else { event.response },
-        );
-        json.plain("requestID", |out| random.uuid(out))
-            .plain("eventID", |out| random.uuid(out));
+        json.raw("responseElements", if scene.denied { "null" } else { event.response });
+        json.plain("requestID", |out| random.uuid(out)).plain("eventID", |out| random.uuid(out));
         json.raw("readOnly", event.read_only);
         foot(json, true, scene);
-        let host = event.source.replace(
-            ".amazonaws.com",
-            &format!(".{}.amazonaws.com", scene.bucket.region),
-        );
-        json.object("tlsDetails")
-            .text("tlsVersion", "TLSv1.3")
-            .text("cipherSuite", "TLS_AES_128_GCM_SHA256");
+        let host = event.source.replace(".amazonaws.com", &format!(".{}.amazonaws.com", scene.bucket.region));
+        json.object("tlsDetails").text("tlsVersion", "TLSv1.3").text("cipherSuite", "TLS_AES_128_GCM_SHA256");
         json.text("clientProvidedHostHeader", &host).close();
     }
 }
 
 /// The members after `resources` that every record has.
 fn foot(json: &mut Json<'_>, management: bool, scene: &Scene<'_>) {
-    json.text("eventType", "AwsApiCall")
-        .raw("managementEvent", if management { "true" } else { "false" });
+    json.text("eventType", "AwsApiCall").raw("managementEvent", if management { "true" } else { "false" });
     json.text("recipientAccountId", ACCOUNT);
     if !management && scene.who.addresses[0].starts_with("10.") {
-        json.text("vpcEndpointId", "vpce-0a1b2c3d4e5f67890")
-            .text("vpcEndpointAccountId", ACCOUNT);
+        json.text("vpcEndpointId", "vpce-0a1b2c3d4e5f67890").text("vpcEndpointAccountId", ACCOUNT);
     }
-    json.text(
-        "eventCategory",
-        if management { "Management" } else { "Data" },
-    );
+    json.text("eventCategory", if management { "Management" } else { "Data" });
 }
 
 /// The KMS key of a bucket.
 fn key_arn(scene: &Scene<'_>) -> String {
     let region = scene.bucket.region;
-    format!(
-        "arn:aws:kms:{region}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-{:012}",
-        scene.place
-    )
+    format!("arn:aws:kms:{region}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-{:012}", scene.place)
 }

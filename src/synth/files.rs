@@ -55,11 +55,7 @@ pub fn write_files(options: &SynthOptions, folder: &Path) -> io::Result<SynthSum
     let files = number_of_files(options);
     for index in 1..=files {
         let end = end_of_file(options, index, files, &mut random);
-        let path = folder.join(name(
-            options,
-            generator.time_at(end.min(options.bytes)),
-            &mut random,
-        ));
+        let path = folder.join(name(options, generator.time_at(end.min(options.bytes)), &mut random));
         fs::create_dir_all(path.parent().unwrap_or(folder))?;
         let mut file = BufWriter::new(File::create(path)?);
         let end = if index == files { u64::MAX } else { end };
@@ -80,11 +76,7 @@ fn number_of_files(options: &SynthOptions) -> u64 {
         SynthLog::S3Access => ACCESS_OBJECT,
         SynthLog::CloudTrail => TRAIL_OBJECT,
     };
-    if options.files == 0 {
-        options.bytes.div_ceil(object).max(1)
-    } else {
-        u64::from(options.files)
-    }
+    if options.files == 0 { options.bytes.div_ceil(object).max(1) } else { u64::from(options.files) }
 }
 
 /// The position in the stream at which file `index` (from 1) ends. Deliveries differ in size by up to half.
@@ -103,24 +95,16 @@ fn name(options: &SynthOptions, last: i64, random: &mut Random) -> PathBuf {
             // Delivered within the hours that follow.
             let time = formatted(last + 600 + random.below(3_600) as i64, "%Y-%m-%d-%H-%M-%S");
             let unique = text(random, |random, out| random.upper(out, 16));
-            PathBuf::from(format!(
-                "access_logs/{time}-{unique}{}",
-                if options.gzip { ".gz" } else { "" }
-            ))
+            PathBuf::from(format!("access_logs/{time}-{unique}{}", if options.gzip { ".gz" } else { "" }))
         }
         SynthLog::CloudTrail => {
             let delivered = last + 120 + random.below(300) as i64;
             // File names carry times that are multiples of five minutes.
             let delivered = delivered - delivered.rem_euclid(300);
-            let (day, minute) = (
-                formatted(delivered, "%Y/%m/%d"),
-                formatted(delivered, "%Y%m%dT%H%MZ"),
-            );
+            let (day, minute) = (formatted(delivered, "%Y/%m/%d"), formatted(delivered, "%Y%m%dT%H%MZ"));
             let unique = text(random, |random, out| random.alnum(out, 16));
             let folder = format!("AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/{day}");
-            PathBuf::from(format!(
-                "{folder}/{ACCOUNT}_CloudTrail_{REGION}_{minute}_{unique}.json.gz"
-            ))
+            PathBuf::from(format!("{folder}/{ACCOUNT}_CloudTrail_{REGION}_{minute}_{unique}.json.gz"))
         }
     }
 }

@@ -45,15 +45,7 @@ impl Generator {
             SynthLog::CloudTrail => Log::Trail(CloudTrail::new(options)),
         };
         let options = options.clone();
-        Self {
-            options,
-            random,
-            world,
-            log,
-            written: 0,
-            earlier: Vec::new(),
-            earlier_records: 0,
-        }
+        Self { options, random, world, log, written: 0, earlier: Vec::new(), earlier_records: 0 }
     }
 
     /// Whether as many bytes were generated as the options ask for.
@@ -70,8 +62,7 @@ impl Generator {
     /// asked to; times then run past the last day.
     pub fn append(&mut self, out: &mut Vec<u8>) -> u64 {
         let from = out.len();
-        let records = if !self.earlier.is_empty() && self.random.chance(self.options.duplicate_ppm)
-        {
+        let records = if !self.earlier.is_empty() && self.random.chance(self.options.duplicate_ppm) {
             out.extend_from_slice(&self.earlier);
             self.earlier_records
         } else {
@@ -81,8 +72,7 @@ impl Generator {
                 Log::Trail(log) => log.append(time, &self.world, &mut self.random, out),
             }
         };
-        if self.options.duplicate_ppm > 0 && (self.earlier.is_empty() || self.random.below(64) == 0)
-        {
+        if self.options.duplicate_ppm > 0 && (self.earlier.is_empty() || self.random.below(64) == 0) {
             self.earlier.clear();
             self.earlier.extend_from_slice(&out[from..]);
             self.earlier_records = records;

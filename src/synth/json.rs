@@ -108,10 +108,7 @@ impl Json<'_> {
     }
 
     fn comma(&mut self) {
-        if matches!(
-            self.out.last(),
-            Some(b'}' | b']' | b'"' | b'0'..=b'9' | b'a'..=b'z')
-        ) {
+        if matches!(self.out.last(), Some(b'}' | b']' | b'"' | b'0'..=b'9' | b'a'..=b'z')) {
             self.out.push(b',');
         }
     }

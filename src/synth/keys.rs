@@ -3,32 +3,11 @@
 use super::calendar::number;
 use super::random::mix;
 
-const TABLES: [&str; 8] = [
-    "page_events",
-    "orders",
-    "sessions",
-    "ad_clicks",
-    "inventory_levels",
-    "payments",
-    "sensor_readings",
-    "audit",
-];
-const TEAMS: [&str; 6] = [
-    "marketing",
-    "finance",
-    "research",
-    "support",
-    "platform",
-    "legal",
-];
-const TITLES: [&str; 6] = [
-    "Quarterly Report",
-    "Übersicht Kunden",
-    "scan 001",
-    "résumé",
-    "Budget (final)",
-    "Screen Shot at 9.08.44 AM",
-];
+const TABLES: [&str; 8] =
+    ["page_events", "orders", "sessions", "ad_clicks", "inventory_levels", "payments", "sensor_readings", "audit"];
+const TEAMS: [&str; 6] = ["marketing", "finance", "research", "support", "platform", "legal"];
+const TITLES: [&str; 6] =
+    ["Quarterly Report", "Übersicht Kunden", "scan 001", "résumé", "Budget (final)", "Screen Shot at 9.08.44 AM"];
 
 /// Appends the raw key of number `index` in bucket `bucket`: the same number always gives the same key.
 pub(super) fn raw(bucket: usize, index: u64, out: &mut Vec<u8>) {
@@ -90,11 +69,7 @@ fn document(hash: u64, index: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(TITLES[(hash >> 8) as usize % TITLES.len()].as_bytes());
     out.extend_from_slice(b" v");
     number(index, out);
-    out.extend_from_slice(if hash & 0x1000 == 0 {
-        b".pdf"
-    } else {
-        b"+draft=1.docx"
-    });
+    out.extend_from_slice(if hash & 0x1000 == 0 { b".pdf" } else { b"+draft=1.docx" });
 }
 
 fn padded(value: u64, width: u32, out: &mut Vec<u8>) {
@@ -127,9 +102,7 @@ pub(super) fn encoded_twice(key: &[u8], out: &mut Vec<u8>) {
 fn encode(key: &[u8], space: &[u8], percent: &[u8], out: &mut Vec<u8>) {
     for &byte in key {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'*' => {
-                out.push(byte)
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'*' => out.push(byte),
             b' ' => out.extend_from_slice(space),
             _ => {
                 out.extend_from_slice(percent);

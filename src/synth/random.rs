@@ -29,9 +29,7 @@ impl Random {
         let a = mix(seed);
         let b = mix(a);
         let c = mix(b);
-        Self {
-            state: [a, b, c, mix(c)],
-        }
+        Self { state: [a, b, c, mix(c)] }
     }
 
     /// The next 64 random bits.

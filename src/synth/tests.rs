@@ -14,24 +14,13 @@ fn generated(options: &SynthOptions) -> Vec<u8> {
 }
 
 fn small(log: SynthLog, seed: u64) -> SynthOptions {
-    SynthOptions {
-        log,
-        seed,
-        bytes: 400_000,
-        hostile_ppm: 50_000,
-        ..SynthOptions::default()
-    }
+    SynthOptions { log, seed, bytes: 400_000, hostile_ppm: 50_000, ..SynthOptions::default() }
 }
 
 /// Number of fields, by the two ends that only S3 writes: up to the request-URI, and after the last quote.
 fn fields(line: &[u8]) -> usize {
     let last = line.iter().rposition(|&byte| byte == b'"');
-    let words = |bytes: &[u8]| {
-        bytes
-            .split(|&byte| byte == b' ')
-            .filter(|word| !word.is_empty())
-            .count()
-    };
+    let words = |bytes: &[u8]| bytes.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).count();
     match last {
         // 17 fields up to the user agent.
         Some(last) => 17 + words(&line[last + 1..]),
@@ -50,20 +39,9 @@ fn the_same_seed_gives_the_same_bytes() {
 
 #[test]
 fn lines_have_the_fields_of_their_era() {
-    for (era, expected) in [
-        (FieldEra::Fields25, 25),
-        (FieldEra::Fields26, 26),
-        (FieldEra::Fields27, 27),
-    ] {
-        let text = generated(&SynthOptions {
-            era,
-            ..small(SynthLog::S3Access, 3)
-        });
-        for line in text
-            .strip_suffix(b"\n")
-            .unwrap()
-            .split(|&byte| byte == b'\n')
-        {
+    for (era, expected) in [(FieldEra::Fields25, 25), (FieldEra::Fields26, 26), (FieldEra::Fields27, 27)] {
+        let text = generated(&SynthOptions { era, ..small(SynthLog::S3Access, 3) });
+        for line in text.strip_suffix(b"\n").unwrap().split(|&byte| byte == b'\n') {
             assert_eq!(fields(line), expected, "{}", String::from_utf8_lossy(line));
         }
     }
@@ -71,26 +49,16 @@ fn lines_have_the_fields_of_their_era() {
 
 #[test]
 fn the_source_region_can_appear_in_the_middle() {
-    let text = generated(&SynthOptions {
-        era: FieldEra::Changing,
-        ..small(SynthLog::S3Access, 3)
-    });
-    let counts: Vec<usize> = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(fields)
-        .collect();
+    let text = generated(&SynthOptions { era: FieldEra::Changing, ..small(SynthLog::S3Access, 3) });
+    let counts: Vec<usize> =
+        text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(fields).collect();
     assert_eq!(counts.first(), Some(&26));
     assert_eq!(counts.last(), Some(&27));
 }
 
 #[test]
 fn lines_are_as_long_as_real_ones() {
-    let text = generated(&SynthOptions {
-        hostile_ppm: 0,
-        bytes: 8 << 20,
-        ..small(SynthLog::S3Access, 5)
-    });
+    let text = generated(&SynthOptions { hostile_ppm: 0, bytes: 8 << 20, ..small(SynthLog::S3Access, 5) });
     let lines = text.iter().filter(|&&byte| byte == b'\n').count();
     let average = text.len() / lines;
     assert!((600..=700).contains(&average), "{average} bytes a line");
@@ -99,11 +67,7 @@ fn lines_are_as_long_as_real_ones() {
 
 #[test]
 fn a_multi_object_delete_shares_its_request_id() {
-    let text = generated(&SynthOptions {
-        bytes: 4 << 20,
-        hostile_ppm: 0,
-        ..small(SynthLog::S3Access, 5)
-    });
+    let text = generated(&SynthOptions { bytes: 4 << 20, hostile_ppm: 0, ..small(SynthLog::S3Access, 5) });
     let text = String::from_utf8(text).unwrap();
     let mut request = "";
     let mut batches = 0;
@@ -123,69 +87,36 @@ fn a_multi_object_delete_shares_its_request_id() {
 
 #[test]
 fn hostile_lines_hold_inner_quotes_and_broken_text() {
-    let text = generated(&SynthOptions {
-        hostile_ppm: 200_000,
-        ..small(SynthLog::S3Access, 9)
-    });
+    let text = generated(&SynthOptions { hostile_ppm: 200_000, ..small(SynthLog::S3Access, 9) });
     assert!(std::str::from_utf8(&text).is_err());
-    let odd = text
-        .split(|&byte| byte == b'\n')
-        .filter(|line| line.iter().filter(|&&byte| byte == b'"').count() > 6);
+    let odd =
+        text.split(|&byte| byte == b'\n').filter(|line| line.iter().filter(|&&byte| byte == b'"').count() > 6);
     assert!(odd.count() > 20);
 }
 
 #[test]
 fn cloudtrail_is_valid_json_of_the_real_shape() {
-    let text = generated(&SynthOptions {
-        bytes: 1 << 20,
-        ..small(SynthLog::CloudTrail, 4)
-    });
+    let text = generated(&SynthOptions { bytes: 1 << 20, ..small(SynthLog::CloudTrail, 4) });
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let records = value["Records"].as_array().unwrap();
     let average = text.len() / records.len();
-    assert!(
-        (1_400..=2_000).contains(&average),
-        "{average} bytes a record"
-    );
+    assert!((1_400..=2_000).contains(&average), "{average} bytes a record");
     for record in records {
         assert!(record["eventTime"].as_str().unwrap().ends_with('Z'));
         assert!(record["userIdentity"]["type"].is_string());
     }
-    assert!(
-        records
-            .iter()
-            .any(|record| record["additionalEventData"]["bytesTransferredOut"].is_f64())
-    );
-    assert!(
-        records
-            .iter()
-            .any(|record| record["errorCode"] == "AccessDenied")
-    );
-    assert!(
-        records
-            .iter()
-            .any(|record| record["resources"][0]["ARNPrefix"].is_string())
-    );
-    assert!(
-        records
-            .iter()
-            .any(|record| record["eventSource"] == "kms.amazonaws.com")
-    );
+    assert!(records.iter().any(|record| record["additionalEventData"]["bytesTransferredOut"].is_f64()));
+    assert!(records.iter().any(|record| record["errorCode"] == "AccessDenied"));
+    assert!(records.iter().any(|record| record["resources"][0]["ARNPrefix"].is_string()));
+    assert!(records.iter().any(|record| record["eventSource"] == "kms.amazonaws.com"));
 }
 
 #[test]
 fn duplicates_repeat_records() {
-    let text = generated(&SynthOptions {
-        duplicate_ppm: 300_000,
-        ..small(SynthLog::CloudTrail, 4)
-    });
+    let text = generated(&SynthOptions { duplicate_ppm: 300_000, ..small(SynthLog::CloudTrail, 4) });
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
-    let ids: Vec<&str> = value["Records"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|r| r["eventID"].as_str().unwrap())
-        .collect();
+    let ids: Vec<&str> =
+        value["Records"].as_array().unwrap().iter().map(|r| r["eventID"].as_str().unwrap()).collect();
     let distinct: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
     assert!(distinct.len() < ids.len());
 }
@@ -193,41 +124,25 @@ fn duplicates_repeat_records() {
 #[test]
 fn files_hold_the_same_lines_as_the_stream() {
     let folder = tempfile::tempdir().unwrap();
-    let options = SynthOptions {
-        files: 5,
-        ..small(SynthLog::S3Access, 2)
-    };
+    let options = SynthOptions { files: 5, ..small(SynthLog::S3Access, 2) };
     let summary = write_files(&options, folder.path()).unwrap();
     assert_eq!(summary.files, 5);
-    let mut paths: Vec<_> = std::fs::read_dir(folder.path().join("access_logs"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder.path().join("access_logs")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let total: Vec<u8> = paths
-        .iter()
-        .flat_map(|path| std::fs::read(path).unwrap())
-        .collect();
+    let total: Vec<u8> = paths.iter().flat_map(|path| std::fs::read(path).unwrap()).collect();
     assert_eq!(total, generated(&options));
 }
 
 #[test]
 fn cloudtrail_files_lie_in_the_layout_of_aws() {
     let folder = tempfile::tempdir().unwrap();
-    let options = SynthOptions {
-        files: 0,
-        bytes: 2 << 20,
-        days: 1,
-        ..small(SynthLog::CloudTrail, 2)
-    };
+    let options = SynthOptions { files: 0, bytes: 2 << 20, days: 1, ..small(SynthLog::CloudTrail, 2) };
     let summary = write_files(&options, folder.path()).unwrap();
     let (mut files, mut records) = (0, 0);
     // The last file is delivered after midnight.
     for day in ["01", "02"] {
-        let path = folder
-            .path()
-            .join("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03")
-            .join(day);
+        let path = folder.path().join("AWSLogs/111122223333/CloudTrail/us-east-1/2026/03").join(day);
         for entry in std::fs::read_dir(path).unwrap() {
             let mut text = Vec::new();
             MultiGzDecoder::new(std::fs::File::open(entry.unwrap().path()).unwrap())
@@ -235,10 +150,7 @@ fn cloudtrail_files_lie_in_the_layout_of_aws() {
                 .unwrap();
             let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
             let delivered = value["Records"].as_array().unwrap().len() as u64;
-            assert!(
-                (150..=650).contains(&delivered),
-                "{delivered} records in a file"
-            );
+            assert!((150..=650).contains(&delivered), "{delivered} records in a file");
             records += delivered;
             files += 1;
         }

@@ -10,16 +10,8 @@ pub(super) const ACCOUNT: &str = "111122223333";
 /// The organisation's canonical user id: field 1 of every access-log line.
 pub(super) const OWNER: &str = "3f7a1c0d9be24d5f8a6b70c1e2d3f4a5968778695a4b3c2d1e0ff0e1d2c3b4a5";
 const REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
-const PURPOSES: [&str; 8] = [
-    "datalake",
-    "images",
-    "exports",
-    "backups",
-    "training",
-    "web-assets",
-    "landing-zone",
-    "audit-logs",
-];
+const PURPOSES: [&str; 8] =
+    ["datalake", "images", "exports", "backups", "training", "web-assets", "landing-zone", "audit-logs"];
 const ROLES: [&str; 12] = [
     "etl-nightly-batch",
     "app-server",
@@ -101,10 +93,7 @@ impl World {
             }
         }
         let principals = (0..600).map(|_| principal(random)).collect();
-        Self {
-            buckets,
-            principals,
-        }
+        Self { buckets, principals }
     }
 }
 
@@ -143,11 +132,7 @@ fn principal(random: &mut Random) -> Principal {
         access_key: text(random, |random, out| random.upper(out, 16)),
         agent,
         addresses: (0..count).map(|_| address(inside, random)).collect(),
-        region: if inside {
-            Some(REGIONS[random.skewed(3) as usize])
-        } else {
-            None
-        },
+        region: if inside { Some(REGIONS[random.skewed(3) as usize]) } else { None },
     }
 }
 
@@ -157,10 +142,7 @@ fn names(kind: Kind, random: &mut Random) -> (String, String) {
             let role = ROLES[random.skewed(ROLES.len() as u64) as usize];
             let session = match random.below(4) {
                 0 => format!("first.last{}@example.com", random.below(40)),
-                1 => format!(
-                    "botocore-session-{}",
-                    random.between(1_772_000_000, 1_772_600_000)
-                ),
+                1 => format!("botocore-session-{}", random.between(1_772_000_000, 1_772_600_000)),
                 _ => format!("i-0{}", text(random, |random, out| random.hex(out, 16))),
             };
             (role.into(), session)

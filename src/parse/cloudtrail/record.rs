@@ -337,7 +337,13 @@ impl RecordReader {
         self.gather_others(record);
         let event_time = time::iso_time(self.text(record, field::EVENT_TIME));
         self.flags |= self.row_flags(record, event_time.is_some());
-        Ok(Row { event_time_ms: event_time.unwrap_or(Row::NO_TIME), number: 0, segment: 0, flags: self.flags, record: Span::NULL })
+        Ok(Row {
+            event_time_ms: event_time.unwrap_or(Row::NO_TIME),
+            number: 0,
+            segment: 0,
+            flags: self.flags,
+            record: Span::NULL,
+        })
     }
 
     fn stand_in(&mut self, record: &[u8]) {
