@@ -11,3 +11,4 @@
 pub mod decode;
 pub mod ledger;
 pub mod parse;
+pub mod source;

@@ -1,0 +1,65 @@
+//! The blocks that are being filled, one a log type.
+
+use super::{Block, RecordFrame, Segment};
+use crate::parse::LogType;
+use std::sync::Arc;
+
+/// A block under way.
+pub struct OpenBlock {
+    block: Block,
+    /// Number and offset with which the last segment would go on without a gap (access log).
+    next: (u64, u64),
+}
+
+impl OpenBlock {
+    /// An empty block.
+    pub fn new(log: LogType) -> OpenBlock {
+        let block = Block { log, bytes: Vec::new(), segments: Vec::new(), records: Vec::new() };
+        OpenBlock { block, next: (0, 0) }
+    }
+
+    /// Bytes in it.
+    pub fn len(&self) -> usize {
+        self.block.bytes.len()
+    }
+
+    /// Takes what there is, if there is something.
+    pub fn take(&mut self) -> Option<Block> {
+        if self.block.segments.is_empty() {
+            return None;
+        }
+        let fresh = OpenBlock::new(self.block.log);
+        Some(std::mem::replace(self, fresh).block)
+    }
+
+    /// Appends `count` whole lines, the first of which is `number` at `offset` of `file`.
+    pub fn lines(&mut self, file: &Arc<str>, number: u64, offset: u64, count: u64, bytes: &[u8]) {
+        let goes_on = self.next == (number, offset)
+            && self.block.segments.last().is_some_and(|last| Arc::ptr_eq(&last.file, file));
+        if !goes_on {
+            self.segment(file, number, offset);
+        }
+        self.block.bytes.extend_from_slice(bytes);
+        self.next = (number + count, offset + bytes.len() as u64);
+    }
+
+    /// Appends one record.
+    pub fn record(&mut self, file: &Arc<str>, number: u64, offset: u64, bytes: &[u8]) {
+        if !self.block.bytes.is_empty() {
+            self.block.bytes.push(b'\n');
+        }
+        if !self.block.segments.last().is_some_and(|last| Arc::ptr_eq(&last.file, file)) {
+            self.segment(file, number, offset);
+        }
+        let start = self.block.bytes.len() as u32;
+        self.block.bytes.extend_from_slice(bytes);
+        let end = self.block.bytes.len() as u32;
+        let segment = self.block.segments.len() as u32 - 1;
+        self.block.records.push(RecordFrame { start, end, segment, number, offset });
+    }
+
+    fn segment(&mut self, file: &Arc<str>, first_number: u64, first_offset: u64) {
+        let start = self.block.bytes.len() as u32;
+        self.block.segments.push(Segment { file: Arc::clone(file), start, first_number, first_offset });
+    }
+}

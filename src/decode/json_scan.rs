@@ -1,0 +1,188 @@
+//! Where a JSON value ends. Brackets and strings are matched and nothing else is checked; that is the parser's work.
+//! Without recursion, and in pieces: the value may come in any number of stretches.
+
+use memchr::memchr3;
+
+/// Levels of brackets whose kind is remembered; deeper ones are only counted.
+const REMEMBERED: u32 = 128;
+
+/// State between two stretches of one value.
+#[derive(Clone, Debug, Default)]
+pub struct ValueScan {
+    /// The kinds of the open brackets, the innermost in the lowest bit; 1 is `{`.
+    stack: u128,
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    scalar: bool,
+}
+
+impl ValueScan {
+    /// Goes on with `bytes`. `Ok(Some(n))`: the value ends before byte `n` of them. `Ok(None)`: it goes on.
+    ///
+    /// # Errors
+    /// Why no value ends here.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.in_string {
+                at = match self.string(bytes, at)? {
+                    Some(end) => end,
+                    None => return Ok(None),
+                };
+                if !self.in_string && self.depth == 0 {
+                    return Ok(Some(at));
+                }
+                continue;
+            }
+            match bytes[at] {
+                b'"' if !self.scalar => self.in_string = true,
+                open @ (b'{' | b'[') if !self.scalar => self.open(open),
+                b'}' | b']' | b',' if self.depth == 0 => return Ok(Some(at)),
+                close @ (b'}' | b']') => {
+                    self.close(close)?;
+                    if self.depth == 0 {
+                        return Ok(Some(at + 1));
+                    }
+                }
+                b',' | b':' => {}
+                b' ' | b'\t' | b'\r' | b'\n' => {
+                    if self.depth == 0 {
+                        return Ok(Some(at));
+                    }
+                }
+                b'0'..=b'9'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'E'
+                | b'a'
+                | b'e'
+                | b'f'
+                | b'l'
+                | b'n'
+                | b'r'
+                | b's'
+                | b't'
+                | b'u' => {
+                    self.scalar = self.depth == 0;
+                }
+                _ => return Err("expected JSON, found other text"),
+            }
+            at += 1;
+        }
+        Ok(None)
+    }
+
+    /// Is it a number or word, which can end with the input?
+    pub fn is_scalar(&self) -> bool {
+        self.scalar
+    }
+
+    /// From inside a string to behind its end.
+    fn string(&mut self, bytes: &[u8], mut at: usize) -> Result<Option<usize>, &'static str> {
+        while at < bytes.len() {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+                continue;
+            }
+            let Some(found) = memchr3(b'"', b'\\', b'\n', &bytes[at..]) else {
+                return Ok(None);
+            };
+            at += found + 1;
+            match bytes[at - 1] {
+                b'"' => {
+                    self.in_string = false;
+                    return Ok(Some(at));
+                }
+                b'\\' => self.escaped = true,
+                _ => return Err("a string is not closed"),
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.depth += 1;
+        if self.depth <= REMEMBERED {
+            self.stack = self.stack << 1 | u128::from(bracket == b'{');
+        }
+    }
+
+    fn close(&mut self, bracket: u8) -> Result<(), &'static str> {
+        if self.depth <= REMEMBERED {
+            if (self.stack & 1 == 1) != (bracket == b'}') {
+                return Err("brackets do not match");
+            }
+            self.stack >>= 1;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+}
+
+/// Finds where a record may begin anew: `{"eventVersion"`, or `{` at the begin of a line. Not before `from`.
+pub fn record_start(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(found) = memchr::memchr(b'{', text.get(at..)?) {
+        let start = at + found;
+        let inside = text[start + 1..text.len().min(start + 1 + LOOK_AHEAD)].trim_ascii_start();
+        if inside.starts_with(b"\"eventVersion\"") || (start > 0 && text[start - 1] == b'\n') {
+            return Some(start);
+        }
+        at = start + 1;
+    }
+    None
+}
+
+/// How far behind a bracket [`record_start`] looks.
+pub const LOOK_AHEAD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_end_where_they_end_however_they_are_cut() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for (text, expected) in [
+            (r#"{"a":"}\"\\","b":[1,{}]} {"#, Ok(Some(24))),
+            (r#""x\"y",1"#, Ok(Some(6))),
+            ("12.5e3,", Ok(Some(6))),
+            ("true]", Ok(Some(4))),
+            ("null", Ok(None)),
+            ("{", Ok(None)),
+            (&deep, Ok(Some(2000))),
+            (r#"{"a":[}"#, Err("brackets do not match")),
+            ("{\"a\n", Err("a string is not closed")),
+            (r#"{"a":"b"eventName":1}"#, Err("expected JSON, found other text")),
+        ] {
+            for cut in 1..=text.len() {
+                let mut scan = ValueScan::default();
+                let mut done = 0;
+                let mut result = Ok(None);
+                for piece in text.as_bytes().chunks(cut) {
+                    result = scan.feed(piece).map(|end| end.map(|end| done + end));
+                    if result != Ok(None) {
+                        break;
+                    }
+                    done += piece.len();
+                }
+                assert_eq!(result, expected, "{text:.40} cut every {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn records_begin_at_event_versions_and_at_lines() {
+        for (text, expected) in [
+            (r#"x{"a":1},{ "eventVersion":1}"#, Some(9)),
+            ("{\n{\"a\"", Some(2)),
+            ("{ {", None),
+            (r#"{"eventVersion"#, None),
+        ] {
+            assert_eq!(record_start(text.as_bytes(), 1), expected, "{text}");
+        }
+    }
+}

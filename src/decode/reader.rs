@@ -1,0 +1,164 @@
+//! The reading thread: inputs in order to numbered units of work.
+
+use super::compress::Counted;
+use super::sniff::{self, Container};
+use super::stream::{Decoder, Flow, Output, Stream};
+use super::unit::{RawFile, Unit, Work};
+use super::window::{Broken, Window};
+use super::{Block, Limits, archive};
+use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
+use crate::source::{Input, Place};
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Plain bytes of small files that make a unit.
+const UNIT_PLAIN: usize = 4 << 20;
+
+/// Compressed bytes of small files that make a unit.
+const UNIT_COMPRESSED: usize = 1 << 20;
+
+/// Files that make a unit however small they are.
+const UNIT_FILES: usize = 4096;
+
+/// Reads the inputs one after the other and hands out units until none is left or `emit` breaks. Small files go out
+/// packed and unopened, large ones as blocks. The same inputs and limits give the same units.
+///
+/// # Errors
+/// Breaks where `emit` breaks. What is wrong with an input is told in the units.
+pub fn read_inputs(
+    inputs: &[Input],
+    limits: &Limits,
+    emit: &mut dyn FnMut(Unit) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut packer = Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), told: 0 };
+    for input in inputs {
+        let outcome = match &input.place {
+            Place::Stdin => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()))),
+            Place::Path(path) => read_path(&mut packer, limits, &input.name, path),
+        };
+        match outcome {
+            Ok(flow) => flow?,
+            Err(error) => packer.file(FileOutcome::unread(&input.name, FileStatus::Skipped(error.to_string())))?,
+        }
+    }
+    packer.emit()
+}
+
+fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &Path) -> io::Result<Flow> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    if !metadata.is_file() || metadata.len() > limits.small_file {
+        let mut magic = [0; 4];
+        if metadata.is_file() && file.read(&mut magic)? == 4 {
+            file.rewind()?;
+            if sniff::container(&magic) == Some(Container::Zip) {
+                return Ok(zip_file(packer, limits, name, file, metadata.len()));
+            }
+        }
+        file.rewind().or_else(|error| if metadata.is_file() { Err(error) } else { Ok(()) })?;
+        return Ok(stream(packer, limits, name, Box::new(file)));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    let broken = (&mut file).take(limits.small_file + 1).read_to_end(&mut bytes).err();
+    if broken.is_none() && bytes.len() as u64 > limits.small_file {
+        // It has grown since.
+        return Ok(stream(packer, limits, name, Box::new(Cursor::new(bytes).chain(file))));
+    }
+    match broken {
+        Some(error) if bytes.is_empty() => Err(error),
+        broken => {
+            packer.counted.set(packer.counted.get() + bytes.len() as u64);
+            let broken = broken.map(|error| Broken::from(&error));
+            Ok(packer.raw(RawFile { name: Arc::clone(name), bytes, layers: 0, broken }))
+        }
+    }
+}
+
+fn stream(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, source: Box<dyn Read + '_>) -> Flow {
+    let all = Counted { source, count: Rc::clone(&packer.counted) };
+    let stream = Stream::new(Arc::clone(name), 0, |count| {
+        Window::new(Box::new(Counted { source: all, count: Rc::clone(count) }), sniff::HEAD)
+    });
+    let mut decoder = Decoder::new(limits, packer, true);
+    decoder.stream(stream)
+}
+
+fn zip_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: File, length: u64) -> Flow {
+    let count = Rc::clone(&packer.counted);
+    let before = count.get();
+    let mut decoder = Decoder::new(limits, packer, true);
+    archive::zip(&mut decoder, name, io::BufReader::with_capacity(sniff::HEAD, file), length, 0)?;
+    count.set(before + length);
+    Flow::Continue(())
+}
+
+/// Puts work together until it is worth a worker's while.
+struct Packer<'a> {
+    emit: &'a mut dyn FnMut(Unit) -> ControlFlow<()>,
+    work: Vec<Work>,
+    /// Compressed bytes count as often as a unit of plain ones is larger than one of compressed ones.
+    weight: usize,
+    sequence: u64,
+    /// Bytes read of the inputs.
+    counted: Rc<Cell<u64>>,
+    /// Bytes that the units so far have told.
+    told: u64,
+}
+
+impl Packer<'_> {
+    fn emit(&mut self) -> Flow {
+        if self.work.is_empty() {
+            return Flow::Continue(());
+        }
+        let input_bytes = self.counted.get() - self.told;
+        self.told = self.counted.get();
+        let unit = Unit { sequence: self.sequence, work: std::mem::take(&mut self.work), input_bytes };
+        self.sequence += 1;
+        self.weight = 0;
+        (self.emit)(unit)
+    }
+
+    fn add(&mut self, work: Work, weight: usize) -> Flow {
+        self.work.push(work);
+        self.weight += weight;
+        if self.weight >= UNIT_PLAIN || self.work.len() >= UNIT_FILES { self.emit() } else { Flow::Continue(()) }
+    }
+}
+
+impl Output for Packer<'_> {
+    fn block(&mut self, block: Block) -> Flow {
+        self.work.push(Work::Block(block));
+        self.emit()
+    }
+
+    fn file(&mut self, outcome: FileOutcome) -> Flow {
+        self.add(Work::Done(outcome), 0)
+    }
+
+    fn notice(&mut self, notice: Notice) -> Flow {
+        self.add(Work::Notice(notice), 0)
+    }
+
+    fn reject(&mut self, reject: Reject) -> Flow {
+        let weight = reject.raw.len();
+        self.add(Work::Reject(reject), weight)
+    }
+
+    fn packs(&self) -> bool {
+        true
+    }
+
+    fn raw(&mut self, file: RawFile) -> Flow {
+        let compressed = sniff::container(&file.bytes).is_some_and(|container| container != Container::Tar);
+        let weight = file.bytes.len() * if compressed { UNIT_PLAIN / UNIT_COMPRESSED } else { 1 };
+        self.add(Work::File(file), weight)
+    }
+}

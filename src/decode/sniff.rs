@@ -1,0 +1,102 @@
+//! What a stream is, told by its first bytes and never by its name.
+
+use crate::parse::s3_access;
+use memchr::memchr;
+
+/// How much of a stream is looked at to tell what it is.
+pub const HEAD: usize = 64 << 10;
+
+/// Something that other streams are inside of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// A tar archive.
+    Tar,
+    /// A zip archive.
+    Zip,
+}
+
+/// Tells containers by their magic numbers; 262 bytes are enough.
+pub fn container(head: &[u8]) -> Option<Container> {
+    match head {
+        [0x1f, 0x8b, ..] => Some(Container::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Container::Zstd),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Container::Zip),
+        _ if head.get(257..262) == Some(b"ustar") => Some(Container::Tar),
+        _ => None,
+    }
+}
+
+/// What plain bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Lines of an access log.
+    AccessLog,
+    /// JSON, one of CloudTrail's forms as far as can be told.
+    Json,
+    /// Not one byte.
+    Empty,
+    /// None of ours, and why.
+    Unknown(&'static str),
+}
+
+/// Tells logs by the first [`HEAD`] bytes; `cut`: the stream broke off within them.
+pub fn content(head: &[u8], cut: bool) -> Content {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Content::Unknown("text in UTF-16; convert it to UTF-8 first");
+    }
+    let text = &head[byte_order_mark(head)..];
+    match text.trim_ascii_start() {
+        [] if text.is_empty() => Content::Empty,
+        [] => Content::AccessLog,
+        [b'{' | b'[', ..] => Content::Json,
+        _ if text.split(|byte| *byte == b'\n').any(s3_access::looks_like_a_line) => Content::AccessLog,
+        // Too long a line, or one that is cut, cannot be told by its shape; the reader will refuse and count it.
+        _ if (cut || head.len() >= HEAD) && memchr(b'\n', text).is_none() && !holds_controls(text) => {
+            Content::AccessLog
+        }
+        _ => Content::Unknown("not recognised as an S3 access log or CloudTrail"),
+    }
+}
+
+/// Length of UTF-8's byte order mark at the start, if there is one.
+pub fn byte_order_mark(head: &[u8]) -> usize {
+    if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
+fn holds_controls(text: &[u8]) -> bool {
+    text.iter().any(|byte| matches!(byte, 0..=8 | 14..=31 | 127))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_told_by_the_first_bytes() {
+        let line = "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a";
+        let unknown = content(b"hello\n", false);
+        assert!(matches!(unknown, Content::Unknown(_)));
+        for (head, cut, expected) in [
+            (line.to_string(), false, Content::AccessLog),
+            (format!("\u{feff}{line}\n"), false, Content::AccessLog),
+            (format!("torn\n\0\n{line}"), false, Content::AccessLog),
+            (" \r\n\n".to_string(), false, Content::AccessLog),
+            ("\u{feff} {".to_string(), false, Content::Json),
+            ("\n[".to_string(), false, Content::Json),
+            (String::new(), false, Content::Empty),
+            ("\u{feff}".to_string(), false, Content::Empty),
+            ("79a5 b".to_string(), true, Content::AccessLog),
+            ("79a5 b".to_string(), false, unknown),
+            ("x".repeat(HEAD), false, Content::AccessLog),
+            ("\0".repeat(HEAD), false, unknown),
+            ("x\n".repeat(HEAD), false, unknown),
+        ] {
+            assert_eq!(content(head.as_bytes(), cut), expected, "{:?}", head.get(..40));
+        }
+        assert!(matches!(content(b"\xff\xfea\0", false), Content::Unknown(reason) if reason.contains("UTF-16")));
+    }
+}

@@ -1,0 +1,154 @@
+//! A unit of parallel work and what a worker does with it.
+
+use super::stream::{Decoder, Flow, Output, Stream};
+use super::window::{Broken, Window};
+use super::{Block, Limits};
+use crate::ledger::{FileOutcome, Notice, Reject};
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Bytes of refused records that one unit keeps whole; later ones are kept in part ([`UnitReport::SHORT_RAW`]).
+const RAW_BUDGET: usize = 8 << 20;
+
+/// Numbered work, in the order of the inputs.
+#[derive(Debug)]
+pub struct Unit {
+    /// 0, 1, 2 and so on, without a gap.
+    pub sequence: u64,
+    /// What to do, in order.
+    pub work: Vec<Work>,
+    /// Bytes of the inputs, as they lie on the disk, that were read for it; for progress.
+    pub input_bytes: u64,
+}
+
+/// A piece of a [`Unit`].
+#[derive(Debug)]
+pub enum Work {
+    /// A small file to be opened.
+    File(RawFile),
+    /// Records of a large file.
+    Block(Block),
+    /// A large file came to its end, or a file could not be read.
+    Done(FileOutcome),
+    /// Something to be told.
+    Notice(Notice),
+    /// A line or record of a large file that is no whole one.
+    Reject(Reject),
+}
+
+/// A small file or archive entry as it is, compressed or not.
+#[derive(Debug)]
+pub struct RawFile {
+    /// Path as given; inside an archive `archive.zip/inner/name`.
+    pub name: Arc<str>,
+    /// All of its bytes.
+    pub bytes: Vec<u8>,
+    /// How many archives and compressions it was inside of.
+    pub layers: u32,
+    /// Why there are not more bytes, if there should be.
+    pub broken: Option<Broken>,
+}
+
+/// What a unit tells beside its blocks, in the order of its files.
+#[derive(Debug, Default)]
+pub struct UnitReport {
+    /// Each file that came to its end in this unit.
+    pub files: Vec<FileOutcome>,
+    /// Things to be told.
+    pub notices: Vec<Notice>,
+    /// Lines and records that are no whole ones. Parsers add theirs.
+    pub rejects: Vec<Reject>,
+    raw_bytes: usize,
+}
+
+impl UnitReport {
+    /// How much of a refused record is kept where one unit has very many.
+    pub const SHORT_RAW: usize = 512;
+
+    fn reject(&mut self, mut reject: Reject) {
+        if self.raw_bytes > RAW_BUDGET {
+            reject.raw.truncate(UnitReport::SHORT_RAW);
+            reject.raw.shrink_to_fit();
+        }
+        self.raw_bytes += reject.raw.len();
+        self.rejects.push(reject);
+    }
+}
+
+/// Opens the files of a unit and hands out blocks of whole records. The same unit gives the same blocks in the same
+/// order.
+///
+/// # Errors
+/// Breaks where `each` breaks.
+pub fn decode_unit(
+    unit: Unit,
+    limits: &Limits,
+    each: &mut dyn FnMut(Block) -> ControlFlow<()>,
+    report: &mut UnitReport,
+) -> ControlFlow<()> {
+    let mut worker = Worker { each, report };
+    let mut decoder = Decoder::new(limits, &mut worker, false);
+    for work in unit.work {
+        match work {
+            Work::File(file) => decoder.raw_file(file)?,
+            Work::Block(block) => decoder.output.block(block)?,
+            Work::Done(outcome) => decoder.output.file(outcome)?,
+            Work::Notice(notice) => decoder.output.notice(notice)?,
+            Work::Reject(reject) => decoder.output.reject(reject)?,
+        }
+    }
+    decoder.flush()
+}
+
+impl Decoder<'_> {
+    fn raw_file(&mut self, file: RawFile) -> Flow {
+        let length = file.bytes.len();
+        let source = ThenBroken { bytes: Cursor::new(file.bytes), broken: file.broken };
+        self.stream(Stream::new(file.name, file.layers, |count| {
+            count.set(length as u64);
+            Window::new(Box::new(source), length)
+        }))
+    }
+}
+
+/// Bytes, and then the error that ended them.
+struct ThenBroken {
+    bytes: Cursor<Vec<u8>>,
+    broken: Option<Broken>,
+}
+
+impl Read for ThenBroken {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match (self.bytes.read(into)?, &self.broken) {
+            (0, Some(broken)) if !into.is_empty() => Err(broken.clone().into()),
+            (count, _) => Ok(count),
+        }
+    }
+}
+
+struct Worker<'a> {
+    each: &'a mut dyn FnMut(Block) -> ControlFlow<()>,
+    report: &'a mut UnitReport,
+}
+
+impl Output for Worker<'_> {
+    fn block(&mut self, block: Block) -> Flow {
+        (self.each)(block)
+    }
+
+    fn file(&mut self, outcome: FileOutcome) -> Flow {
+        self.report.files.push(outcome);
+        Flow::Continue(())
+    }
+
+    fn notice(&mut self, notice: Notice) -> Flow {
+        self.report.notices.push(notice);
+        Flow::Continue(())
+    }
+
+    fn reject(&mut self, reject: Reject) -> Flow {
+        self.report.reject(reject);
+        Flow::Continue(())
+    }
+}
