@@ -39,3 +39,47 @@ impl Reject {
         }
     }
 }
+
+/// What became of one input file, or of one entry of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOutcome {
+    /// Path as given; inside an archive `archive.zip/inner/name`.
+    pub name: Arc<str>,
+    /// Read, or why not.
+    pub status: FileStatus,
+    /// A resource limit (line length, expansion) was hit in it.
+    pub limit_hit: bool,
+    /// Uncompressed bytes that were read of it.
+    pub bytes: u64,
+    /// How many gzip members it had; AWS writes CloudTrail files with exactly one.
+    pub gzip_members: u32,
+}
+
+impl FileOutcome {
+    /// An outcome of a file of which no byte was used.
+    pub fn unread(name: &Arc<str>, status: FileStatus) -> FileOutcome {
+        FileOutcome { name: Arc::clone(name), status, limit_hit: false, bytes: 0, gzip_members: 0 }
+    }
+}
+
+/// How much of a file was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileStatus {
+    /// All of it.
+    Read,
+    /// Nothing: it holds no records and is expected beside logs (digests, empty objects, folder markers).
+    Ignored(String),
+    /// Nothing: it could not be read, or is no log.
+    Skipped(String),
+    /// A part; what could be taken from it was.
+    Partial(String),
+}
+
+/// Something that a person should know about an input and that changes no count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Path of the file or folder.
+    pub name: Arc<str>,
+    /// What was seen there.
+    pub text: String,
+}

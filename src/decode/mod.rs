@@ -1,9 +1,45 @@
 //! Files to blocks: compression and archives opened, log type told by content, bytes cut into whole records.
 //!
-//! This stage knows limits and framing, and nothing of fields.
+//! This stage knows limits and framing, and nothing of fields. One thread calls [`read_inputs`], which reads the inputs
+//! in order and hands out numbered [`Unit`]s; any number of workers turn these into blocks with [`decode_unit`].
+
+mod archive;
+mod blocks;
+mod compress;
+mod json_frames;
+mod json_scan;
+mod lines;
+mod reader;
+mod sniff;
+mod stream;
+mod unit;
+mod window;
+
+pub use reader::read_inputs;
+pub use unit::{RawFile, Unit, UnitReport, Work, decode_unit};
+pub use window::Broken;
 
 use crate::parse::LogType;
 use std::sync::Arc;
+
+/// What may be demanded of this machine by the files that it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest line or record in bytes; a longer one is refused and passed over. At most 1 GiB.
+    pub max_line: usize,
+    /// Most bytes that one compressed file may become.
+    pub max_decompressed: u64,
+    /// A block is handed out when it has this many bytes.
+    pub block_size: usize,
+    /// Files up to this many bytes are handed to workers as they are; larger ones are decoded as a stream.
+    pub small_file: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { max_line: 4 << 20, max_decompressed: 100 << 30, block_size: 2 << 20, small_file: 1 << 20 }
+    }
+}
 
 /// One owned buffer of whole records of one log, possibly of many small files.
 #[derive(Debug)]

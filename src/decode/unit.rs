@@ -1,11 +1,13 @@
 //! A unit of parallel work and what a worker does with it.
 
+use super::compress::Counted;
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::window::{Broken, Window};
 use super::{Block, Limits};
 use crate::ledger::{FileOutcome, Notice, Reject};
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Bytes of refused records that one unit keeps whole; later ones are kept in part ([`UnitReport::SHORT_RAW`]).
@@ -106,8 +108,9 @@ impl Decoder<'_> {
         let length = file.bytes.len();
         let source = ThenBroken { bytes: Cursor::new(file.bytes), broken: file.broken };
         self.stream(Stream::new(file.name, file.layers, |count| {
-            count.set(length as u64);
-            Window::new(Box::new(source), length)
+            // Counted as it is read, so that a bomb is seen before all of the file is.
+            let counted = Counted { source, count: Rc::clone(count) };
+            Window::new(Box::new(counted), length)
         }))
     }
 }

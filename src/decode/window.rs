@@ -30,14 +30,14 @@ impl Broken {
     pub fn inside(error: &io::Error) -> Option<Broken> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(error) = cause {
-            let ours = match error.downcast_ref::<io::Error>() {
-                Some(wrapped) => wrapped.get_ref().and_then(|inner| inner.downcast_ref::<Broken>()),
-                None => error.downcast_ref::<Broken>(),
-            };
-            if ours.is_some() {
-                return ours.cloned();
+            if let Some(ours) = error.downcast_ref::<Broken>() {
+                return Some(ours.clone());
             }
-            cause = error.source();
+            // The source of an I/O error is what lies below the error that it carries, not that error.
+            cause = match error.downcast_ref::<io::Error>() {
+                Some(carrier) => carrier.get_ref().map(|carried| carried as &(dyn std::error::Error + 'static)),
+                None => error.source(),
+            };
         }
         None
     }

@@ -1,0 +1,298 @@
+//! Paths of the command line to the list of files to read, in an order that does not depend on the arguments' order.
+//!
+//! Evidence folders may hold anything: links out of the folder, pipes, devices. Inside folders only regular files are
+//! read, and what was left out is told.
+
+use crate::ledger::{FileOutcome, FileStatus};
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, FileType, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// How it is called everywhere: the argument joined with what lies below it, with `/`; `-` for standard input.
+    pub name: Arc<str>,
+    /// Where it lies.
+    pub place: Place,
+    /// Its size in bytes; 0 where that is unknown (standard input, pipes).
+    pub size: u64,
+}
+
+/// Where an input lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file, or a pipe or device that was named itself.
+    Path(PathBuf),
+}
+
+/// Everything that the arguments stand for.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// What to read: standard input first, then by name, without repeats.
+    pub files: Vec<Input>,
+    /// What will not be read (links, pipes, folders that cannot be opened), by name.
+    pub left_out: Vec<FileOutcome>,
+}
+
+/// An argument that stands for nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// No such path.
+    #[error("{path}: {reason}")]
+    Missing {
+        /// The argument.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A pattern that matches no path.
+    #[error("{pattern}: no file matches this pattern")]
+    NoMatch {
+        /// The argument.
+        pattern: String,
+    },
+    /// A pattern that is none.
+    #[error("{pattern}: not a valid pattern: {reason}")]
+    Pattern {
+        /// The argument.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Finds the files that the arguments stand for. Folders are walked; a link is followed only when it is an argument.
+///
+/// # Errors
+/// The first argument that does not exist or, as a pattern, matches nothing.
+pub fn collect<P: AsRef<OsStr>>(arguments: &[P]) -> Result<Inputs, SourceError> {
+    let mut inputs = Inputs::default();
+    let mut may_repeat = false;
+    for argument in arguments {
+        let path = Path::new(argument.as_ref());
+        if argument.as_ref() == "-" {
+            inputs.files.push(Input { name: Arc::from("-"), place: Place::Stdin, size: 0 });
+            continue;
+        }
+        match fs::metadata(path) {
+            Ok(metadata) => inputs.named(path, &metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && is_pattern(path) => {
+                // A pattern may match a folder and also what lies in it.
+                may_repeat = true;
+                inputs.pattern(path)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SourceError::Missing { path: name_of(path).to_string(), reason: error.to_string() });
+            }
+            Err(error) => inputs.leave_out(path, FileStatus::Skipped(error.to_string())),
+        }
+    }
+    inputs.sort(may_repeat || arguments.len() > 1);
+    Ok(inputs)
+}
+
+impl Inputs {
+    /// Bytes of all files together, as they lie on the disk.
+    pub fn total_size(&self) -> u64 {
+        self.files.iter().map(|input| input.size).sum()
+    }
+
+    fn named(&mut self, path: &Path, metadata: &Metadata) {
+        if metadata.is_dir() {
+            self.walk(path);
+        } else {
+            self.add(path, if metadata.is_file() { metadata.len() } else { 0 });
+        }
+    }
+
+    fn add(&mut self, path: &Path, size: u64) {
+        self.files.push(Input { name: name_of(path), place: Place::Path(path.to_path_buf()), size });
+    }
+
+    fn leave_out(&mut self, path: &Path, status: FileStatus) {
+        self.left_out.push(FileOutcome::unread(&name_of(path), status));
+    }
+
+    /// Without recursion: folders may be nested deeper than the stack is.
+    fn walk(&mut self, top: &Path) {
+        let mut folders = vec![top.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.leave_out(&folder, FileStatus::Skipped(format!("cannot list the folder: {error}")));
+                    continue;
+                }
+            };
+            for entry in entries {
+                let entry = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        let reason = format!("cannot list all of the folder: {error}");
+                        self.leave_out(&folder, FileStatus::Skipped(reason));
+                        break;
+                    }
+                };
+                let path = entry.path();
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(path),
+                    Ok(kind) if kind.is_file() => self.add(&path, entry.metadata().map_or(0, |found| found.len())),
+                    Ok(kind) => self.special(&path, kind),
+                    Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
+                }
+            }
+        }
+    }
+
+    fn special(&mut self, path: &Path, kind: FileType) {
+        let reason = if kind.is_symlink() {
+            "a symbolic link inside a folder is not followed; name it to read it"
+        } else {
+            "neither a file nor a folder"
+        };
+        self.leave_out(path, FileStatus::Ignored(reason.to_string()));
+    }
+
+    fn pattern(&mut self, path: &Path) -> Result<(), SourceError> {
+        let pattern = path.to_string_lossy();
+        let matches = glob::glob(&pattern)
+            .map_err(|error| SourceError::Pattern { pattern: pattern.to_string(), reason: error.to_string() })?;
+        let mut none = true;
+        for found in matches {
+            none = false;
+            match found {
+                // A pattern looks into folders, so links are treated as inside folders.
+                Ok(path) => match fs::symlink_metadata(&path) {
+                    Ok(metadata) if metadata.is_dir() || metadata.is_file() => self.named(&path, &metadata),
+                    Ok(metadata) => self.special(&path, metadata.file_type()),
+                    Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
+                },
+                Err(error) => self.leave_out(error.path(), FileStatus::Skipped(error.error().to_string())),
+            }
+        }
+        if none { Err(SourceError::NoMatch { pattern: pattern.to_string() }) } else { Ok(()) }
+    }
+
+    fn sort(&mut self, may_repeat: bool) {
+        let key = |input: &Input| (input.place != Place::Stdin, Arc::clone(&input.name));
+        self.files.sort_by_cached_key(key);
+        self.left_out.sort_by(|a, b| a.name.cmp(&b.name));
+        self.left_out.dedup();
+        if may_repeat {
+            let mut seen = HashSet::new();
+            self.files.retain(|input| seen.insert(identity(&input.place)));
+        }
+    }
+}
+
+/// The same for `a`, `./a` and `/here/a`; links are not resolved. `None` is standard input.
+fn identity(place: &Place) -> Option<PathBuf> {
+    match place {
+        Place::Stdin => None,
+        Place::Path(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+    }
+}
+
+fn is_pattern(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The name that people see: with `/` on every system, and readable where the bytes are no UTF-8.
+fn name_of(path: &Path) -> Arc<str> {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { Arc::from(text) } else { Arc::from(text.replace('\\', "/")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["b/2.log", "b/1.log", "a.log", "b/c/3.gz"] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "12345").unwrap();
+        }
+        folder
+    }
+
+    fn below(folder: &Path, inputs: &Inputs) -> Vec<String> {
+        let prefix = format!("{}/", folder.display());
+        inputs.files.iter().map(|input| input.name.replacen(&prefix, "", 1)).collect()
+    }
+
+    #[test]
+    fn each_kind_of_argument_gives_its_files_sorted_and_once() {
+        let folder = tree();
+        let all = ["a.log", "b/1.log", "b/2.log", "b/c/3.gz"];
+        for (arguments, expected) in [
+            (vec![""], all.to_vec()),
+            (vec!["b", "a.log"], all.to_vec()),
+            (vec!["b/2.log", "b", "", "b/./1.log"], all.to_vec()),
+            (vec!["b/*.log"], vec!["b/1.log", "b/2.log"]),
+            (vec!["**/*.gz"], vec!["b/c/3.gz"]),
+            (vec!["**"], vec!["b/1.log", "b/2.log", "b/c/3.gz"]),
+        ] {
+            let paths: Vec<PathBuf> = arguments.iter().map(|argument| folder.path().join(argument)).collect();
+            let inputs = collect(&paths).unwrap();
+            let found: Vec<String> =
+                below(folder.path(), &inputs).iter().map(|name| name.replace("./", "")).collect();
+            assert_eq!(found, expected, "{arguments:?}");
+            assert_eq!(inputs.total_size(), 5 * expected.len() as u64);
+        }
+    }
+
+    #[test]
+    fn standard_input_comes_first_and_once() {
+        let folder = tree();
+        let file = folder.path().join("a.log");
+        let inputs = collect(&[file.as_os_str(), OsStr::new("-"), OsStr::new("-")]).unwrap();
+        assert_eq!(inputs.files[0].place, Place::Stdin);
+        assert_eq!(inputs.files.len(), 2);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_an_error_that_names_it() {
+        for (argument, expected) in [("no/such.log", "no/such.log: "), ("no/such*.log", "no/such*.log: no file")] {
+            let error = collect(&[argument]).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_inside_folders_are_left_out_and_links_named_are_followed() {
+        let folder = tree();
+        let link = |target: &Path, name: &str| {
+            let link = folder.path().join(name);
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            link
+        };
+        let to_file = link(&folder.path().join("a.log"), "z1");
+        link(folder.path(), "z2");
+        link(Path::new("/nowhere"), "z3");
+        let inputs = collect(&[folder.path()]).unwrap();
+        assert_eq!(inputs.files.len(), 4);
+        assert_eq!(inputs.left_out.len(), 3);
+        assert_eq!(collect(&[to_file]).unwrap().files.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_utf8_are_kept_for_opening() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(OsStr::from_bytes(b"x\xff\n.log"));
+        fs::write(&path, "1").unwrap();
+        let inputs = collect(&[folder.path()]).unwrap();
+        assert_eq!(inputs.files[0].place, Place::Path(path));
+        assert!(inputs.files[0].name.ends_with("x\u{fffd}\n.log"));
+    }
+}

@@ -1,0 +1,354 @@
+//! Files of every kind to records: what comes out, what is refused, and that nothing is lost or read twice.
+
+use flate2::{Compression, write::GzEncoder};
+use s3sleuth::decode::{Block, Limits, UnitReport, decode_unit, read_inputs};
+use s3sleuth::ledger::FileStatus;
+use s3sleuth::parse::LogType;
+use s3sleuth::source;
+use std::fs;
+use std::io::{Cursor, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const LINE: &str = "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a.txt \
+                    \"GET /a.txt HTTP/1.1\" 200 - 10 10 5 4 \"-\" \"curl/8.0\" - s9lzHYrF= SigV4 - - - -";
+
+/// File, number, offset and text of a record.
+type Record = (String, u64, u64, String);
+
+#[derive(Default)]
+struct Decoded {
+    records: Vec<Record>,
+    report: UnitReport,
+}
+
+impl Decoded {
+    fn texts(&self) -> Vec<&str> {
+        self.records.iter().map(|record| record.3.as_str()).collect()
+    }
+
+    fn status(&self) -> &FileStatus {
+        assert_eq!(self.report.files.len(), 1, "{:?}", self.report.files);
+        &self.report.files[0].status
+    }
+
+    fn reasons(&self) -> Vec<(u64, u64, &str)> {
+        self.report.rejects.iter().map(|reject| (reject.number, reject.offset, reject.reason)).collect()
+    }
+}
+
+fn decode(path: &Path, limits: &Limits) -> Decoded {
+    let inputs = source::collect(&[path]).unwrap();
+    let mut units = Vec::new();
+    let _ = read_inputs(&inputs.files, limits, &mut |unit| {
+        units.push(unit);
+        ControlFlow::Continue(())
+    });
+    let mut decoded = Decoded::default();
+    for (index, unit) in units.into_iter().enumerate() {
+        assert_eq!(unit.sequence, index as u64);
+        let records = &mut decoded.records;
+        let mut each = |block: Block| {
+            take_apart(&block, records);
+            ControlFlow::Continue(())
+        };
+        let _ = decode_unit(unit, limits, &mut each, &mut decoded.report);
+    }
+    decoded
+}
+
+fn take_apart(block: &Block, records: &mut Vec<Record>) {
+    let text = |range: std::ops::Range<usize>| String::from_utf8_lossy(&block.bytes[range]).into_owned();
+    if block.log == LogType::CloudTrail {
+        for frame in &block.records {
+            let file = block.segments[frame.segment as usize].file.to_string();
+            records.push((file, frame.number, frame.offset, text(frame.start as usize..frame.end as usize)));
+        }
+        return;
+    }
+    for (index, segment) in block.segments.iter().enumerate() {
+        let end = block.segments.get(index + 1).map_or(block.bytes.len(), |next| next.start as usize);
+        let mut start = segment.start as usize;
+        let mut number = segment.first_number;
+        while start < end {
+            let rest = &block.bytes[start..end];
+            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let offset = segment.first_offset + (start - segment.start as usize) as u64;
+            records.push((segment.file.to_string(), number, offset, text(start..start + length)));
+            number += 1;
+            start += length + 1;
+        }
+    }
+}
+
+fn decode_bytes(bytes: &[u8], limits: &Limits) -> Decoded {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    fs::write(&path, bytes).unwrap();
+    decode(&path, limits)
+}
+
+/// Small files on a worker, and the same as a stream on the reading thread.
+fn both_ways(bytes: &[u8]) -> Decoded {
+    let packed = decode_bytes(bytes, &Limits::default());
+    let streamed = decode_bytes(bytes, &Limits { small_file: 0, ..Limits::default() });
+    assert_eq!(packed.texts(), streamed.texts());
+    assert_eq!(packed.reasons(), streamed.reasons());
+    let outcomes = |decoded: &Decoded| -> Vec<_> {
+        decoded.report.files.iter().map(|file| (file.status.clone(), file.limit_hit, file.bytes)).collect()
+    };
+    assert_eq!(outcomes(&packed), outcomes(&streamed));
+    packed
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn lines(count: usize) -> String {
+    (0..count).map(|number| LINE.replace("a.txt", &format!("{number}.txt")) + "\n").collect()
+}
+
+fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let named = std::env::var_os("S3SLEUTH_SHARED").map(PathBuf::from);
+    let found = [Some(beside), named].into_iter().flatten().find(|path| path.join("data").is_dir());
+    if found.is_none() {
+        // Not a failure: the data is not part of the project.
+        let _ = writeln!(std::io::stderr(), "skipped: no shared test data");
+    }
+    found
+}
+
+#[test]
+fn every_envelope_gives_the_records_inside() {
+    let Some(shared) = shared() else { return };
+    let folder = shared.join("data/cloudtrail/wrappers");
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let record = |name: &str| decode(&folder.join(name), &Limits::default());
+    let plain = value(record("envelope.json").texts()[0]);
+    for (name, count) in [
+        ("bare_array.json", 1),
+        ("cwlogs_firehose_concatenated.json.gz", 2),
+        ("cwlogs_subscription.json", 1),
+        ("envelope.json", 1),
+        ("envelope.json.gz", 1),
+        ("envelope_two_members.json.gz", 2),
+        ("eventbridge.json", 1),
+        ("lookup_events.json", 1),
+        ("ndjson.json", 2),
+        ("aggregated.json", 1),
+        ("network_activity_denied.json", 1),
+    ] {
+        let decoded = record(name);
+        assert_eq!(decoded.status(), &FileStatus::Read, "{name}");
+        assert_eq!(decoded.records.len(), count, "{name}");
+        assert!(decoded.report.rejects.is_empty(), "{name}");
+        if !matches!(name, "aggregated.json" | "network_activity_denied.json") {
+            let mut first = value(decoded.texts()[0]);
+            first["eventID"] = plain["eventID"].clone();
+            assert_eq!(first, plain, "{name}");
+        }
+    }
+    for name in ["cwlogs_control_message.json", "envelope_empty.json"] {
+        assert!(matches!(record(name).status(), FileStatus::Ignored(_)), "{name}");
+    }
+}
+
+#[test]
+fn broken_json_costs_the_broken_record_only() {
+    let good = |number: u32| format!(r#"{{"eventVersion":"1","n":{number}}}"#);
+    let (one, two, three) = (good(1), good(2), good(3));
+    let cut = &two[..two.len() - 5];
+    for (text, records, rejects, partial) in [
+        (format!("{one}{two} \n{three}"), vec![&one, &two, &three], 0, false),
+        (format!("{{\"x\":[1],\"Records\":[{one},{two}],\"y\":{{}}}}{three}"), vec![&one, &two, &three], 0, false),
+        (format!("{{\"Records\":[{one},1,null,{three}]}}"), vec![&one, &three], 2, false),
+        (format!("{{\"Records\":[{one},{cut},{three}]}}"), vec![&one, &three], 1, false),
+        (format!("{one}\n{cut}\n{three}\n"), vec![&one, &three], 1, false),
+        (format!("{one}\nhello\nworld\n{three}"), vec![&one, &three], 2, false),
+        (format!("{{\"Records\":[{one},{cut}"), vec![&one], 1, true),
+        (format!("{{\"Records\":[{one},"), vec![&one], 0, true),
+        ("[".repeat(100_000), vec![], 1, true),
+    ] {
+        let decoded = both_ways(text.as_bytes());
+        let shown = text.get(..100).unwrap_or(&text);
+        assert_eq!(decoded.texts(), records, "{shown}");
+        assert_eq!(decoded.report.rejects.len(), rejects, "{shown} {:?}", decoded.reasons());
+        assert_eq!(matches!(decoded.status(), FileStatus::Partial(_)), partial, "{shown}");
+    }
+}
+
+#[test]
+fn blocks_cut_at_any_size_hold_the_same_records() {
+    let access = format!("\u{feff}\n{}torn\r\n{}", lines(5), LINE);
+    let json = r#"{"Records":[{"eventVersion":"1"},7,{"a":"}\"{"}],"b":1}{"eventVersion":[{}]}"#;
+    for text in [access.as_str(), json] {
+        let whole = decode_bytes(text.as_bytes(), &Limits::default());
+        assert!(whole.records.len() >= 3);
+        for record in &whole.records {
+            let at = record.2 as usize;
+            assert_eq!(&text[at..at + record.3.len()], record.3);
+        }
+        for block_size in 1..=300 {
+            for small_file in [0, 1 << 20] {
+                let cut = decode_bytes(text.as_bytes(), &Limits { block_size, small_file, ..Limits::default() });
+                assert_eq!(cut.texts(), whole.texts(), "{block_size}");
+                let places = |decoded: &Decoded| -> Vec<_> {
+                    decoded.records.iter().map(|record| (record.1, record.2)).collect()
+                };
+                assert_eq!(places(&cut), places(&whole), "{block_size}");
+                assert_eq!(cut.reasons(), whole.reasons(), "{block_size}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_gzip_gives_its_whole_lines_and_is_never_called_read() {
+    let text = lines(500);
+    let all: Vec<&str> = text.lines().collect();
+    let compressed = gzip(text.as_bytes());
+    for step in 0..200 {
+        let end = 1 + step * (compressed.len() - 1) / 200;
+        let decoded = both_ways(&compressed[..end]);
+        assert_eq!(decoded.texts(), all[..decoded.records.len()], "cut at {end}");
+        let flagged = matches!(decoded.status(), FileStatus::Partial(_) | FileStatus::Skipped(_));
+        assert!(flagged, "cut at {end}: {:?}", decoded.status());
+    }
+}
+
+#[test]
+fn compressed_layers_are_told_by_content() {
+    let text = lines(3);
+    let gz = gzip(text.as_bytes());
+    let nested = |layers: usize| (0..layers).fold(text.clone().into_bytes(), |bytes, _| gzip(&bytes));
+    let two = [gzip(&[]), gz.clone(), gzip(&[]), gz.clone()].concat();
+    let frames =
+        [zstd::encode_all(text.as_bytes(), 3).unwrap(), zstd::encode_all(text.as_bytes(), 3).unwrap()].concat();
+    for (bytes, records, status) in [
+        (gz.clone(), 3, "Read"),
+        (two, 6, "Read"),
+        ([&gz[..], &[0; 1000]].concat(), 3, "Read"),
+        ([&gz[..], b"junk"].concat(), 3, "Partial"),
+        (frames.clone(), 6, "Read"),
+        (frames[..frames.len() - 3].to_vec(), 3, "Partial"),
+        (gzip(&[]), 0, "Ignored"),
+        (Vec::new(), 0, "Ignored"),
+        (nested(4), 3, "Read"),
+        (nested(5), 0, "Skipped"),
+        (vec![0, 1, 2, 3, 10, 255], 0, "Skipped"),
+        (text.encode_utf16().flat_map(u16::to_le_bytes).collect(), 0, "Skipped"),
+        ([b"\xff\xfe".to_vec(), text.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat(), 0, "Skipped"),
+    ] {
+        let decoded = both_ways(&bytes);
+        assert_eq!(decoded.records.len() / 3 * 3, records, "{:?}", decoded.status());
+        assert!(format!("{:?}", decoded.status()).starts_with(status), "{status}: {:?}", decoded.status());
+    }
+}
+
+#[test]
+fn archives_are_read_in_place() {
+    let text = lines(2);
+    let gz = gzip(text.as_bytes());
+    let long = format!("{}/x.log", "n".repeat(200));
+    let entries: Vec<(&str, &[u8])> = vec![("a/1.log", text.as_bytes()), (&long, &gz), ("3", b"")];
+    let escaping = zip(&[("../x.log", text.as_bytes())]);
+    for (bytes, names) in [
+        (tar(&entries), vec!["a/1.log", &long]),
+        (gzip(&tar(&entries)), vec!["a/1.log", &long]),
+        (zip(&entries), vec!["a/1.log", &long]),
+        (gzip(&zip(&entries)), vec!["a/1.log", &long]),
+        (escaping.clone(), vec!["../x.log"]),
+    ] {
+        let decoded = both_ways(&bytes);
+        let mut found: Vec<&str> = decoded.records.iter().map(|r| r.0.split_once("/input/").unwrap().1).collect();
+        found.dedup();
+        assert_eq!(found, names);
+        assert_eq!(decoded.records.len(), 2 * names.len());
+        let ignored =
+            decoded.report.files.iter().filter(|file| matches!(file.status, FileStatus::Ignored(_))).count();
+        assert_eq!(decoded.report.files.len() - ignored, names.len());
+    }
+    assert_eq!(both_ways(&escaping).report.notices.len(), 1);
+    let cut = tar(&[("a", text.as_bytes())]);
+    let decoded = both_ways(&cut[..512 + text.len() - 10]);
+    assert_eq!((decoded.records.len(), decoded.report.rejects.len()), (1, 1));
+    assert!(decoded.report.files.iter().all(|file| matches!(file.status, FileStatus::Partial(_))));
+}
+
+#[test]
+fn bombs_end_early_and_are_called_so() {
+    let zeros = vec![0; 64 << 20];
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..4 {
+        encoder.write_all(&zeros).unwrap();
+    }
+    let bomb = encoder.finish().unwrap();
+    let begun = Instant::now();
+    for bytes in [bomb.clone(), gzip(&bomb), tar(&[("b", &bomb)]), zip(&[("b", &zeros), ("c", &zeros)])] {
+        let decoded = decode_bytes(&bytes, &Limits::default());
+        assert!(decoded.report.files.iter().any(|file| file.limit_hit), "{:?}", decoded.report.files);
+        let told = format!("{:?}", decoded.report.files);
+        assert!(told.contains("decompression bomb"), "{told}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_line_beyond_the_limit_is_refused_and_the_next_is_read() {
+    let long = "x".repeat(50 << 20);
+    let text = format!("{LINE}\n{long}\n{LINE}\n");
+    let decoded = decode_bytes(text.as_bytes(), &Limits::default());
+    assert_eq!(decoded.records.iter().map(|record| record.1).collect::<Vec<_>>(), [1, 3]);
+    let reject = &decoded.report.rejects[0];
+    assert_eq!((reject.number, reject.offset, reject.length), (2, LINE.len() as u64 + 1, 50 << 20));
+    assert_eq!(reject.raw.len(), 64 << 10);
+    assert!(decoded.report.files[0].limit_hit);
+    let small = Limits { max_line: LINE.len(), ..Limits::default() };
+    let decoded = decode_bytes(format!("{LINE}\nx{LINE}\n{LINE}").as_bytes(), &small);
+    assert_eq!((decoded.records.len(), decoded.reasons()[0].0), (2, 2));
+    let record = format!(r#"{{"Records":[{{"a":"{}"}},{{"b":1}}]}}"#, "y".repeat(9 << 20));
+    let decoded = decode_bytes(record.as_bytes(), &Limits::default());
+    assert_eq!((decoded.texts(), decoded.reasons().len()), (vec![r#"{"b":1}"#], 1));
+}
+
+#[test]
+fn what_cannot_be_opened_is_skipped_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    fs::write(&path, LINE).unwrap();
+    let inputs = source::collect(&[&path]).unwrap();
+    for make in [|_: &Path| (), |path: &Path| fs::create_dir(path).unwrap()] {
+        let _ = fs::remove_file(&path);
+        make(&path);
+        let mut report = UnitReport::default();
+        let _ = read_inputs(&inputs.files, &Limits::default(), &mut |unit| {
+            decode_unit(unit, &Limits::default(), &mut |_| ControlFlow::Continue(()), &mut report)
+        });
+        assert!(matches!(report.files[0].status, FileStatus::Skipped(_)));
+    }
+}
