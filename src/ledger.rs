@@ -1,6 +1,6 @@
 //! What was read and what was not: counts that must add up, and the places of what was refused.
 
-use crate::parse::ParseError;
+use crate::parse::{LogType, ParseError};
 use std::sync::Arc;
 
 /// A line or record that could not be taken as one of its log's.
@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct Reject {
     /// Path of the file.
     pub file: Arc<str>,
+    /// The log it was taken for.
+    pub log: LogType,
     /// Line or record in the file, from 1.
     pub number: u64,
     /// Offset in the uncompressed file, in bytes, of the record's first byte.
@@ -27,9 +29,10 @@ impl Reject {
     pub const RAW_LIMIT: usize = 64 << 10;
 
     /// A record that its parser refused.
-    pub fn parse(file: &Arc<str>, number: u64, offset: u64, error: ParseError, record: &[u8]) -> Reject {
+    pub fn parse(log: LogType, file: &Arc<str>, number: u64, offset: u64, error: ParseError, record: &[u8]) -> Reject {
         Reject {
             file: Arc::clone(file),
+            log,
             number,
             offset,
             field: error.field,

@@ -316,7 +316,7 @@ impl Frames<'_, '_, '_> {
 
     fn reject(&mut self, mut refused: Refused, reason: &'static str) -> Flow {
         self.number += 1;
-        self.decoder.output.reject(refused.reject(self.file, self.number - 1, reason))
+        self.decoder.output.reject(refused.reject(LogType::CloudTrail, self.file, self.number - 1, reason))
     }
 
     /// Text between records, up to the end of its line or the begin of a record.

@@ -18,7 +18,7 @@ pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<
     }
     if lines.pending.length > 0 {
         if window.broken().is_some() && !lines.too_long {
-            return decoder.output.reject(lines.pending.reject(file, lines.number, "the input ends inside it"));
+            return decoder.output.reject(lines.pending.reject(LogType::S3Access, file, lines.number, "the input ends inside it"));
         }
         lines.end_pending(decoder, file, b"")?;
     }
@@ -45,12 +45,13 @@ impl Refused {
     }
 
     /// The entry of the ledger; empties this.
-    pub fn reject(&mut self, file: &Framing, number: u64, reason: &'static str) -> Reject {
+    pub fn reject(&mut self, log: LogType, file: &Framing, number: u64, reason: &'static str) -> Reject {
         let mut refused = std::mem::take(self);
         refused.raw.truncate(Reject::RAW_LIMIT);
         refused.raw.shrink_to_fit();
         Reject {
             file: std::sync::Arc::clone(&file.name),
+            log,
             number,
             offset: refused.offset,
             field: "framing",
@@ -96,7 +97,7 @@ impl Lines {
                 let mut refused = Refused { offset: offset + start as u64, ..Refused::default() };
                 refused.add(&chunk[start..line_end]);
                 file.limit_hit = true;
-                decoder.output.reject(refused.reject(file, self.number, TOO_LONG))?;
+                decoder.output.reject(refused.reject(LogType::S3Access, file, self.number, TOO_LONG))?;
                 self.number += 1;
                 (run, first, room) = (whole, self.number, decoder.room(LogType::S3Access));
             } else {
@@ -142,7 +143,7 @@ impl Lines {
         self.number += 1;
         if std::mem::take(&mut self.too_long) {
             file.limit_hit = true;
-            return decoder.output.reject(self.pending.reject(file, self.number - 1, TOO_LONG));
+            return decoder.output.reject(self.pending.reject(LogType::S3Access, file, self.number - 1, TOO_LONG));
         }
         let mut line = std::mem::take(&mut self.pending);
         line.raw.extend_from_slice(line_end);

@@ -36,7 +36,7 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> FieldTable {
             }
             Err(error) => {
                 let file = &block.segments[frame.segment as usize].file;
-                rejects.push(Reject::parse(file, frame.number, frame.offset, error, record));
+                rejects.push(Reject::parse(LogType::CloudTrail, file, frame.number, frame.offset, error, record));
             }
         }
     }

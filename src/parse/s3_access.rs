@@ -165,7 +165,7 @@ pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, u64)
                 Err(_) if line.trim_ascii().is_empty() => blanks += 1,
                 Err(error) => {
                     let offset = segment.first_offset + (start - segment.start as usize) as u64;
-                    rejects.push(Reject::parse(&segment.file, number, offset, error, line));
+                    rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
                 }
             }
             number += 1;
