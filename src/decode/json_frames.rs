@@ -223,7 +223,10 @@ impl Frames<'_, '_, '_> {
                     self.window.advance(1);
                     return Ok(());
                 }
-                Some(_) if !comma => return Err(Trouble::Broken("expected a comma or the end of the array")),
+                // A record behind a missing comma is whole; to refuse it would lose it.
+                Some(byte) if !comma && *byte != b'{' => {
+                    return Err(Trouble::Broken("expected a comma or the end of the array"));
+                }
                 Some(b'{') if elements == Elements::Objects => self.object()?,
                 Some(_) => match self.element(elements) {
                     Err(Trouble::TooLong) if !self.holds_record_start() => {

@@ -114,10 +114,10 @@ impl<'a> Decoder<'a> {
     pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
         let open = &mut self.open[log as usize];
         with(open);
-        if open.len() >= self.limits.block_size.min(1 << 30) {
-            if let Some(block) = open.take() {
-                self.output.block(block)?;
-            }
+        if open.len() >= self.limits.block_size.min(1 << 30)
+            && let Some(block) = open.take()
+        {
+            self.output.block(block)?;
         }
         Flow::Continue(())
     }
@@ -196,8 +196,9 @@ impl<'a> Decoder<'a> {
             Content::Empty => framing.ignored = Some("empty"),
             Content::Unknown(reason) => {
                 unknown = Some(reason);
-                // A bomb of anything should be called one.
-                while stream.layers > 0 && window.offset() <= RATIO_FREE && window.more() {
+                // A bomb of anything should be called one. Twice as far as the alarm is silent, since input is read
+                // ahead and a weak bomb would look harmless at that very point.
+                while stream.layers > 0 && window.offset() <= 2 * RATIO_FREE && window.more() {
                     window.advance(window.unread().len());
                 }
             }

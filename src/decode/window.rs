@@ -158,10 +158,11 @@ impl Read for Window<'_> {
 
 impl BufRead for Window<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end && !self.more() {
-            if let Some(broken) = &self.broken {
-                return Err(broken.clone().into());
-            }
+        if self.start == self.end
+            && !self.more()
+            && let Some(broken) = &self.broken
+        {
+            return Err(broken.clone().into());
         }
         Ok(self.unread())
     }
