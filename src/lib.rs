@@ -17,6 +17,8 @@ pub mod activity;
 
 pub mod detect;
 
+pub mod export;
+
 pub mod pipeline;
 
 pub mod error;
