@@ -19,6 +19,8 @@ pub mod activity;
 
 pub mod detect;
 
+pub mod export;
+
 pub mod pipeline;
 
 pub mod report;

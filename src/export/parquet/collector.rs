@@ -1,0 +1,247 @@
+//! Collects batches, in the order of the input, into row groups, and says which file each goes to.
+//!
+//! Everything that shapes the output is decided here and depends on nothing but the order of the batches, so the
+//! same input gives the same files for any number of threads.
+
+use super::partition::Partition;
+use arrow::array::RecordBatch;
+use std::collections::BTreeMap;
+
+/// Sizes that decide where row groups and files end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of arrays that make a row group.
+    pub(super) row_group_bytes: usize,
+    /// Bytes of arrays that may be pending in all partitions together.
+    pub(super) pending_bytes: usize,
+    /// Files open at a time.
+    pub(super) open_files: usize,
+    /// Bytes of arrays that make a file.
+    pub(super) file_bytes: usize,
+    /// Row groups that make a file; Parquet numbers them with 16 bits.
+    pub(super) file_row_groups: usize,
+    /// Dates; rows of further ones go to the default partition.
+    pub(super) partitions: usize,
+}
+
+impl Limits {
+    /// Row groups of about 50,000 lines, files of about 400 MB. Dates come from the log, so their number is bounded:
+    /// this one is 27 years, longer than S3 exists.
+    pub(super) const DEFAULT: Limits = Limits {
+        row_group_bytes: 32 << 20,
+        pending_bytes: 96 << 20,
+        open_files: 64,
+        file_bytes: 2 << 30,
+        file_row_groups: 4096,
+        partitions: 10_000,
+    };
+}
+
+/// A file of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileId {
+    /// Where it lies.
+    pub(super) partition: Partition,
+    /// Its number in the partition.
+    pub(super) part: u32,
+}
+
+/// A row group to encode and to append to its file. Jobs are written in the order of their numbers.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// From 0, without gaps.
+    pub(super) number: u64,
+    /// The file to append to.
+    pub(super) file: FileId,
+    /// Files that are complete before this job; closing them keeps the number of open files low.
+    pub(super) close: Vec<FileId>,
+    /// The rows.
+    pub(super) batches: Vec<RecordBatch>,
+}
+
+#[derive(Debug)]
+pub(super) struct Collector {
+    limits: Limits,
+    pending: BTreeMap<Partition, Pending>,
+    pending_bytes: usize,
+    /// The open file of each partition that has one.
+    open: BTreeMap<Partition, OpenFile>,
+    /// Number of the next file of each partition seen.
+    next_part: BTreeMap<Partition, u32>,
+    next_job: u64,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    batches: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    part: u32,
+    bytes: usize,
+    row_groups: usize,
+    /// Number of the last job that wrote to it.
+    used: u64,
+}
+
+impl Collector {
+    pub(super) fn new(limits: Limits) -> Collector {
+        Collector {
+            limits,
+            pending: BTreeMap::new(),
+            pending_bytes: 0,
+            open: BTreeMap::new(),
+            next_part: BTreeMap::new(),
+            next_job: 0,
+        }
+    }
+
+    /// Takes the next batch in the order of the input; row groups that are full go to `jobs`.
+    pub(super) fn append(
+        &mut self,
+        partition: Partition,
+        batch: RecordBatch,
+        bytes: usize,
+        mut jobs: impl FnMut(Job),
+    ) {
+        let mut partition = partition;
+        if !self.next_part.contains_key(&partition) {
+            if self.next_part.len() >= self.limits.partitions {
+                partition.day = None;
+            }
+            self.next_part.entry(partition).or_insert(0);
+        }
+        let pending = self.pending.entry(partition).or_default();
+        pending.batches.push(batch);
+        pending.bytes += bytes;
+        self.pending_bytes += bytes;
+        if pending.bytes >= self.limits.row_group_bytes {
+            jobs(self.job(partition));
+        }
+        while self.pending_bytes > self.limits.pending_bytes {
+            let largest = self.pending.iter().max_by_key(|(_, pending)| pending.bytes);
+            let Some((partition, _)) = largest else { break };
+            let partition = *partition;
+            jobs(self.job(partition));
+        }
+    }
+
+    /// What is left, partition by partition.
+    pub(super) fn flush(&mut self) -> Vec<Job> {
+        let partitions: Vec<Partition> = self.pending.keys().copied().collect();
+        partitions.into_iter().map(|partition| self.job(partition)).collect()
+    }
+
+    /// How many jobs there have been.
+    pub(super) fn jobs(&self) -> u64 {
+        self.next_job
+    }
+
+    fn job(&mut self, partition: Partition) -> Job {
+        let Pending { batches, bytes } = self.pending.remove(&partition).unwrap_or_default();
+        self.pending_bytes -= bytes;
+        let number = self.next_job;
+        self.next_job += 1;
+        let mut close = Vec::new();
+        let full = |file: &mut OpenFile| {
+            file.bytes >= self.limits.file_bytes || file.row_groups >= self.limits.file_row_groups
+        };
+        if self.open.get_mut(&partition).is_some_and(full) {
+            close.extend(self.close(partition));
+        }
+        if !self.open.contains_key(&partition) {
+            while self.open.len() >= self.limits.open_files {
+                let oldest = self.open.iter().min_by_key(|(_, file)| file.used).map(|(oldest, _)| *oldest);
+                close.extend(oldest.and_then(|oldest| self.close(oldest)));
+            }
+            let next = self.next_part.entry(partition).or_insert(0);
+            self.open.insert(partition, OpenFile { part: *next, bytes: 0, row_groups: 0, used: number });
+            *next += 1;
+        }
+        let file = self.open.get_mut(&partition).expect("opened above");
+        file.bytes += bytes;
+        file.row_groups += 1;
+        file.used = number;
+        Job { number, file: FileId { partition, part: file.part }, close, batches }
+    }
+
+    fn close(&mut self, partition: Partition) -> Option<FileId> {
+        self.open.remove(&partition).map(|file| FileId { partition, part: file.part })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Dataset;
+    use arrow::datatypes::Schema;
+    use std::sync::Arc;
+
+    /// Feeds (day, bytes) and tells each job as (day, part, batches, closed days).
+    fn jobs(limits: Limits, input: &[(i64, usize)]) -> Vec<(Option<i64>, u32, usize, Vec<Option<i64>>)> {
+        let mut collector = Collector::new(limits);
+        let mut jobs = Vec::new();
+        for (day, bytes) in input {
+            let partition = Partition { dataset: Dataset::S3Access, day: Some(*day) };
+            collector.append(partition, RecordBatch::new_empty(Arc::new(Schema::empty())), *bytes, |job| {
+                jobs.push(job)
+            });
+        }
+        jobs.extend(collector.flush());
+        assert!(jobs.iter().enumerate().all(|(index, job)| job.number == index as u64));
+        assert_eq!((collector.jobs(), collector.pending_bytes), (jobs.len() as u64, 0));
+        let tell = |job: Job| {
+            let closed = job.close.iter().map(|file| file.partition.day).collect();
+            (job.file.partition.day, job.file.part, job.batches.len(), closed)
+        };
+        jobs.into_iter().map(tell).collect()
+    }
+
+    const LIMITS: Limits = Limits {
+        row_group_bytes: 10,
+        pending_bytes: 15,
+        open_files: 2,
+        file_bytes: 1000,
+        file_row_groups: 100,
+        partitions: 100,
+    };
+
+    #[test]
+    fn row_groups_end_when_full_and_the_largest_goes_when_all_are_too_much() {
+        assert_eq!(jobs(LIMITS, &[(1, 6), (1, 6), (1, 1)]), [(Some(1), 0, 2, vec![]), (Some(1), 0, 1, vec![])]);
+        assert_eq!(
+            jobs(LIMITS, &[(1, 4), (2, 8), (1, 1), (3, 3)]),
+            [(Some(2), 0, 1, vec![]), (Some(1), 0, 2, vec![]), (Some(3), 0, 1, vec![Some(2)])]
+        );
+    }
+
+    #[test]
+    fn the_least_recently_used_file_is_closed_and_a_later_row_opens_the_next_part() {
+        assert_eq!(
+            jobs(LIMITS, &[(1, 10), (2, 10), (1, 10), (3, 10), (2, 10)]),
+            [
+                (Some(1), 0, 1, vec![]),
+                (Some(2), 0, 1, vec![]),
+                (Some(1), 0, 1, vec![]),
+                (Some(3), 0, 1, vec![Some(2)]),
+                (Some(2), 1, 1, vec![Some(1)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn full_files_are_closed_and_too_many_dates_go_to_the_default() {
+        let limits = Limits { file_bytes: 20, partitions: 1, ..LIMITS };
+        assert_eq!(
+            jobs(limits, &[(1, 10), (1, 10), (1, 10), (2, 10)]),
+            [
+                (Some(1), 0, 1, vec![]),
+                (Some(1), 0, 1, vec![]),
+                (Some(1), 1, 1, vec![Some(1)]),
+                (None, 0, 1, vec![]),
+            ]
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! One stream in the order of the input: JSONL, CSV or Arrow IPC.
+//!
+//! Threads turn their rows into bytes; the bytes are put in order and written by one thread at a time.
+
+mod cells;
+mod csv;
+mod ipc;
+mod json;
+mod output;
+
+use super::selection::Selection;
+use super::settings::{ExportSettings, Format, Target};
+use super::{ExportSummary, ExportedFile};
+use crate::batch::{Dataset, Projection, TextLayout};
+use crate::error::Error;
+use crate::parse::FieldTable;
+use crate::pipeline::in_order::InOrder;
+use crate::pipeline::stage::Stage;
+use output::Output;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Bytes that may wait for an earlier unit.
+const WAITING_BYTES: usize = 64 << 20;
+
+/// Writes one stream.
+pub struct TextStage {
+    format: Format,
+    csv_raw: bool,
+    selection: Selection,
+    order: InOrder<Piece>,
+    stream: Mutex<Stream>,
+}
+
+/// Rows of one dataset as bytes.
+struct Piece {
+    dataset: Dataset,
+    rows: u64,
+    bytes: Vec<u8>,
+}
+
+struct Stream {
+    output: Output,
+    /// The dataset of a stream that can hold one only, once it is known.
+    dataset: Option<Dataset>,
+    /// CSV and Arrow: what stands before the first row has been written.
+    begun: bool,
+    rows: u64,
+    bytes: u64,
+    /// Writing has failed: what other threads still bring is dropped.
+    failed: bool,
+}
+
+impl TextStage {
+    /// Checks the settings and opens the output: a file under a hidden name.
+    ///
+    /// # Errors
+    /// Columns that do not exist, several datasets where the format holds one, a file that exists, without `force`.
+    pub fn new(settings: &ExportSettings, target: Target) -> Result<TextStage, Error> {
+        let layout = match settings.format {
+            Format::Arrow => TextLayout::Copied,
+            _ => TextLayout::Views,
+        };
+        let selection = Selection::new(settings, layout)?;
+        let asked: Vec<Dataset> =
+            if settings.datasets.is_empty() { vec![] } else { selection.datasets().collect() };
+        if settings.format != Format::Jsonl && asked.len() > 1 {
+            let name = settings.format.name();
+            return Err(Error::Usage(format!("a {name} stream holds one table; pick one with --log")));
+        }
+        let output = match target {
+            Target::Path(path) => Output::file(path, settings.force)?,
+            Target::Stream(stream) => Output::Stream(stream),
+        };
+        let dataset = asked.first().copied();
+        let stream = Stream { output, dataset, begun: false, rows: 0, bytes: 0, failed: false };
+        Ok(TextStage {
+            format: settings.format,
+            csv_raw: settings.csv_raw,
+            selection,
+            order: InOrder::new(WAITING_BYTES),
+            stream: Mutex::new(stream),
+        })
+    }
+
+    /// Ends the stream and, for a file, puts it under its name.
+    ///
+    /// # Errors
+    /// Output that failed; then there is no file under the final name.
+    pub fn finish(self, (): ()) -> Result<ExportSummary, Error> {
+        {
+            let mut stream = self.stream();
+            if let Some(dataset) = stream.dataset {
+                self.begin(&mut stream, dataset)?;
+                if self.format == Format::Arrow {
+                    stream.write(&ipc::END)?;
+                }
+            }
+        }
+        let stream = self.stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let path = stream.output.finish()?;
+        let file = ExportedFile { path, rows: stream.rows, bytes: stream.bytes };
+        Ok(ExportSummary { rows: file.rows, files: vec![file] })
+    }
+
+    fn stream(&self) -> MutexGuard<'_, Stream> {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn encode(&self, projection: &Projection, table: &FieldTable, rows: &[u32]) -> Result<Vec<u8>, Error> {
+        let batch = projection.batch(table, rows);
+        match self.format {
+            Format::Csv => Ok(csv::rows(&batch, self.csv_raw)),
+            Format::Arrow => ipc::message(&batch).map_err(|error| self.refused(&error)),
+            Format::Jsonl | Format::Parquet => Ok(json::lines(&batch)),
+        }
+    }
+
+    fn write(&self, piece: Piece) -> Result<(), Error> {
+        let mut stream = self.stream();
+        if stream.failed || piece.rows == 0 {
+            return Ok(());
+        }
+        let written = self.write_to(&mut stream, &piece);
+        stream.failed = written.is_err();
+        written
+    }
+
+    fn write_to(&self, stream: &mut Stream, piece: &Piece) -> Result<(), Error> {
+        if self.format != Format::Jsonl {
+            let dataset = *stream.dataset.get_or_insert(piece.dataset);
+            if dataset != piece.dataset {
+                return Err(Error::Usage(format!(
+                    "the input holds both logs; pick one with --log {} or --log {}",
+                    dataset.name(),
+                    piece.dataset.name()
+                )));
+            }
+            self.begin(stream, dataset)?;
+        }
+        stream.rows += piece.rows;
+        stream.write(&piece.bytes)
+    }
+
+    /// Writes what stands before the first row.
+    fn begin(&self, stream: &mut Stream, dataset: Dataset) -> Result<(), Error> {
+        let projection = self.selection.projections().find(|projection| projection.dataset() == dataset);
+        let Some(projection) = projection.filter(|_| !stream.begun) else { return Ok(()) };
+        stream.begun = true;
+        match self.format {
+            Format::Csv => stream.write(&csv::header(projection.schema())),
+            Format::Arrow => {
+                stream.write(&ipc::schema(projection.schema()).map_err(|error| self.refused(&error))?)
+            }
+            Format::Jsonl | Format::Parquet => Ok(()),
+        }
+    }
+
+    fn refused(&self, error: &arrow::error::ArrowError) -> Error {
+        Error::Encode { path: self.format.name().into(), reason: error.to_string() }
+    }
+}
+
+impl Stream {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.bytes += bytes.len() as u64;
+        self.output.write(bytes)
+    }
+}
+
+impl Stage for TextStage {
+    type Worker = ();
+
+    fn worker(&self) {}
+
+    fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
+        for projection in self.selection.of(table.log)? {
+            let bytes = self.encode(projection, table, rows)?;
+            let piece = Piece { dataset: projection.dataset(), rows: rows.len() as u64, bytes };
+            self.order.push(unit, piece.bytes.capacity(), piece, |piece| self.write(piece))?;
+        }
+        Ok(())
+    }
+
+    fn unit_done(&self, (): &mut (), unit: u64) -> Result<(), Error> {
+        self.order.finish(unit, |piece| self.write(piece))
+    }
+
+    fn merge(&self, (): (), (): ()) {}
+
+    fn stop(&self) {
+        self.order.stop();
+    }
+}
