@@ -60,7 +60,7 @@ pub enum Compression {
 }
 
 impl Default for Compression {
-    /// Level 1: against level 3 files grow by about 2 % and the export runs about 1.2 times as fast.
+    /// Level 1: against level 3 files differ by at most 2 % and the export runs about 1.2 times as fast.
     fn default() -> Compression {
         Compression::Zstd(1)
     }

@@ -179,8 +179,11 @@ mod tests {
     use arrow::datatypes::Schema;
     use std::sync::Arc;
 
-    /// Feeds (day, bytes) and tells each job as (day, part, batches, closed days).
-    fn jobs(limits: Limits, input: &[(i64, usize)]) -> Vec<(Option<i64>, u32, usize, Vec<Option<i64>>)> {
+    /// Day, part, number of batches, closed days.
+    type Told = (Option<i64>, u32, usize, Vec<Option<i64>>);
+
+    /// Feeds (day, bytes) and tells each job.
+    fn jobs(limits: Limits, input: &[(i64, usize)]) -> Vec<Told> {
         let mut collector = Collector::new(limits);
         let mut jobs = Vec::new();
         for (day, bytes) in input {

@@ -200,3 +200,76 @@ impl Stage for ParquetStage {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Block, Segment};
+    use crate::parse::{LogType, s3_access};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    fn unit(unit: usize) -> FieldTable {
+        let line = |row: usize| {
+            let day = (unit + row / 3) % 4 + 1;
+            format!(
+                "79a5 b [0{day}/Mar/2026:00:00:38 +0000] 192.0.2.1 - ID{unit} REST.GET.OBJECT {row} \"GET /{row} \
+                 HTTP/1.1\" 200 - 1 2 3 4 \"-\" \"curl\" -\n"
+            )
+        };
+        let bytes = (0..10).map(line).collect::<String>().into_bytes();
+        let segments = vec![Segment { file: Arc::from("f"), start: 0, first_number: 1, first_offset: 0 }];
+        let block = Block { log: LogType::S3Access, bytes, segments, records: Vec::new() };
+        s3_access::parse_block(block, &mut Vec::new()).0
+    }
+
+    fn files(threads: usize) -> (Vec<(String, u64)>, Vec<Vec<u8>>) {
+        let root = tempfile::tempdir().unwrap();
+        // Two open files for four dates, so that files are closed and begun again all the time.
+        let limits = Limits {
+            row_group_bytes: 40_000,
+            pending_bytes: 90_000,
+            open_files: 2,
+            file_bytes: 150_000,
+            ..Limits::DEFAULT
+        };
+        let settings = ExportSettings::default();
+        let stage = ParquetStage::with_limits(&settings, root.path().to_path_buf(), limits).unwrap();
+        let next = AtomicU64::new(0);
+        let work = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                if number >= 80 {
+                    break;
+                }
+                let rows: Vec<u32> = (0..10).collect();
+                stage.observe(&mut (), number, &unit(number as usize), &rows).unwrap();
+                stage.unit_done(&mut (), number).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+        let summary = stage.finish(()).unwrap();
+        assert_eq!(summary.rows, 800);
+        let name = |file: &super::super::ExportedFile| {
+            let path = file.path.strip_prefix(root.path()).unwrap();
+            (path.to_string_lossy().into_owned(), file.rows)
+        };
+        let bytes = summary.files.iter().map(|file| std::fs::read(&file.path).unwrap()).collect();
+        (summary.files.iter().map(name).collect(), bytes)
+    }
+
+    #[test]
+    fn row_groups_and_parts_are_the_same_for_any_number_of_threads() {
+        let (names, bytes) = files(1);
+        assert!(names.iter().any(|(name, _)| name.ends_with("part-00002.parquet")), "{names:?}");
+        for threads in [2, 5] {
+            let (other_names, other_bytes) = files(threads);
+            assert_eq!(names, other_names, "{threads} threads");
+            assert!(bytes == other_bytes, "{threads} threads");
+        }
+    }
+}
