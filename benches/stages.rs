@@ -6,7 +6,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use s3sleuth::batch::{Dataset, Projection, TextLayout};
 use s3sleuth::decode::{Block, Limits, UnitReport, decode_unit, read_inputs};
 use s3sleuth::detect::{Config, DetectStage, RULES};
-use s3sleuth::export::{self, Format};
+use s3sleuth::export::{self, ExportSettings, Target};
 use s3sleuth::parse::{FieldTable, LogType, cloudtrail, s3_access};
 use s3sleuth::pipeline::{Settings, Stage, run};
 use s3sleuth::source;
@@ -94,10 +94,10 @@ fn stages(criterion: &mut Criterion) {
         group.bench_function("pipeline/export", |bencher| {
             bencher.iter(|| {
                 let out = tempfile::tempdir().expect("a temporary folder");
-                let settings = export::Settings::new(Format::Parquet, out.path());
-                let stage = export::open(&settings).expect("the folder is empty");
-                let worker = through(folder.path(), &stage);
-                stage.finish(worker).expect("the folder can be written");
+                let target = Target::Path(out.path().to_owned());
+                let stage = export::open(&ExportSettings::default(), target).expect("the folder is empty");
+                through(folder.path(), &stage);
+                stage.finish(()).expect("the folder can be written");
             })
         });
         group.finish();

@@ -29,7 +29,14 @@ impl Reject {
     pub const RAW_LIMIT: usize = 64 << 10;
 
     /// A record that its parser refused.
-    pub fn parse(log: LogType, file: &Arc<str>, number: u64, offset: u64, error: ParseError, record: &[u8]) -> Reject {
+    pub fn parse(
+        log: LogType,
+        file: &Arc<str>,
+        number: u64,
+        offset: u64,
+        error: ParseError,
+        record: &[u8],
+    ) -> Reject {
         Reject {
             file: Arc::clone(file),
             log,

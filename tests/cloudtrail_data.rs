@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use s3sleuth::decode::{Block, RecordFrame, Segment};
-use s3sleuth::parse::cloudtrail::{FIELDS, boolean, field, fingerprint, for_each_resource, integer, parse_block};
+use s3sleuth::parse::cloudtrail::{FIELDS, field, fingerprint, for_each_resource, parse_block};
+use s3sleuth::parse::scalar::{boolean, integer};
 use s3sleuth::parse::{FieldTable, LogType};
 use serde_json::Value;
 use std::collections::HashSet;

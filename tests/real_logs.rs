@@ -11,7 +11,12 @@ fn the_sample_incident_raises_each_detector_once() {
     let run = run(&["detect", "samples"]);
     let mut rules = run.rule_ids();
     rules.sort();
-    assert_eq!((run.code, rules), (0, ["DEL-001", "GET-014", "KMS-001", "LOG-001"].map(str::to_owned).to_vec()), "{}", run.stderr);
+    assert_eq!(
+        (run.code, rules),
+        (0, ["DEL-001", "GET-014", "KMS-001", "LOG-001"].map(str::to_owned).to_vec()),
+        "{}",
+        run.stderr
+    );
     for alert in run.json_lines() {
         assert_eq!(alert["schema"], "s3sleuth.alert.v1");
         let evidence = &alert["evidence"][0];
@@ -34,7 +39,9 @@ fn real_access_logs_are_read_whole() {
     let run = run(&["export", text(&folder), "--format", "jsonl", "-o", "-"]);
     assert_eq!((run.code, run.count("records"), run.count("rejects")), (0, 1069, 0), "{}", run.stderr);
     assert_eq!((run.count("files_read"), run.json_lines().len()), (13, 1069));
-    assert!(run.json_lines().iter().any(|row| row["object_key"].as_str().is_some_and(|key| key.contains("date_="))));
+    assert!(
+        run.json_lines().iter().any(|row| row["object_key"].as_str().is_some_and(|key| key.contains("date_=")))
+    );
 }
 
 #[test]
@@ -70,7 +77,12 @@ fn every_wrapper_gives_the_same_event_as_its_plain_form() {
                 assert!(!found.is_empty(), "{name}");
                 for row in found {
                     let same = |column: &str| assert_eq!(row[column], plain[0][column], "{name}: {column}");
-                    plain[0].as_object().unwrap().keys().filter(|key| *key != "event_id" && *key != "event_time").for_each(|key| same(key));
+                    plain[0]
+                        .as_object()
+                        .unwrap()
+                        .keys()
+                        .filter(|key| *key != "event_id" && *key != "event_time")
+                        .for_each(|key| same(key));
                 }
             }
         }
@@ -87,7 +99,9 @@ fn files_of_mixed_shape_are_accounted_for() {
 #[test]
 fn nothing_depends_on_threads_or_on_the_order_of_arguments() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, log, files) in [("a", s3sleuth::synth::SynthLog::S3Access, 40), ("c", s3sleuth::synth::SynthLog::CloudTrail, 0)] {
+    for (name, log, files) in
+        [("a", s3sleuth::synth::SynthLog::S3Access, 40), ("c", s3sleuth::synth::SynthLog::CloudTrail, 0)]
+    {
         let options = s3sleuth::synth::SynthOptions {
             log,
             files,
@@ -102,7 +116,8 @@ fn nothing_depends_on_threads_or_on_the_order_of_arguments() {
     let mut results = Vec::new();
     for (threads, first, second) in [("1", &a, &c), ("2", &c, &a), ("4", &a, &c)] {
         let alerts = run(&["detect", "--threads", threads, text(first), text(second)]);
-        let rows = run(&["export", "--threads", threads, "--format", "jsonl", "-o", "-", text(first), text(second)]);
+        let rows =
+            run(&["export", "--threads", threads, "--format", "jsonl", "-o", "-", text(first), text(second)]);
         let mut summary = rows.summary.clone();
         summary["seconds"] = Value::Null;
         results.push((alerts.stdout, rows.stdout, summary.to_string()));
@@ -115,7 +130,18 @@ fn nothing_depends_on_threads_or_on_the_order_of_arguments() {
 fn a_time_range_filters_and_counts() {
     let lines = access_lines(7200);
     let run = run_with_input(
-        &["export", "--format", "jsonl", "-o", "-", "--since", "2026-02-06T01:00:00Z", "--until", "2026-02-06T01:30:00Z", "-"],
+        &[
+            "export",
+            "--format",
+            "jsonl",
+            "-o",
+            "-",
+            "--since",
+            "2026-02-06T01:00:00Z",
+            "--until",
+            "2026-02-06T01:30:00Z",
+            "-",
+        ],
         lines.as_bytes(),
     );
     assert_eq!((run.count("records"), run.count("filtered"), run.json_lines().len()), (7200, 5400, 1800));

@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Exit with 1 if an alert is at or above this level: info, low, medium, high, critical
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
     fail_on: Option<Severity>,
     /// Form of the alerts [default: table on a terminal, jsonl elsewhere]
     #[arg(long)]
@@ -50,6 +50,11 @@ enum AlertFormat {
     Table,
 }
 
+fn level(text: &str) -> Result<Severity, String> {
+    let names = || Severity::ALL.map(Severity::name).join(", ");
+    Severity::parse(text).ok_or_else(|| format!("{text}: expected one of {}", names()))
+}
+
 /// Detects.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let rules = chosen_rules(&arguments.rules)?;
@@ -58,11 +63,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let mut output = Output::open(&arguments.output, arguments.input.force)?;
     let stage = DetectStage::new(&rules, &config);
     let (worker, report, started) = arguments.input.run(&inputs, None, &stage)?.into_parts();
+    let not_evaluated = stage.not_evaluated(&worker);
     let findings = stage.finish(worker);
     write_alerts(arguments, &findings.alerts, &mut output)
         .map_err(|error| Error::output(&arguments.output, error))?;
     output.finish()?;
-    let not_evaluated = stage.not_evaluated(&report.tally.evidence);
     let status = arguments.input.tell(&report, started, findings.suppressed, &not_evaluated)?;
     let reached = |alert: &Alert| arguments.fail_on.is_some_and(|level| alert.severity >= level);
     let alerted = if findings.alerts.iter().any(reached) { ExitStatus::Alert } else { ExitStatus::Done };
@@ -89,7 +94,7 @@ fn write_alerts(arguments: &Arguments, alerts: &[Alert], output: &mut Output) ->
     let terminal = arguments.output == PathBuf::from("-") && std::io::stdout().is_terminal();
     let usual = if terminal { AlertFormat::Table } else { AlertFormat::Jsonl };
     match arguments.format.unwrap_or(usual) {
-        AlertFormat::Json => output.write_all(alerts::json(alerts).as_bytes()),
+        AlertFormat::Json => output.write_all(alerts::json_array(alerts).as_bytes()),
         AlertFormat::Jsonl => output.write_all(alerts::jsonl(alerts).as_bytes()),
         AlertFormat::Csv => output.write_all(alerts::csv(alerts).as_bytes()),
         AlertFormat::Table => {

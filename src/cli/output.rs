@@ -23,8 +23,11 @@ impl Output {
     /// Standard output; if that is a terminal, text from logs cannot drive it.
     pub fn stdout() -> Output {
         let stdout = BufWriter::with_capacity(1 << 16, io::stdout());
-        let writer =
-            if io::stdout().is_terminal() { Writer::Terminal(SafeWriter::new(stdout)) } else { Writer::Pipe(stdout) };
+        let writer = if io::stdout().is_terminal() {
+            Writer::Terminal(SafeWriter::new(stdout))
+        } else {
+            Writer::Pipe(stdout)
+        };
         Output { writer, path: PathBuf::from("stdout"), temporary: None }
     }
 
@@ -104,7 +107,8 @@ pub fn stdout_stream() -> Box<dyn Write + Send> {
 
 /// Columns of the terminal.
 pub fn terminal_width() -> Option<u16> {
-    let width = comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width();
+    let width =
+        comfy_table::Table::new().set_content_arrangement(comfy_table::ContentArrangement::Dynamic).width();
     width.filter(|width| *width > 0)
 }
 

@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Command::Explain { id } => {
             let rule = detect::rule(id)
                 .ok_or_else(|| Error::Usage(format!("no detector {id}; s3sleuth rules list shows all")))?;
-            detect::manual(rule)
+            detect::manual::manual(rule)
         }
     };
     let mut output = Output::stdout();

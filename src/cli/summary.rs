@@ -77,7 +77,8 @@ pub fn print(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[St
     }
     eprintln!("{files}");
     let mut lines = format!("{} lines = {} records", count(tally.lines), count(tally.records));
-    for (number, what) in [(tally.rejects, "rejects"), (tally.blanks, "blanks"), (tally.duplicates, "duplicates")] {
+    for (number, what) in [(tally.rejects, "rejects"), (tally.blanks, "blanks"), (tally.duplicates, "duplicates")]
+    {
         lines += &format!(" + {} {what}", count(number));
     }
     eprintln!("{lines}");

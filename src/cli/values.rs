@@ -59,7 +59,9 @@ mod tests {
 
     #[test]
     fn values_are_read_or_refused() {
-        for (text, bytes) in [("4096", Some(4096)), ("4MiB", Some(4 << 20)), ("1 GB", Some(1_000_000_000)), ("4x", None)] {
+        for (text, bytes) in
+            [("4096", Some(4096)), ("4MiB", Some(4 << 20)), ("1 GB", Some(1_000_000_000)), ("4x", None)]
+        {
             assert_eq!(size(text).ok(), bytes, "{text}");
         }
         for text in ["2026-11-01", "2026-11-01T12:00:00Z", "2026-11-01T12:00:00+02:00", "7d", "T-7d", "30m"] {
@@ -68,7 +70,9 @@ mod tests {
         for text in ["", "d", "-7d", "yesterday", "2026-13-01", "2026-02-30", "7", "9999999999999999d", "é"] {
             assert!(instant(text).is_err(), "{text}");
         }
-        for (text, value) in [("0.1%", Some(0.001)), ("0", Some(0.0)), ("1", Some(1.0)), ("2", None), ("-1%", None), ("NaN", None)] {
+        for (text, value) in
+            [("0.1%", Some(0.001)), ("0", Some(0.0)), ("1", Some(1.0)), ("2", None), ("-1%", None), ("NaN", None)]
+        {
             assert_eq!(share(text).ok(), value, "{text}");
         }
     }

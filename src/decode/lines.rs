@@ -18,7 +18,12 @@ pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<
     }
     if lines.pending.length > 0 {
         if window.broken().is_some() && !lines.too_long {
-            return decoder.output.reject(lines.pending.reject(LogType::S3Access, file, lines.number, "the input ends inside it"));
+            return decoder.output.reject(lines.pending.reject(
+                LogType::S3Access,
+                file,
+                lines.number,
+                "the input ends inside it",
+            ));
         }
         lines.end_pending(decoder, file, b"")?;
     }

@@ -6,8 +6,8 @@ pub mod tally;
 
 mod dedup;
 mod first;
-mod reject_lines;
 pub mod in_order;
+mod reject_lines;
 mod turn;
 
 pub use run::{Report, Settings, run};

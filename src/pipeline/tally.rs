@@ -64,7 +64,10 @@ impl EvidenceCounts {
     /// The kinds of records that were not there, as reasons: what they would have shown cannot be known.
     pub fn missing(&self) -> Vec<String> {
         [
-            (self.access_lines, "no S3 server access logs: failed authentication, lifecycle and batch-delete keys"),
+            (
+                self.access_lines,
+                "no S3 server access logs: failed authentication, lifecycle and batch-delete keys",
+            ),
             (self.data_events, "no CloudTrail S3 data events: who read, wrote or deleted objects, by session"),
             (self.management_events, "no CloudTrail management events: changes of settings, policies and trails"),
             (self.kms_events, "no CloudTrail KMS events: use and throttling of keys"),

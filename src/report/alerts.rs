@@ -1,12 +1,12 @@
 //! Alerts as JSON, JSONL, CSV and as a table.
 
 use super::safe::{printable, printable_json};
-use crate::detect::Alert;
+use crate::detect::{Alert, RULES};
+use crate::parse::json::{self, Kind};
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::Value;
 
 /// One JSON array and a line end.
-pub fn json(alerts: &[Alert]) -> String {
+pub fn json_array(alerts: &[Alert]) -> String {
     let text = serde_json::to_string_pretty(alerts).expect("texts and numbers are JSON");
     printable_json(&text).into_owned() + "\n"
 }
@@ -18,31 +18,42 @@ pub fn jsonl(alerts: &[Alert]) -> String {
     printable_json(&text).into_owned()
 }
 
-/// A header and a line an alert, under the names of the JSON; lists and objects are JSON in a cell. Cells that a
-/// spreadsheet would take for a formula begin with `'`.
+/// A header and a line an alert, under the names of the JSON and in its order; lists and objects are JSON in a cell.
+/// Cells that a spreadsheet would take for a formula begin with `'`.
 pub fn csv(alerts: &[Alert]) -> String {
-    let rows: Vec<Value> =
-        alerts.iter().map(|alert| serde_json::to_value(alert).expect("texts and numbers are JSON")).collect();
-    let mut text = Alert::FIELDS.join(",") + "\r\n";
-    for row in &rows {
-        let cells: Vec<String> = Alert::FIELDS.iter().map(|name| csv_cell(&row[*name])).collect();
-        text += &cells.join(",");
+    let empty = Alert::of(RULES[0], &[], None);
+    let (names, _) = members(&empty);
+    let mut text = names.join(",") + "\r\n";
+    for alert in alerts {
+        text += &members(alert).1.join(",");
         text += "\r\n";
     }
     text
 }
 
-fn csv_cell(value: &Value) -> String {
-    let (text, logged) = match value {
-        Value::Null => return String::new(),
-        Value::String(text) => (printable(text).into_owned(), true),
-        other => (printable_json(&other.to_string()).into_owned(), false),
-    };
-    let guard = if logged && text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { "'" } else { "" };
-    if text.contains([',', '"', '\n', '\r']) || !guard.is_empty() {
-        format!("\"{guard}{}\"", text.replace('"', "\"\""))
+/// Names of an alert's members, and their values as CSV cells.
+fn members(alert: &Alert) -> (Vec<String>, Vec<String>) {
+    let json = serde_json::to_string(alert).expect("texts and numbers are JSON");
+    let (mut names, mut cells) = (Vec::new(), Vec::new());
+    let walked = json::members(json.as_bytes(), |key, value| {
+        names.push(String::from_utf8_lossy(&key.name()).into_owned());
+        let text = value.text().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
+        cells.push(match value.kind {
+            Kind::Null => String::new(),
+            Kind::String => csv_cell(&printable(&text), true),
+            _ => csv_cell(&printable_json(&text), false),
+        });
+    });
+    walked.expect("what was just written is JSON");
+    (names, cells)
+}
+
+fn csv_cell(text: &str, guarded: bool) -> String {
+    let formula = guarded && text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    if formula || text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
     } else {
-        text
+        text.to_owned()
     }
 }
 
@@ -53,12 +64,20 @@ pub fn table(alerts: &[Alert], width: Option<u16>) -> String {
     }
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(160)).set_header(["severity", "rule", "first seen (UTC)", "who", "what", "evidence"]);
+    table.set_width(width.unwrap_or(160)).set_header([
+        "severity",
+        "rule",
+        "first seen (UTC)",
+        "who",
+        "what",
+        "evidence",
+    ]);
     for alert in alerts {
         let row = serde_json::to_value(alert).expect("texts and numbers are JSON");
         let text = |name: &str| printable(row[name].as_str().unwrap_or("-")).into_owned();
         let first = &row["evidence"][0];
-        let place = first["source_file"].as_str().map(|file| format!("{}:{}", printable(file), first["source_line"]));
+        let place =
+            first["source_file"].as_str().map(|file| format!("{}:{}", printable(file), first["source_line"]));
         table.add_row([
             text("severity"),
             format!("{}\n{}", text("rule_id"), text("rule_name")),

@@ -87,7 +87,11 @@ fn checked(output: Output, summary: &Path) -> Run {
 /// A folder of the shared test data; `None`, and a word about it, where the data is not there.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = if beside.is_dir() { beside } else { PathBuf::from(std::env::var_os("S3SLEUTH_SHARED").unwrap_or_default()) };
+    let shared = if beside.is_dir() {
+        beside
+    } else {
+        PathBuf::from(std::env::var_os("S3SLEUTH_SHARED").unwrap_or_default())
+    };
     let path = shared.join("data").join(name);
     if !path.exists() {
         println!("skipped: no shared test data at {}", path.display());

@@ -59,7 +59,13 @@ mod tests {
             253_402_300_800_000,
             -62_167_219_200_000,
         ];
-        let row = |event_time_ms| Row { event_time_ms, number: 1, segment: 0, flags: 0 };
+        let row = |event_time_ms| Row {
+            event_time_ms,
+            number: 1,
+            segment: 0,
+            flags: 0,
+            record: crate::parse::Span::NULL,
+        };
         let table = FieldTable {
             log: LogType::S3Access,
             text: Buffer::from_vec(Vec::<u8>::new()),
