@@ -79,10 +79,12 @@ impl Activity {
             ("principal_kind", text(|row| Some(row.kind))),
             ("remote_ip", text(|row| Some(row.ip))),
             ("request_id", text(|row| Some(&row.request))),
-            ("account_id", trail_only("111122223333")),
-            ("region", trail_only("eu-west-1")),
         ];
-        let native = vec![("error_message", text(|row| row.error_message))];
+        let native = vec![
+            ("error_message", text(|row| row.error_message)),
+            ("recipient_account_id", trail_only("111122223333")),
+            ("aws_region", trail_only("eu-west-1")),
+        ];
         let activity = RecordBatch::try_from_iter_with_nullable(
             activity.into_iter().map(|(name, array)| (name, array, true)),
         );

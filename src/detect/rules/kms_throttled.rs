@@ -58,13 +58,11 @@ pub static RULE: Rule = Rule {
         "request_id",
         "service",
         "error_code",
-        "account_id",
-        "region",
         "bucket_name",
         "principal",
     ],
     s3_access_columns: &[],
-    cloudtrail_columns: &["error_message"],
+    cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id"],
     needs: &[Evidence::KmsEvents, Evidence::AccessLines, Evidence::DataEvents],
     samples: samples!("KMS-001":
         "fires" CloudTrail "json" true,
@@ -188,8 +186,8 @@ impl Detector for KmsThrottled {
             return;
         }
         let columns = EvidenceColumns::of(batch);
-        let [service, action, account, region, principal, bucket] =
-            ["service", "action", "account_id", "region", "principal", "bucket_name"].map(|name| batch.text(name));
+        let [service, action, principal, bucket] =
+            ["service", "action", "principal", "bucket_name"].map(|name| batch.text(name));
         let [kms, s3] = ["kms", "s3"].map(Word::new);
         for row in 0..batch.len() {
             let code = cell(codes, row);
@@ -197,9 +195,12 @@ impl Detector for KmsThrottled {
             if code.is_none() && message.is_none() {
                 continue;
             }
-            let entity = if kms.is_at(service, row) && is_throttling(code, message) {
+            let is_kms = batch.log == LogType::CloudTrail && kms.is_at(service, row);
+            let entity = if is_kms && is_throttling(code, message) {
                 let class = operation_class(cell(action, row).unwrap_or_default());
-                let [account, region, principal] = [account, region, principal].map(|column| cell(column, row));
+                let [account, region] =
+                    ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
+                let principal = cell(principal, row);
                 self.key.set(&[account, region, Some(class), principal, None])
             } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
                 let Some(bucket) = cell(bucket, row) else { continue };

@@ -196,7 +196,7 @@ impl LogObjectDeleted {
         let status = batch.http_status();
         let success = Word::new("success");
         for row in 0..batch.len() {
-            if !success.is_at(outcome, row) || !cell(action, row).is_some_and(|action| is_delete(action)) {
+            if !success.is_at(outcome, row) || !cell(action, row).is_some_and(is_delete) {
                 continue;
             }
             let done = match batch.log {
