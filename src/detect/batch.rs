@@ -1,7 +1,10 @@
 //! What a detector sees: the activity columns and native columns of some rows of one log, row-aligned.
 
 use crate::parse::LogType;
-use arrow::array::{Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray};
+use arrow::array::{
+    Array, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray, make_view,
+};
+use std::ops::Range;
 
 /// Rows of one log. Columns are found by name once a batch, cells by index.
 pub struct DetectBatch<'a> {
@@ -13,7 +16,7 @@ pub struct DetectBatch<'a> {
     pub native: &'a RecordBatch,
 }
 
-impl DetectBatch<'_> {
+impl<'a> DetectBatch<'a> {
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.activity.num_rows()
@@ -25,7 +28,7 @@ impl DetectBatch<'_> {
     }
 
     /// Event times in milliseconds.
-    pub fn event_time(&self) -> &TimestampMillisecondArray {
+    pub fn event_time(&self) -> &'a TimestampMillisecondArray {
         column(self.activity, "event_time")
     }
 
@@ -33,7 +36,7 @@ impl DetectBatch<'_> {
     ///
     /// # Panics
     /// If the rule does not list the column; its own samples show that in a test.
-    pub fn text(&self, name: &str) -> &StringViewArray {
+    pub fn text(&self, name: &str) -> &'a StringViewArray {
         column(self.activity, name)
     }
 
@@ -41,15 +44,20 @@ impl DetectBatch<'_> {
     ///
     /// # Panics
     /// As [`DetectBatch::text`].
-    pub fn integer(&self, name: &str) -> &Int64Array {
+    pub fn integer(&self, name: &str) -> &'a Int64Array {
         column(self.activity, name)
+    }
+
+    /// The HTTP status; all null in CloudTrail.
+    pub fn http_status(&self) -> &'a Int32Array {
+        column(self.activity, "http_status")
     }
 
     /// A text column of the log's own dataset.
     ///
     /// # Panics
     /// As [`DetectBatch::text`].
-    pub fn native_text(&self, name: &str) -> &StringViewArray {
+    pub fn native_text(&self, name: &str) -> &'a StringViewArray {
         column(self.native, name)
     }
 }
@@ -59,6 +67,40 @@ pub fn cell(column: &StringViewArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
+/// A word of at most 12 bytes as it stands in a view, so that a column is compared with it as numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Word(u128);
+
+impl Word {
+    /// # Panics
+    /// If the word is empty (null would look the same) or longer than 12 bytes.
+    pub fn new(word: &str) -> Word {
+        assert!((1..=12).contains(&word.len()), "{word} does not fit into a view");
+        Word(make_view(word.as_bytes(), 0, 0))
+    }
+
+    /// Is it this word in that row?
+    pub fn is_at(self, column: &StringViewArray, row: usize) -> bool {
+        column.views()[row] == self.0
+    }
+}
+
+/// Stretches of rows with the same text, so that what belongs to the text is looked up once a stretch. Null is skipped.
+pub fn runs(column: &StringViewArray) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        while start < column.len() && column.is_null(start) {
+            start += 1;
+        }
+        let text = (start < column.len()).then(|| column.value(start))?;
+        let same = |row: &usize| column.is_valid(*row) && column.value(*row) == text;
+        let end = start + 1 + (start + 1..column.len()).take_while(same).count();
+        let run = start..end;
+        start = end;
+        Some((text, run))
+    })
+}
+
 fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
     batch
         .column_by_name(name)
@@ -66,4 +108,25 @@ fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
         .as_any()
         .downcast_ref()
         .unwrap_or_else(|| panic!("the column {name} has another type"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_cover_every_row_that_is_not_null_once() {
+        let column = StringViewArray::from(vec![None, Some("a"), Some("a"), None, Some("a"), Some("b"), None]);
+        let found: Vec<_> = runs(&column).collect();
+        assert_eq!(found, [("a", 1..3), ("a", 4..5), ("b", 5..6)]);
+        assert_eq!(runs(&StringViewArray::from(Vec::<Option<&str>>::new())).count(), 0);
+    }
+
+    #[test]
+    fn a_word_is_found_only_where_it_stands_alone() {
+        let words = vec![Some("success"), None, Some(""), Some("successful as it can be"), Some("denied")];
+        let column = StringViewArray::from(words);
+        let found: Vec<bool> = (0..column.len()).map(|row| Word::new("success").is_at(&column, row)).collect();
+        assert_eq!(found, [true, false, false, false, false]);
+    }
 }

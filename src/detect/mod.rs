@@ -4,12 +4,26 @@
 //! decides in [`Detector::finish`]. It knows neither files nor threads.
 
 pub mod alert;
-mod batch;
+pub mod batch;
 pub mod config;
+pub mod entities;
+pub mod evidence;
+pub mod key_shape;
+pub mod manual;
+pub mod minutes;
+pub mod rules;
+pub mod sample;
+pub mod stage;
+#[cfg(test)]
+mod testing;
 
 pub use alert::{Alert, Severity};
 pub use batch::DetectBatch;
 pub use config::Config;
+pub use rules::RULES;
+pub use stage::DetectStage;
+
+use crate::parse::LogType;
 
 use std::any::Any;
 
@@ -45,6 +59,8 @@ pub struct Rule {
     pub cloudtrail_columns: &'static [&'static str],
     /// Kinds of records without which it cannot be evaluated: any one of them is enough.
     pub needs: &'static [Evidence],
+    /// Logs that must raise one alert, and such that must raise none.
+    pub samples: &'static [Sample],
     /// A fresh detector.
     pub new: fn(&Config) -> Box<dyn Detector>,
 }
@@ -57,6 +73,23 @@ pub struct Threshold {
     pub default: u64,
     /// Where the number comes from.
     pub source: &'static str,
+}
+
+/// A log that shows what a rule sees and what it does not.
+pub struct Sample {
+    /// `fires`, `near_miss_1`, `denied_twin` and the like: the name of the file.
+    pub name: &'static str,
+    /// Which log it is.
+    pub log: LogType,
+    /// Lines of an access log, or a JSON object with `Records`.
+    pub text: &'static str,
+    /// Must it raise exactly one alert, rather than none, with nothing configured?
+    pub fires: bool,
+}
+
+/// The rule of that id, in either case.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
 }
 
 /// Kinds of records a detector can need.
@@ -92,6 +125,8 @@ pub trait Detector: Send {
 pub struct Findings {
     /// Alerts, in any order.
     pub alerts: Vec<Alert>,
-    /// Hits that the configuration keeps quiet.
+    /// Alerts that the configuration keeps quiet.
     pub suppressed: u64,
+    /// What was left out or only estimated, one sentence each, beginning with the rule's id.
+    pub notes: Vec<String>,
 }

@@ -1,0 +1,211 @@
+//! The first records of a hit, and how many there are.
+
+use super::DetectBatch;
+use super::batch::cell;
+use crate::parse::{LogType, time};
+use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// How many records an alert shows.
+pub const EVIDENCE_ROWS: usize = 5;
+
+/// A record that an alert rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRow {
+    /// Name of the log.
+    pub log: String,
+    /// Path of the file as given.
+    pub source_file: String,
+    /// Line or record in that file, from 1.
+    pub source_line: i64,
+    /// When it happened, milliseconds since 1970 UTC; RFC 3339 in JSON.
+    #[serde(rename = "event_time", serialize_with = "as_iso")]
+    pub event_time_ms: Option<i64>,
+    /// The API's name of the action.
+    pub action: Option<String>,
+    /// Object.
+    pub object_key: Option<String>,
+    /// Request id, the same in both logs.
+    pub request_id: Option<String>,
+}
+
+fn as_iso<S: Serializer>(time_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    time_ms.map(time::format_iso).serialize(serializer)
+}
+
+/// What decides which records are shown: time (none is last), file, line. One line is one record, so no two are equal.
+type Place<'a> = (i64, &'a str, i64);
+
+impl EvidenceRow {
+    fn place(&self) -> Place<'_> {
+        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line)
+    }
+}
+
+/// The columns that evidence is made of, found once a batch.
+pub struct EvidenceColumns<'a> {
+    log: LogType,
+    event_time: &'a TimestampMillisecondArray,
+    source_file: &'a StringViewArray,
+    source_line: &'a Int64Array,
+    action: &'a StringViewArray,
+    object_key: &'a StringViewArray,
+    request_id: &'a StringViewArray,
+}
+
+impl<'a> EvidenceColumns<'a> {
+    /// Columns of `activity` that a rule with evidence lists beside its own.
+    pub const NAMES: [&'static str; 6] =
+        ["event_time", "source_file", "source_line", "action", "object_key", "request_id"];
+
+    /// The columns of a batch.
+    pub fn of(batch: &DetectBatch<'a>) -> EvidenceColumns<'a> {
+        EvidenceColumns {
+            log: batch.log,
+            event_time: batch.event_time(),
+            source_file: batch.text("source_file"),
+            source_line: batch.integer("source_line"),
+            action: batch.text("action"),
+            object_key: batch.text("object_key"),
+            request_id: batch.text("request_id"),
+        }
+    }
+
+    /// Event time of a row in milliseconds.
+    pub fn event_time_ms(&self, row: usize) -> Option<i64> {
+        self.event_time.is_valid(row).then(|| self.event_time.value(row))
+    }
+
+    fn place(&self, row: usize) -> Place<'a> {
+        let file = cell(self.source_file, row).unwrap_or_default();
+        (self.event_time_ms(row).unwrap_or(i64::MAX), file, self.source_line.value(row))
+    }
+
+    fn row(&self, row: usize) -> EvidenceRow {
+        let text = |column: &StringViewArray| cell(column, row).map(str::to_owned);
+        EvidenceRow {
+            log: self.log.name().to_owned(),
+            source_file: text(self.source_file).unwrap_or_default(),
+            source_line: self.source_line.value(row),
+            event_time_ms: self.event_time_ms(row),
+            action: text(self.action),
+            object_key: text(self.object_key),
+            request_id: text(self.request_id),
+        }
+    }
+}
+
+/// The first [`EVIDENCE_ROWS`] records by time, file and line, their count, and the times of the first and the last.
+/// The state does not depend on the order of records and merges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceRows {
+    rows: Vec<EvidenceRow>,
+    total: u64,
+    first_seen_ms: Option<i64>,
+    last_seen_ms: Option<i64>,
+}
+
+impl EvidenceRows {
+    /// Takes a row of a batch; text is copied only if it is among the first.
+    pub fn observe(&mut self, columns: &EvidenceColumns<'_>, row: usize) {
+        self.observe_at_most(EVIDENCE_ROWS, columns, row);
+    }
+
+    /// As [`EvidenceRows::observe`], keeping fewer.
+    pub fn observe_at_most(&mut self, limit: usize, columns: &EvidenceColumns<'_>, row: usize) {
+        self.total += 1;
+        self.see(columns.event_time_ms(row));
+        let place = columns.place(row);
+        let index = self.rows.partition_point(|kept| kept.place() <= place);
+        if index < limit {
+            self.rows.insert(index, columns.row(row));
+            self.rows.truncate(limit);
+        }
+    }
+
+    fn see(&mut self, time_ms: Option<i64>) {
+        self.first_seen_ms = self.first_seen_ms.into_iter().chain(time_ms).min();
+        self.last_seen_ms = self.last_seen_ms.max(time_ms);
+    }
+
+    /// Joins two lists.
+    pub fn merge(&mut self, other: EvidenceRows) {
+        self.total += other.total;
+        self.see(other.first_seen_ms);
+        self.see(other.last_seen_ms);
+        self.rows.extend(other.rows);
+        self.rows.sort_by(|left, right| left.place().cmp(&right.place()));
+        self.rows.truncate(EVIDENCE_ROWS);
+    }
+
+    /// Forgets all but the first records; the count stays.
+    pub fn keep_at_most(&mut self, limit: usize) {
+        self.rows.truncate(limit);
+    }
+
+    /// Leaves records out; `removed` is how many there are of them among all.
+    pub fn without(mut self, removed: u64, keep: impl Fn(&EvidenceRow) -> bool) -> EvidenceRows {
+        self.rows.retain(keep);
+        self.total = self.total.saturating_sub(removed);
+        self
+    }
+
+    /// How many records there are.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Time of the first record that has one, in milliseconds.
+    pub fn first_seen_ms(&self) -> Option<i64> {
+        self.first_seen_ms
+    }
+
+    /// Time of the last record that has one, in milliseconds.
+    pub fn last_seen_ms(&self) -> Option<i64> {
+        self.last_seen_ms
+    }
+
+    /// The records kept, first one first.
+    pub fn rows(&self) -> &[EvidenceRow] {
+        &self.rows
+    }
+
+    /// The records kept, first one first.
+    pub fn into_rows(self) -> Vec<EvidenceRow> {
+        self.rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{Activity, shuffled};
+
+    #[test]
+    fn the_first_five_are_kept_whatever_the_order_and_the_cut() {
+        let rows: Vec<Activity> = (0..40)
+            .map(|number| Activity {
+                time_ms: (number % 7 != 3).then_some(i64::from(number * 7919 % 13) * 1000),
+                line: i64::from(number),
+                file: if number % 2 == 0 { "b.log" } else { "a.log" },
+                ..Activity::default()
+            })
+            .collect();
+        let mut seen = Vec::new();
+        for seed in 0..8 {
+            let order = shuffled(rows.clone(), seed);
+            let mut whole = EvidenceRows::default();
+            for part in order.chunks(1 + seed as usize) {
+                let mut state = EvidenceRows::default();
+                Activity::batch(LogType::S3Access, part, |batch| {
+                    let columns = EvidenceColumns::of(batch);
+                    (0..batch.len()).for_each(|row| state.observe(&columns, row));
+                });
+                whole.merge(state);
+            }
+            seen.push(whole);
+        }
+        assert_eq!((seen[0].total(), seen[0].rows().len(), seen[0].first_seen_ms()), (40, 5, Some(0)));
+        assert!(seen.iter().all(|state| *state == seen[0]));
+    }
+}

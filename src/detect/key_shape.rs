@@ -1,0 +1,146 @@
+//! What a key looks like: the files that AWS services deliver have names of their own.
+
+use memchr::memmem::Finder;
+
+/// Kinds of log files, told by their keys alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyShape {
+    /// CloudTrail log file
+    /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>).
+    CloudTrail,
+    /// CloudTrail digest file
+    /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>).
+    Digest,
+    /// S3 server access log (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>, "Log object key
+    /// format").
+    S3Access,
+    /// Files of other services below `AWSLogs/ACCOUNT/`: Config, VPC flow logs, load balancers, GuardDuty, WAF.
+    OtherService,
+}
+
+impl KeyShape {
+    /// Every shape, in the order in which reasons list them.
+    pub const ALL: [KeyShape; 4] =
+        [KeyShape::CloudTrail, KeyShape::Digest, KeyShape::S3Access, KeyShape::OtherService];
+
+    /// As a noun.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyShape::CloudTrail => "CloudTrail log files",
+            KeyShape::Digest => "CloudTrail digest files",
+            KeyShape::S3Access => "S3 server access logs",
+            KeyShape::OtherService => "log files of AWS services",
+        }
+    }
+
+    /// A bit of its own, for sets of shapes.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
+    /// Does the file record who did what in the account, or prove that record?
+    pub fn is_audit_file(self) -> bool {
+        matches!(self, KeyShape::CloudTrail | KeyShape::Digest)
+    }
+}
+
+/// Tells shapes; holds a prepared search.
+#[derive(Debug)]
+pub struct KeyShapes {
+    aws_logs: Finder<'static>,
+}
+
+impl Default for KeyShapes {
+    fn default() -> Self {
+        KeyShapes { aws_logs: Finder::new("AWSLogs/") }
+    }
+}
+
+/// Folders below `AWSLogs/ACCOUNT/` that hold logs.
+const SERVICES: [&str; 9] = [
+    "Config",
+    "vpcflowlogs",
+    "elasticloadbalancing",
+    "GuardDuty",
+    "WAFLogs",
+    "vpcdnsquerylogs",
+    "S3",
+    "CloudFront",
+    "network-firewall",
+];
+
+impl KeyShapes {
+    /// The shape of a key, if it is one of a log file.
+    pub fn of(&self, key: &str) -> Option<KeyShape> {
+        if is_access_log(key.as_bytes()) {
+            return Some(KeyShape::S3Access);
+        }
+        let mut places = self.aws_logs.find_iter(key.as_bytes());
+        places.find_map(|at| {
+            let starts_a_folder = at == 0 || key.as_bytes()[at - 1] == b'/';
+            starts_a_folder.then(|| below_aws_logs(&key[at + "AWSLogs/".len()..])).flatten()
+        })
+    }
+}
+
+/// `[o-ORGANISATION/]ACCOUNT/SERVICE/…`
+fn below_aws_logs(path: &str) -> Option<KeyShape> {
+    let (first, rest) = path.split_once('/')?;
+    let is_organisation = first.strip_prefix("o-").is_some_and(|id| {
+        (10..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    let (account, rest) = if is_organisation { rest.split_once('/')? } else { (first, rest) };
+    let (service, file) = rest.split_once('/')?;
+    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) || file.is_empty() {
+        return None;
+    }
+    match service {
+        "CloudTrail" | "CloudTrail-Insight" | "CloudTrail-NetworkActivity" => Some(KeyShape::CloudTrail),
+        "CloudTrail-Digest" => Some(KeyShape::Digest),
+        _ => SERVICES.contains(&service).then_some(KeyShape::OtherService),
+    }
+}
+
+/// `[PREFIX/]2026-03-01-01-02-03-0123456789ABCDEF`
+fn is_access_log(key: &[u8]) -> bool {
+    const SHAPE: &[u8; 36] = b"0000-00-00-00-00-00-HHHHHHHHHHHHHHHH";
+    let Some(start) = key.len().checked_sub(SHAPE.len()) else {
+        return false;
+    };
+    let fits = |(byte, shape): (&u8, &u8)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        b'H' => byte.is_ascii_digit() || (b'A'..=b'F').contains(byte),
+        fixed => byte == fixed,
+    };
+    key[start..].iter().rev().zip(SHAPE.iter().rev()).all(fits) && (start == 0 || key[start - 1] == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_files_are_told_by_their_keys() {
+        let shapes = KeyShapes::default();
+        let trail = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/1_CloudTrail_eu-west-1_x.json.gz";
+        for (key, expected) in [
+            (trail.to_owned(), Some(KeyShape::CloudTrail)),
+            (format!("some/prefix/{trail}"), Some(KeyShape::CloudTrail)),
+            (trail.replace("1111", "o-abcdefghij/1111"), Some(KeyShape::CloudTrail)),
+            (trail.replace("CloudTrail/", "CloudTrail-Digest/"), Some(KeyShape::Digest)),
+            (trail.replace("CloudTrail/", "vpcflowlogs/"), Some(KeyShape::OtherService)),
+            (trail.replace("CloudTrail/", "Pictures/"), None),
+            (format!("not{trail}"), None),
+            (trail.replace("1111", "111"), None),
+            ("AWSLogs/111122223333/CloudTrail/".to_owned(), None),
+            ("2026-03-01-01-02-03-0123456789ABCDEF".to_owned(), Some(KeyShape::S3Access)),
+            ("logs/b/2026-03-01-01-02-03-0123456789ABCDEF".to_owned(), Some(KeyShape::S3Access)),
+            ("x2026-03-01-01-02-03-0123456789ABCDEF".to_owned(), None),
+            ("2026-03-01-01-02-03-0123456789abcdef".to_owned(), None),
+            ("2026-03-01-01-02-03-0123456789ABCDEF.gz".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(shapes.of(&key), expected, "{key}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! KMS-001: AWS KMS refuses calls because there are too many.
+
+use super::{samples, take};
+use crate::detect::alert::{Alert, Outcome, Severity};
+use crate::detect::batch::{Word, cell};
+use crate::detect::entities::{Entities, EntityKey};
+use crate::detect::evidence::EvidenceColumns;
+use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
+use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
+use crate::parse::LogType;
+use arrow::array::Array;
+use serde_json::json;
+use std::any::Any;
+
+/// Refusals less than this apart are one alert.
+const EPISODE_MINUTES: i64 = 60;
+
+/// KMS-001 `kms-throttled`.
+pub static RULE: Rule = Rule {
+    id: "KMS-001",
+    name: "kms-throttled",
+    title: "AWS KMS refused calls because there were too many",
+    severity: Severity::Info,
+    attack: &["T1499"],
+    looks_for: "CloudTrail events of KMS that failed with ThrottlingException, Throttling, RequestLimitExceeded or \
+        LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
+        requests, in either log, that failed with an error code that begins with KMS. and names throttling. KMS \
+        events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
+        by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
+        medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
+        each have as many as medium asks for.",
+    why: "S3 cannot read or write objects under SSE-KMS while KMS refuses, so a quota that is used up is an outage. \
+        It can be a job that runs wild, or somebody who encrypts or decrypts a whole bucket.",
+    cannot_see: "KMS events that the trail excludes, and how much of the quota is in use before it is exceeded. \
+        Callers of other accounts whose events are in another trail.",
+    false_positives: "Load tests and backfills.",
+    next_steps: &[
+        "Look at what the caller does: a bulk copy or re-encryption of objects, or a legitimate job.",
+        "Turn on S3 Bucket Keys for the buckets concerned, which cuts calls to KMS by up to 99 %.",
+        "Ask for a higher request quota of KMS if the load is wanted.",
+    ],
+    thresholds: &[
+        Threshold { name: "a_minute_medium", default: 10, source: "proposal, to be tuned on real data" },
+        Threshold { name: "a_minute_high", default: 100, source: "proposal, to be tuned on real data" },
+        Threshold {
+            name: "consecutive_minutes_high",
+            default: 3,
+            source: "proposal: the SDKs' default retries are through by then, \
+                <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>",
+        },
+    ],
+    activity_columns: &[
+        "event_time",
+        "source_file",
+        "source_line",
+        "action",
+        "object_key",
+        "request_id",
+        "service",
+        "error_code",
+        "bucket_name",
+        "principal",
+    ],
+    s3_access_columns: &[],
+    cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id"],
+    needs: &[Evidence::KmsEvents, Evidence::AccessLines, Evidence::DataEvents],
+    samples: samples!("KMS-001":
+        "fires" CloudTrail "json" true,
+        "fires_access" S3Access "log" true,
+        "near_miss_1" CloudTrail "json" false,
+        "near_miss_2" S3Access "log" false,
+        "denied_twin" CloudTrail "json" false,
+    ),
+    new: |config| Box::new(KmsThrottled::new(config)),
+};
+
+/// Codes of refusals (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
+const CODES: [&str; 4] = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "LimitExceededException"];
+
+/// What the message of a refusal says (same page).
+const MESSAGE: &str = "exceeded the rate at which you may call KMS";
+
+struct KmsThrottled {
+    a_minute_medium: u64,
+    a_minute_high: u64,
+    consecutive_minutes_high: u64,
+    /// By account, region, kind of operation and caller; or by bucket alone.
+    refusals: Entities<Minutes>,
+    key: EntityKey,
+}
+
+/// The operations that share a quota
+/// (<https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html>) count together.
+fn operation_class(action: &str) -> &str {
+    let cryptographic = matches!(action, "Decrypt" | "Encrypt")
+        || action.starts_with("GenerateDataKey")
+        || action.starts_with("ReEncrypt");
+    if cryptographic { "cryptographic" } else { action }
+}
+
+fn is_throttling(code: Option<&str>, message: Option<&str>) -> bool {
+    code.is_some_and(|code| CODES.contains(&code)) || message.is_some_and(|message| message.contains(MESSAGE))
+}
+
+fn is_throttling_behind_s3(code: &str) -> bool {
+    code.strip_prefix("KMS.").is_some_and(|code| code.contains("Throttl") || code.contains("LimitExceeded"))
+}
+
+impl KmsThrottled {
+    fn new(config: &Config) -> KmsThrottled {
+        let threshold = |name| config.threshold(&RULE, name);
+        KmsThrottled {
+            a_minute_medium: threshold("a_minute_medium"),
+            a_minute_high: threshold("a_minute_high"),
+            consecutive_minutes_high: threshold("consecutive_minutes_high"),
+            refusals: Entities::default(),
+            key: EntityKey::default(),
+        }
+    }
+
+    fn alert(&self, entity: &str, minutes: &Minutes, stretch: Stretch) -> Option<Alert> {
+        let fields = EntityKey::fields(entity);
+        let [account, region, class, principal, bucket] = fields[..] else { return None };
+        let per_minute = minutes.stretches(1, 1, Measure::Records);
+        let peak = per_minute.iter().filter(|minute| stretch.minutes.contains(minute.minutes.start()));
+        let peak = peak.map(|minute| minute.peak).max().unwrap_or(0);
+        let run = minutes.longest_run(stretch.minutes.clone(), self.a_minute_medium.max(1));
+        let totals = minutes.totals(stretch.minutes.clone());
+        let count = totals[0].records.max(totals[1].records);
+        let mut alert = Alert::of(&RULE, &fields, Some(stretch.minutes.start() * MINUTE_MS));
+        alert.set_evidence([&totals[0].evidence, &totals[1].evidence]);
+        alert.severity = if peak >= self.a_minute_high || run >= self.consecutive_minutes_high {
+            Severity::High
+        } else if peak >= self.a_minute_medium {
+            Severity::Medium
+        } else {
+            Severity::Info
+        };
+        alert.outcome = Outcome::Denied;
+        alert.window_seconds = 60;
+        let owned = |field: Option<&str>| field.map(str::to_owned);
+        (alert.account_id, alert.region) = (owned(account), owned(region));
+        (alert.principal, alert.bucket) = (owned(principal), owned(bucket));
+        alert.count = count;
+        let what = match bucket {
+            Some(bucket) => format!("S3 requests for {bucket}"),
+            None => format!(
+                "{} calls of {} in {}",
+                class.unwrap_or("unnamed"),
+                principal.unwrap_or("an unknown caller"),
+                region.unwrap_or("an unknown region")
+            ),
+        };
+        alert.summary = format!(
+            "KMS refused {count} {what} because there were too many: up to {peak} a minute, and {run} minutes in a \
+             row with at least {}.",
+            self.a_minute_medium
+        );
+        alert.reasons = vec![match bucket {
+            Some(_) => "S3 passed on a refusal by KMS (error code KMS.…).".to_owned(),
+            None => "KMS answered with an error for too many requests.".to_owned(),
+        }];
+        alert.observed = [
+            ("refused", json!(count)),
+            ("peak_a_minute", json!(peak)),
+            ("consecutive_minutes", json!(run)),
+            ("operation_class", json!(class)),
+        ]
+        .into();
+        alert.expected = [
+            ("a_minute_medium", json!(self.a_minute_medium)),
+            ("a_minute_high", json!(self.a_minute_high)),
+            ("consecutive_minutes_high", json!(self.consecutive_minutes_high)),
+        ]
+        .into();
+        Some(alert)
+    }
+}
+
+impl Detector for KmsThrottled {
+    fn observe(&mut self, batch: &DetectBatch<'_>) {
+        let codes = batch.text("error_code");
+        let messages = (batch.log == LogType::CloudTrail).then(|| batch.native_text("error_message"));
+        let has_errors = |column: &dyn Array| column.null_count() < column.len();
+        if !has_errors(codes) && !messages.is_some_and(|messages| has_errors(messages)) {
+            return;
+        }
+        let columns = EvidenceColumns::of(batch);
+        let [service, action, principal, bucket] =
+            ["service", "action", "principal", "bucket_name"].map(|name| batch.text(name));
+        let [kms, s3] = ["kms", "s3"].map(Word::new);
+        for row in 0..batch.len() {
+            let code = cell(codes, row);
+            let message = messages.and_then(|messages| cell(messages, row));
+            if code.is_none() && message.is_none() {
+                continue;
+            }
+            let is_kms = batch.log == LogType::CloudTrail && kms.is_at(service, row);
+            let entity = if is_kms && is_throttling(code, message) {
+                let class = operation_class(cell(action, row).unwrap_or_default());
+                let [account, region] =
+                    ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
+                let principal = cell(principal, row);
+                self.key.set(&[account, region, Some(class), principal, None])
+            } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
+                let Some(bucket) = cell(bucket, row) else { continue };
+                self.key.set(&[None, None, None, None, Some(bucket)])
+            } else {
+                continue;
+            };
+            if let Some(minutes) = self.refusals.observe(entity, 1) {
+                minutes.observe(batch.log, &columns, row, None, true);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: KmsThrottled = take(other);
+        self.refusals.merge(other.refusals);
+    }
+
+    fn finish(self: Box<Self>) -> Findings {
+        let mut findings = Findings::default();
+        for (entity, minutes) in self.refusals.sorted() {
+            for stretch in minutes.stretches(EPISODE_MINUTES, 1, Measure::Records) {
+                findings.alerts.extend(self.alert(entity, minutes, stretch));
+            }
+        }
+        findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{Activity, detect};
+    use LogType::{CloudTrail, S3Access};
+
+    /// Refusals, so many in each minute.
+    fn refusals(a_minute: &[i64]) -> Vec<(LogType, Activity)> {
+        let refusal = |minute: i64, number: i64| Activity {
+            service: "kms",
+            action: if number % 2 == 0 { "Decrypt" } else { "GenerateDataKeyWithoutPlaintext" },
+            error_code: Some("ThrottlingException"),
+            outcome: "throttled",
+            bucket: None,
+            time_ms: Some(minute * MINUTE_MS),
+            line: minute * 1000 + number,
+            ..Activity::default()
+        };
+        let minutes = a_minute.iter().zip(0..);
+        minutes
+            .flat_map(|(count, minute)| (0..*count).map(move |number| (CloudTrail, refusal(minute, number))))
+            .collect()
+    }
+
+    fn levels(rows: &[(LogType, Activity)]) -> Vec<Severity> {
+        detect(&RULE, &Config::default(), rows).alerts.iter().map(|alert| alert.severity).collect()
+    }
+
+    #[test]
+    fn the_level_follows_from_refusals_a_minute_and_minutes_in_a_row() {
+        for (a_minute, expected) in [
+            (vec![1], Severity::Info),
+            (vec![9, 9, 9, 9], Severity::Info),
+            (vec![10], Severity::Medium),
+            (vec![10, 10, 9, 10], Severity::Medium),
+            (vec![10, 10, 10], Severity::High),
+            (vec![0, 100], Severity::High),
+        ] {
+            assert_eq!(levels(&refusals(&a_minute)), [expected], "{a_minute:?}");
+        }
+    }
+
+    #[test]
+    fn only_throttling_by_kms_counts() {
+        let changed = |log, change: fn(&mut Activity)| {
+            let mut row = refusals(&[1]).remove(0).1;
+            change(&mut row);
+            levels(&[(log, row)]).len()
+        };
+        assert_eq!(changed(CloudTrail, |_| ()), 1);
+        assert_eq!(changed(CloudTrail, |row| row.service = "ssm"), 0);
+        assert_eq!(changed(CloudTrail, |row| row.error_code = Some("AccessDenied")), 0);
+        assert_eq!(changed(CloudTrail, |row| row.error_code = None), 0);
+        assert_eq!(
+            changed(CloudTrail, |row| {
+                row.error_code = Some("UnknownError");
+                row.error_message = Some("You have exceeded the rate at which you may call KMS. Reduce");
+            }),
+            1
+        );
+        for (code, expected) in [
+            ("KMS.ThrottlingException", 1),
+            ("KMS.LimitExceededException", 1),
+            ("KMS.DisabledException", 0),
+            ("SlowDown", 0),
+        ] {
+            for log in LogType::ALL {
+                let row = Activity { error_code: Some(code), outcome: "throttled", ..Activity::default() };
+                assert_eq!(levels(&[(log, row)]).len(), expected, "{code} in {}", log.name());
+            }
+        }
+    }
+
+    #[test]
+    fn callers_and_kinds_of_operation_are_alerts_of_their_own_and_so_are_refusals_hours_apart() {
+        let mut rows = refusals(&[4]);
+        rows[0].1.principal = "somebody else";
+        rows[1].1.action = "DescribeKey";
+        rows[2].1.time_ms = Some(3 * 60 * MINUTE_MS);
+        assert_eq!(levels(&rows).len(), 4);
+        assert_eq!(levels(&refusals(&[4])).len(), 1);
+    }
+
+    #[test]
+    fn a_request_in_both_logs_counts_once() {
+        let row = Activity { error_code: Some("KMS.ThrottlingException"), ..Activity::default() };
+        let found = detect(&RULE, &Config::default(), &[(S3Access, row.clone()), (CloudTrail, row)]);
+        assert_eq!((found.alerts.len(), found.alerts[0].count, found.alerts[0].evidence_total), (1, 1, 2));
+    }
+}

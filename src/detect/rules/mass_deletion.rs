@@ -1,0 +1,360 @@
+//! DEL-001: one caller deletes many objects of a bucket in an hour.
+
+use super::{samples, take};
+use crate::detect::alert::{Alert, Confidence, Severity};
+use crate::detect::batch::{Word, cell, runs};
+use crate::detect::entities::{Entities, EntityKey, Merge};
+use crate::detect::evidence::EvidenceColumns;
+use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
+use crate::detect::sample::{KeySample, fingerprint, share};
+use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
+use crate::parse::LogType;
+use arrow::array::Array;
+use serde_json::json;
+use std::any::Any;
+
+/// Keys remembered a bucket, to say which share of it was deleted; the estimate beyond is good to about 2 %.
+const MOST_KNOWN_KEYS: usize = 4096;
+
+/// Length of the window.
+const WINDOW_MINUTES: i64 = 60;
+
+/// DEL-001 `mass-deletion`.
+pub static RULE: Rule = Rule {
+    id: "DEL-001",
+    name: "mass-deletion",
+    title: "One caller deleted many objects of a bucket",
+    severity: Severity::Medium,
+    attack: &["T1485"],
+    looks_for: "Different keys of one bucket that one caller deletes within 60 minutes, wherever the hour begins: \
+        REST.DELETE.OBJECT and each BATCH.DELETE.OBJECT in access logs, DeleteObject in CloudTrail. A DeleteObjects \
+        in CloudTrail names no keys and counts as one. Hours that overlap are one alert, and where both logs show the \
+        deletes the larger number counts. The level is medium; it is high if the alert as a whole covers many keys, \
+        or a large part of the keys that successful requests name in this bucket anywhere in the input. Lifecycle \
+        actions and AWS services are left out.",
+    why: "Ransom and sabotage delete in bulk, and versioning can be suspended before. The sooner it is seen the more \
+        can be restored.",
+    cannot_see: "Which keys a multi-object delete removed where only CloudTrail shows it. Objects that no request in \
+        the input names: where the logs cover little beside the deletes, the known keys are few and their share is \
+        large. Records without a time.",
+    false_positives: "Jobs that clean up temporary objects, such as _temporary of Spark. Teardown of a test bucket.",
+    next_steps: &[
+        "Ask the owner of the principal whether the deletes were planned.",
+        "Stop the principal: deny deletes in the bucket policy, or deactivate its access key.",
+        "Restore the versions if the bucket has versioning: remove the delete markers.",
+        "Look for reads of the same keys before: a copy taken first is extortion.",
+    ],
+    thresholds: &[
+        Threshold {
+            name: "deleted_keys",
+            default: 50,
+            source: "Panther's AWS.S3.DeleteObject rule (50 in 60 minutes)",
+        },
+        Threshold {
+            name: "deleted_keys_high",
+            default: 1000,
+            source: "proposal: one full DeleteObjects request, \
+                <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>",
+        },
+        Threshold {
+            name: "known_keys_deleted_high_percent",
+            default: 10,
+            source: "proposal, to be tuned on real data",
+        },
+    ],
+    activity_columns: &[
+        "event_time",
+        "source_file",
+        "source_line",
+        "action",
+        "object_key",
+        "request_id",
+        "service",
+        "outcome",
+        "http_status",
+        "bucket_name",
+        "principal",
+        "principal_kind",
+    ],
+    s3_access_columns: &[],
+    cloudtrail_columns: &[],
+    needs: &[Evidence::AccessLines, Evidence::DataEvents],
+    samples: samples!("DEL-001":
+        "fires" S3Access "log" true,
+        "fires_cloudtrail" CloudTrail "json" true,
+        "near_miss_1" S3Access "log" false,
+        "near_miss_2" S3Access "log" false,
+        "denied_twin" S3Access "log" false,
+    ),
+    new: |config| Box::new(MassDeletion::new(config)),
+};
+
+struct MassDeletion {
+    deleted_keys: u64,
+    deleted_keys_high: u64,
+    known_keys_deleted_high_percent: u64,
+    /// Keys that requests name, by bucket.
+    known_keys: Entities<KnownKeys>,
+    /// By principal and bucket.
+    deletes: Entities<Minutes>,
+    key: EntityKey,
+}
+
+type KnownKeys = KeySample<MOST_KNOWN_KEYS>;
+
+impl Merge for KnownKeys {
+    fn merge(&mut self, other: Self) {
+        KeySample::merge(self, &other);
+    }
+}
+
+impl Merge for Minutes {
+    fn merge(&mut self, other: Self) {
+        Minutes::merge(self, other);
+    }
+}
+
+impl MassDeletion {
+    fn new(config: &Config) -> MassDeletion {
+        let threshold = |name| config.threshold(&RULE, name);
+        MassDeletion {
+            deleted_keys: threshold("deleted_keys"),
+            deleted_keys_high: threshold("deleted_keys_high"),
+            known_keys_deleted_high_percent: threshold("known_keys_deleted_high_percent"),
+            known_keys: Entities::default(),
+            deletes: Entities::default(),
+            key: EntityKey::default(),
+        }
+    }
+
+    fn observe_keys(&mut self, batch: &DetectBatch<'_>) {
+        let (keys, outcome) = (batch.text("object_key"), batch.text("outcome"));
+        let success = Word::new("success");
+        for (bucket, rows) in runs(batch.text("bucket_name")) {
+            let Some(known) = self.known_keys.observe(bucket, rows.len() as u64) else { continue };
+            for row in rows.filter(|row| success.is_at(outcome, *row) && keys.is_valid(*row)) {
+                known.insert(fingerprint(keys.value(row)));
+            }
+        }
+    }
+
+    fn observe_deletes(&mut self, batch: &DetectBatch<'_>) {
+        let columns = EvidenceColumns::of(batch);
+        let [action, outcome, service, bucket, principal, kind, keys, request] = [
+            "action",
+            "outcome",
+            "service",
+            "bucket_name",
+            "principal",
+            "principal_kind",
+            "object_key",
+            "request_id",
+        ]
+        .map(|name| batch.text(name));
+        let status = batch.http_status();
+        let [success, delete, by_service] = ["success", "DeleteObject", "service"].map(Word::new);
+        for row in 0..batch.len() {
+            if !success.is_at(outcome, row) || by_service.is_at(kind, row) {
+                continue;
+            }
+            let action = cell(action, row).filter(|_| !delete.is_at(action, row));
+            let is_named = match (action, batch.log) {
+                (None | Some("DeleteObjectVersion"), _) => true,
+                (Some("DeleteObjects"), LogType::CloudTrail) => false,
+                _ => continue,
+            };
+            let done = match batch.log {
+                LogType::S3Access => (200..300).contains(&status.value(row)),
+                LogType::CloudTrail => cell(service, row).is_some_and(|service| service.starts_with("s3")),
+            };
+            let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
+            let what = if is_named { cell(keys, row) } else { cell(request, row) };
+            let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
+            if let Some(minutes) = self.deletes.observe(entity, 1) {
+                minutes.observe(batch.log, &columns, row, what.map(fingerprint), is_named);
+            }
+        }
+    }
+
+    fn alert(&self, entity: &str, minutes: &Minutes, stretch: Stretch) -> Option<Alert> {
+        let fields = EntityKey::fields(entity);
+        let [principal, Some(bucket)] = fields[..] else { return None };
+        let totals = minutes.totals(stretch.minutes.clone());
+        let deleted = totals[0].keys.max(totals[1].keys);
+        let known = self.known_keys.get(bucket).map_or(0, KeySample::distinct).max(deleted);
+        let percent = deleted * 100 / known.max(1);
+        let is_high = deleted >= self.deleted_keys_high || percent >= self.known_keys_deleted_high_percent;
+        let unnamed = totals[1].unnamed;
+        let sampled = minutes.halvings() > 0;
+        let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
+        alert.set_evidence([&totals[0].evidence, &totals[1].evidence]);
+        alert.severity = if is_high { Severity::High } else { Severity::Medium };
+        alert.confidence = if sampled { Confidence::Medium } else { Confidence::High };
+        alert.window_seconds = WINDOW_MINUTES as u64 * 60;
+        alert.bucket = Some(bucket.to_owned());
+        alert.principal = principal.map(str::to_owned);
+        alert.count = deleted;
+        alert.summary = format!(
+            "{} deleted {deleted} different keys of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
+             the {known} keys that the logs name.",
+            principal.unwrap_or("An unknown caller"),
+            stretch.peak,
+        );
+        alert.reasons = self.reasons(deleted, percent, unnamed, minutes.halvings());
+        alert.observed = [
+            ("deleted_keys", json!(deleted)),
+            ("deleted_keys_in_a_window", json!(stretch.peak)),
+            ("known_keys", json!(known)),
+            ("known_keys_deleted_percent", json!(percent)),
+            ("requests_with_unknown_keys", json!(unnamed)),
+            ("sampled_share", json!(share(minutes.halvings()))),
+        ]
+        .into();
+        alert.expected = [
+            ("deleted_keys", json!(self.deleted_keys)),
+            ("deleted_keys_high", json!(self.deleted_keys_high)),
+            ("known_keys_deleted_high_percent", json!(self.known_keys_deleted_high_percent)),
+        ]
+        .into();
+        Some(alert)
+    }
+
+    fn reasons(&self, deleted: u64, percent: u64, unnamed: u64, halvings: u32) -> Vec<String> {
+        let mut reasons = vec![format!(
+            "At least {} different keys were deleted within {WINDOW_MINUTES} minutes.",
+            self.deleted_keys
+        )];
+        if deleted >= self.deleted_keys_high {
+            reasons.push(format!("In all at least {} keys were deleted.", self.deleted_keys_high));
+        }
+        if percent >= self.known_keys_deleted_high_percent {
+            reasons.push(format!(
+                "At least {} % of the keys that the logs name in the bucket were deleted.",
+                self.known_keys_deleted_high_percent
+            ));
+        }
+        if unnamed > 0 {
+            reasons.push(format!(
+                "{unnamed} CloudTrail DeleteObjects requests do not name their keys and count as one each: there may \
+                 be many more."
+            ));
+        }
+        if halvings > 0 {
+            reasons.push(format!("The numbers are estimates from a sample of {} keys.", share(halvings)));
+        }
+        reasons
+    }
+}
+
+impl Detector for MassDeletion {
+    fn observe(&mut self, batch: &DetectBatch<'_>) {
+        self.observe_keys(batch);
+        self.observe_deletes(batch);
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: MassDeletion = take(other);
+        self.known_keys.merge(other.known_keys);
+        self.deletes.merge(other.deletes);
+    }
+
+    fn finish(self: Box<Self>) -> Findings {
+        let mut findings = Findings::default();
+        for (entity, minutes) in self.deletes.sorted() {
+            for stretch in minutes.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
+                findings.alerts.extend(self.alert(entity, minutes, stretch));
+            }
+        }
+        let notes = [self.deletes.note(), self.known_keys.note()].into_iter().flatten();
+        findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{Activity, detect};
+    use LogType::{CloudTrail, S3Access};
+
+    fn deletes(log: LogType, keys: i64, every_ms: i64) -> Vec<(LogType, Activity)> {
+        let delete = |number: i64| Activity {
+            action: "DeleteObject",
+            operation: "BATCH.DELETE.OBJECT",
+            status: Some(204),
+            time_ms: Some(number * every_ms),
+            line: number,
+            key: Some(format!("key {number}")),
+            ..Activity::default()
+        };
+        (0..keys).map(|number| (log, delete(number))).collect()
+    }
+
+    fn reads(keys: i64) -> Vec<(LogType, Activity)> {
+        let read = |number: i64| Activity {
+            key: Some(format!("key {number}")),
+            line: 100_000 + number,
+            ..Activity::default()
+        };
+        (0..keys).map(|number| (S3Access, read(number))).collect()
+    }
+
+    fn levels(rows: &[(LogType, Activity)]) -> Vec<(Severity, u64)> {
+        let found = detect(&RULE, &Config::default(), rows);
+        found.alerts.iter().map(|alert| (alert.severity, alert.count)).collect()
+    }
+
+    #[test]
+    fn fifty_keys_in_an_hour_are_medium_and_a_tenth_of_the_bucket_or_a_thousand_high() {
+        let second = 1000;
+        for (deleted, every_ms, known, expected) in [
+            (49, second, 1000, vec![]),
+            (50, second, 1000, vec![(Severity::Medium, 50)]),
+            (50, second, 500, vec![(Severity::High, 50)]),
+            (50, 74 * second, 1000, vec![]),
+            (50, 72 * second, 1000, vec![(Severity::Medium, 50)]),
+            (1000, second, 3000, vec![(Severity::High, 1000)]),
+        ] {
+            let rows = [deletes(S3Access, deleted, every_ms), reads(known)].concat();
+            assert_eq!(levels(&rows), expected, "{deleted} of {known}, one every {every_ms} ms");
+        }
+    }
+
+    #[test]
+    fn the_same_deletes_in_both_logs_count_once_and_name_both() {
+        let rows = [deletes(S3Access, 30, 1000), deletes(CloudTrail, 30, 1000), reads(1000)].concat();
+        assert!(levels(&rows).is_empty());
+        let rows = [deletes(S3Access, 60, 1000), deletes(CloudTrail, 60, 1000), reads(1000)].concat();
+        let found = detect(&RULE, &Config::default(), &rows);
+        assert_eq!((found.alerts[0].count, &found.alerts[0].logs[..]), (60, &["s3_access", "cloudtrail"][..]));
+    }
+
+    #[test]
+    fn services_lifecycle_refusals_and_the_same_key_again_do_not_count() {
+        let changed = |change: fn(&mut Activity)| {
+            let mut rows = deletes(S3Access, 60, 1000);
+            rows.iter_mut().for_each(|(_, row)| change(row));
+            levels(&rows)
+        };
+        assert_eq!(changed(|_| ()).len(), 1);
+        assert!(changed(|row| row.kind = "service").is_empty());
+        assert!(changed(|row| row.action = "ExpireObject").is_empty());
+        assert!(changed(|row| row.outcome = "denied").is_empty());
+        assert!(changed(|row| row.key = Some("one".to_owned())).is_empty());
+        assert!(changed(|row| row.action = "DeleteObjects").is_empty());
+    }
+
+    #[test]
+    fn a_multi_object_delete_in_cloudtrail_counts_as_one_and_says_so() {
+        let mut rows = deletes(CloudTrail, 60, 1000);
+        for (number, (_, row)) in rows.iter_mut().enumerate() {
+            (row.action, row.key, row.request) = ("DeleteObjects", None, format!("R{number}"));
+        }
+        let found = detect(&RULE, &Config::default(), &rows);
+        assert_eq!(found.alerts[0].observed["requests_with_unknown_keys"], json!(60));
+    }
+}

@@ -1,0 +1,30 @@
+//! The detectors, one file each. A new one is its file, its samples and a line here.
+
+mod anonymous_object_read;
+mod kms_throttled;
+mod log_object_deleted;
+mod mass_deletion;
+
+use super::Rule;
+
+/// Every rule, in the order of the manual.
+pub static RULES: &[&Rule] =
+    &[&log_object_deleted::RULE, &mass_deletion::RULE, &anonymous_object_read::RULE, &kms_throttled::RULE];
+
+/// Lists the samples of a rule: name, log and whether it must fire.
+macro_rules! samples {
+    ($rule:literal: $($name:literal $log:ident $extension:literal $fires:literal),+ $(,)?) => {
+        &[$($crate::detect::Sample {
+            name: $name,
+            log: $crate::parse::LogType::$log,
+            text: include_str!(concat!("../samples/", $rule, "/", $name, ".", $extension)),
+            fires: $fires,
+        }),+]
+    };
+}
+use samples;
+
+/// Joins a detector with another of its type.
+fn take<D: super::Detector + 'static>(other: Box<dyn super::Detector>) -> D {
+    *other.into_any().downcast().expect("a rule's detectors are merged with each other only")
+}

@@ -1,0 +1,109 @@
+use super::*;
+use crate::decode::{Block, RecordFrame, Segment};
+use crate::detect::{RULES, Sample, manual};
+use crate::parse::s3_access;
+
+/// The text of a sample as one file in one block.
+fn block(sample: &Sample) -> Block {
+    let segment = Segment { file: "sample".into(), start: 0, first_number: 1, first_offset: 0 };
+    let mut block = Block { log: sample.log, bytes: Vec::new(), segments: vec![segment], records: Vec::new() };
+    if sample.log == LogType::S3Access {
+        block.bytes.extend_from_slice(sample.text.as_bytes());
+        return block;
+    }
+    let file: serde_json::Value = serde_json::from_str(sample.text).unwrap();
+    for (number, record) in (1..).zip(file["Records"].as_array().unwrap()) {
+        let start = block.bytes.len() as u32;
+        serde_json::to_writer(&mut block.bytes, record).unwrap();
+        let end = block.bytes.len() as u32;
+        block.records.push(RecordFrame { start, end, segment: 0, number, offset: u64::from(start) });
+    }
+    block
+}
+
+/// The rows of a sample; none while there is no parser for its log.
+fn table(sample: &Sample) -> Option<FieldTable> {
+    let block = block(sample);
+    let mut rejects = Vec::new();
+    let (table, blanks) = match sample.log {
+        LogType::S3Access => s3_access::parse_block(block, &mut rejects),
+        LogType::CloudTrail => return None,
+    };
+    assert!(rejects.is_empty() && blanks == 0 && !table.is_empty(), "{}: {rejects:?}", sample.name);
+    Some(table)
+}
+
+fn run(rule: &'static Rule, table: &FieldTable, cut: usize) -> Findings {
+    let config = Config::default();
+    let stage = DetectStage::new(&[rule], &config);
+    let rows: Vec<u32> = (0..table.len() as u32).collect();
+    let mut whole = stage.worker();
+    for (unit, part) in (0..).zip(rows.chunks(cut)) {
+        let mut worker = stage.worker();
+        stage.observe(&mut worker, unit, table, part).unwrap();
+        stage.unit_done(&mut worker, unit).unwrap();
+        whole = stage.merge(worker, whole);
+    }
+    stage.finish(whole)
+}
+
+#[test]
+fn every_rule_fires_on_its_sample_and_not_on_its_near_misses() {
+    for rule in RULES {
+        for sample in rule.samples {
+            let Some(table) = table(sample) else { continue };
+            let findings = run(rule, &table, usize::MAX);
+            assert_eq!(
+                findings.alerts.len(),
+                usize::from(sample.fires),
+                "{} {}: {:?}",
+                rule.id,
+                sample.name,
+                findings.alerts
+            );
+            for cut in [1, 3] {
+                assert_eq!(run(rule, &table, cut).alerts, findings.alerts, "{} {}", rule.id, sample.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_has_a_sample_that_fires_two_near_misses_and_a_denied_twin() {
+    for rule in RULES {
+        let count = |prefix: &str| rule.samples.iter().filter(|sample| sample.name.starts_with(prefix)).count();
+        assert!(rule.samples.iter().all(|sample| sample.fires == sample.name.starts_with("fires")));
+        assert!(count("fires") >= 1 && count("near_miss") >= 2 && count("denied_twin") == 1, "{}", rule.id);
+    }
+}
+
+#[test]
+fn every_rule_has_a_whole_manual_and_columns_that_exist() {
+    let config = Config::default();
+    let stage = DetectStage::new(RULES, &config);
+    assert_eq!(stage.worker().detectors.len(), RULES.len());
+    for (index, rule) in RULES.iter().enumerate() {
+        assert!(!RULES[..index].iter().any(|other| other.id == rule.id || other.name == rule.name));
+        for text in [rule.looks_for, rule.why, rule.cannot_see, rule.false_positives] {
+            assert!(text.ends_with(['.', ')']) && !text.contains("  "), "{}: {text}", rule.id);
+        }
+        assert!(!rule.attack.is_empty() && !rule.next_steps.is_empty() && !rule.needs.is_empty());
+        assert!(manual::manual(rule).contains(rule.looks_for));
+    }
+}
+
+#[test]
+fn what_could_not_be_evaluated_is_said() {
+    let config = Config::default();
+    let stage = DetectStage::new(RULES, &config);
+    let mut worker = stage.worker();
+    assert_eq!(
+        stage.not_evaluated(&worker)[1],
+        "DEL-001: no access-log lines and no CloudTrail S3 data events in the input"
+    );
+    assert_eq!(stage.not_evaluated(&worker).len(), RULES.len());
+    worker.seen.insert(Evidence::KmsEvents);
+    assert_eq!(stage.not_evaluated(&worker).len(), RULES.len() - 1);
+    worker.seen.insert(Evidence::AccessLines);
+    assert!(stage.not_evaluated(&worker).is_empty());
+}

@@ -1,0 +1,139 @@
+//! Rows for the tests of detectors, without a log around them.
+
+use super::{Config, DetectBatch, Detector, Findings, Rule};
+use crate::parse::LogType;
+use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray};
+use std::sync::Arc;
+
+/// One row of `activity`, with the native columns that rules read; the default is of no interest to any rule.
+#[derive(Clone, Debug)]
+pub struct Activity {
+    pub time_ms: Option<i64>,
+    pub file: &'static str,
+    pub line: i64,
+    pub service: &'static str,
+    pub action: &'static str,
+    pub operation: &'static str,
+    pub outcome: &'static str,
+    pub status: Option<i32>,
+    pub error_code: Option<&'static str>,
+    pub error_message: Option<&'static str>,
+    pub bucket: Option<&'static str>,
+    pub key: Option<String>,
+    pub version: Option<&'static str>,
+    pub principal: &'static str,
+    pub kind: &'static str,
+    pub ip: &'static str,
+    pub request: String,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Activity {
+            time_ms: Some(0),
+            file: "a.log",
+            line: 1,
+            service: "s3",
+            action: "HeadObject",
+            operation: "REST.HEAD.OBJECT",
+            outcome: "success",
+            status: Some(200),
+            error_code: None,
+            error_message: None,
+            bucket: Some("bucket"),
+            key: Some("key".to_owned()),
+            version: None,
+            principal: "arn:aws:iam::111122223333:user/ann",
+            kind: "user",
+            ip: "192.0.2.1",
+            request: "R1".to_owned(),
+        }
+    }
+}
+
+impl Activity {
+    /// Calls with the rows as a batch of that log.
+    pub fn batch<T>(log: LogType, rows: &[Activity], call: impl FnOnce(&DetectBatch<'_>) -> T) -> T {
+        let text = |cell: fn(&Activity) -> Option<&str>| -> ArrayRef {
+            Arc::new(rows.iter().map(cell).collect::<StringViewArray>())
+        };
+        let fixed = |value: Option<&'static str>| -> ArrayRef {
+            Arc::new(rows.iter().map(|_| value).collect::<StringViewArray>())
+        };
+        let status = if log == LogType::S3Access { |row: &Activity| row.status } else { |_: &Activity| None };
+        let trail_only = |value| fixed((log == LogType::CloudTrail).then_some(value));
+        let activity: Vec<(&str, ArrayRef)> = vec![
+            ("event_time", Arc::new(rows.iter().map(|row| row.time_ms).collect::<TimestampMillisecondArray>())),
+            ("source_file", text(|row| Some(row.file))),
+            ("source_line", Arc::new(rows.iter().map(|row| row.line).collect::<Int64Array>())),
+            ("service", text(|row| Some(row.service))),
+            ("action", text(|row| Some(row.action))),
+            ("operation", text(|row| Some(row.operation))),
+            ("outcome", text(|row| Some(row.outcome))),
+            ("http_status", Arc::new(rows.iter().map(status).collect::<Int32Array>())),
+            ("error_code", text(|row| row.error_code)),
+            ("bucket_name", text(|row| row.bucket)),
+            ("object_key", text(|row| row.key.as_deref())),
+            ("version_id", text(|row| row.version)),
+            ("principal", text(|row| Some(row.principal))),
+            ("principal_kind", text(|row| Some(row.kind))),
+            ("remote_ip", text(|row| Some(row.ip))),
+            ("request_id", text(|row| Some(&row.request))),
+        ];
+        let native = vec![
+            ("error_message", text(|row| row.error_message)),
+            ("recipient_account_id", trail_only("111122223333")),
+            ("aws_region", trail_only("eu-west-1")),
+        ];
+        let activity = RecordBatch::try_from_iter_with_nullable(
+            activity.into_iter().map(|(name, array)| (name, array, true)),
+        );
+        let native =
+            RecordBatch::try_from_iter_with_nullable(native.into_iter().map(|(name, array)| (name, array, true)));
+        call(&DetectBatch { log, activity: &activity.unwrap(), native: &native.unwrap() })
+    }
+}
+
+/// What a rule finds in rows of both logs; checks that another order and cut find the same.
+pub fn detect(rule: &Rule, config: &Config, rows: &[(LogType, Activity)]) -> Findings {
+    let observe = |detector: &mut dyn Detector, part: &[(LogType, Activity)]| {
+        for (log, row) in part {
+            Activity::batch(*log, std::slice::from_ref(row), |batch| detector.observe(batch));
+        }
+    };
+    let mut whole = (rule.new)(config);
+    for log in LogType::ALL {
+        let of_log: Vec<Activity> =
+            rows.iter().filter(|(other, _)| *other == log).map(|(_, row)| row.clone()).collect();
+        Activity::batch(log, &of_log, |batch| whole.observe(batch));
+    }
+    let whole = whole.finish();
+    for (seed, cut) in [(1, 3), (2, 1000)] {
+        let mut merged = (rule.new)(config);
+        for part in shuffled(rows.to_vec(), seed).chunks(cut) {
+            let mut detector = (rule.new)(config);
+            observe(detector.as_mut(), part);
+            detector.merge(merged);
+            merged = detector;
+        }
+        let mut merged = merged.finish();
+        super::alert::sort(&mut merged.alerts);
+        let mut expected = whole.alerts.clone();
+        super::alert::sort(&mut expected);
+        assert_eq!(merged.alerts, expected, "{} depends on the order", rule.id);
+        assert_eq!((merged.suppressed, merged.notes), (whole.suppressed, whole.notes.clone()));
+    }
+    whole
+}
+
+/// The items in another order, the same for the same seed; 0 leaves the order.
+pub fn shuffled<T>(mut items: Vec<T>, seed: u64) -> Vec<T> {
+    let mut state = seed;
+    for index in (1..items.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if seed != 0 {
+            items.swap(index, (state >> 33) as usize % (index + 1));
+        }
+    }
+    items
+}
