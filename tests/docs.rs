@@ -15,3 +15,8 @@ fn check(name: &str, expected: &str) {
 fn the_schema_page_is_current() {
     check("schema.md", &s3sleuth::batch::schema_page());
 }
+
+#[test]
+fn the_page_of_the_detectors_is_current() {
+    check("detectors.md", &s3sleuth::detect::manual::manual_page());
+}

@@ -1,5 +1,7 @@
 //! Bad input is normal: the documented exit code, the rest of the input done, a message with file and place.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 mod support;
 
 use std::fs;
@@ -78,7 +80,7 @@ fn a_file_that_cannot_be_read_is_skipped_with_exit_code_3() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     }
     if fs::read(&closed).is_ok() {
         println!("skipped: this user can read any file");

@@ -2,6 +2,7 @@
 //!
 //! The columns are built from the same parsed rows as the native ones, row by row, and know no thresholds.
 
+pub mod evidence;
 pub mod operation;
 pub mod outcome;
 pub mod principal;
@@ -26,7 +27,7 @@ const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
     Column { name, about, repeats: true, cells }
 }
 
-use Cells::{Composed, Integer, NoInteger, NoText, SmallInteger, Text, Word};
+use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};
 
 /// Columns of `activity`.
 pub static COLUMNS: &[Column] = &[
@@ -39,11 +40,19 @@ pub static COLUMNS: &[Column] = &[
         &Composed(trail_service),
         "Service that was called, such as s3.",
     ),
-    per_log("action", true, &Composed(access_action), &Text("event_name"), "The API action, such as GetObject."),
+    per_log(
+        "action",
+        true,
+        &PerValue("operation", access_action),
+        &Text("event_name"),
+        "The API action, such as GetObject.",
+    ),
     per_log("operation", true, &Text("operation"), &Text("event_name"), "The action as its log writes it."),
-    few(
+    per_log(
         "action_class",
-        Word(|table, row| Some(action_class(table, row).name())),
+        true,
+        &PerValue("operation", |table, row, out| write(Some(action_class(table, row).name()), out)),
+        &Word(|table, row| Some(action_class(table, row).name())),
         "read, list, write, delete, permission, config, key, identity or other.",
     ),
     few(
@@ -69,31 +78,39 @@ pub static COLUMNS: &[Column] = &[
     per_log(
         "region",
         true,
-        &Composed(access_region),
+        &PerValue("host_header", access_region),
         &Text("aws_region"),
         "Region of the call; of an access line, from its endpoint.",
     ),
     per_log("bucket_name", true, &Text("bucket_name"), &Text("s3_bucket"), "Bucket."),
     per_log("object_key", false, &Text("object_key"), &Text("s3_key"), "Key of the object, decoded."),
     per_log("version_id", true, &Text("version_id"), &Text("s3_version_id"), "Version that the request named."),
-    few(
+    per_log(
         "principal",
-        Composed(|table, row, out| principal(table, row).name.write(out)),
+        true,
+        &PerValue("requester", principal_name),
+        &Composed(principal_name),
         "Caller, in one form for both logs; a role without its path and session.",
     ),
-    few(
+    per_log(
         "session_name",
-        Composed(|table, row, out| write(principal(table, row).session_name, out)),
+        true,
+        &PerValue("requester", session_name),
+        &Composed(session_name),
         "Session of a role.",
     ),
-    few(
+    per_log(
         "principal_kind",
-        Word(|table, row| Some(principal(table, row).kind.name())),
+        true,
+        &PerValue("requester", principal_kind),
+        &Composed(principal_kind),
         "user, role, root, service, account, federated, anonymous or unknown.",
     ),
-    few(
+    per_log(
         "principal_account",
-        Composed(|table, row, out| write(principal(table, row).account_id, out)),
+        true,
+        &PerValue("requester", principal_account),
+        &Composed(principal_account),
         "Account of the caller.",
     ),
     per_log(
@@ -150,6 +167,27 @@ pub static COLUMNS: &[Column] = &[
     },
 ];
 
+/// Does the row name an object? Some operations of access logs are named alike for objects and buckets.
+pub fn names_object(table: &FieldTable, row: usize) -> bool {
+    table.log == LogType::S3Access && !table.span(row, access::OBJECT_KEY_RAW).is_null()
+}
+
+fn principal_name(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+    principal(table, row).name.write(out)
+}
+
+fn session_name(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+    write(principal(table, row).session_name, out)
+}
+
+fn principal_kind(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+    write(Some(principal(table, row).kind.name()), out)
+}
+
+fn principal_account(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+    write(principal(table, row).account_id, out)
+}
+
 /// The caller of a row.
 pub fn principal(table: &FieldTable, row: usize) -> Principal<'_> {
     match table.log {
@@ -173,7 +211,7 @@ pub fn action_class(table: &FieldTable, row: usize) -> operation::ActionClass {
 
 fn access_operation(table: &FieldTable, row: usize) -> (Cow<'_, str>, operation::ActionClass) {
     let operation = table.text(row, access::OPERATION).unwrap_or("-");
-    operation::of_operation(operation, !table.span(row, access::OBJECT_KEY_RAW).is_null())
+    operation::of_operation(operation, names_object(table, row))
 }
 
 fn access_action(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {

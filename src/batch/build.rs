@@ -44,6 +44,7 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
             TextLayout::Copied => Arc::new(each(rows, |row| word(table, row)).collect::<StringArray>()),
         },
         Cells::Composed(compose) => composed(table, rows, *compose, layout),
+        Cells::PerValue(name, compose) => per_value(table, rows, field_number(table.log, name), *compose, layout),
         Cells::Number(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int64Array>()),
         Cells::Struct(members) => Arc::new(structs(members, table, rows)),
         Cells::StructList(members, elements) => Arc::new(struct_list(members, *elements, table, rows)),
@@ -121,21 +122,59 @@ fn copied_array(text: &[u8], rows: &[u32], span: impl Fn(usize) -> Span) -> Stri
         .expect("every field is well-formed")
 }
 
+/// Composes the text of a row; `false` is null.
+type Compose = fn(&FieldTable, usize, &mut Vec<u8>) -> bool;
+
+fn compose_span(table: &FieldTable, row: usize, compose: Compose, text: &mut Vec<u8>) -> Span {
+    let start = text.len();
+    if compose(table, row, text) { Span::new(start, text.len()) } else { Span::NULL }
+}
+
 /// Text that is not in the block gets a buffer of its own.
-fn composed(
-    table: &FieldTable,
-    rows: &[u32],
-    compose: fn(&FieldTable, usize, &mut Vec<u8>) -> bool,
-    layout: TextLayout,
-) -> ArrayRef {
+fn composed(table: &FieldTable, rows: &[u32], compose: Compose, layout: TextLayout) -> ArrayRef {
     let mut text = Vec::new();
+    let spans = rows.iter().map(|row| compose_span(table, *row as usize, compose, &mut text)).collect();
+    from_spans(text, spans, layout)
+}
+
+/// Slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
+const SLOTS: usize = 512;
+
+/// Text that depends on one field alone: a small direct-mapped memory keeps what was composed for a value.
+fn per_value(table: &FieldTable, rows: &[u32], field: usize, compose: Compose, layout: TextLayout) -> ArrayRef {
+    let mut text = Vec::new();
+    let mut slots = vec![None; SLOTS];
     let mut spans = Vec::with_capacity(rows.len());
     for row in rows {
-        let start = text.len();
-        let present = compose(table, *row as usize, &mut text);
-        spans.push(if present { Span::new(start, text.len()) } else { Span::NULL });
+        let row = *row as usize;
+        let value = table.bytes(row, field);
+        let on_object = crate::activity::names_object(table, row);
+        let slot: &mut Option<(Option<&[u8]>, bool, Span)> = &mut slots[slot_of(value.unwrap_or_default())];
+        let span = match *slot {
+            Some((known, object, span)) if object == on_object && known == value => span,
+            _ => {
+                let span = compose_span(table, row, compose, &mut text);
+                *slot = Some((value, on_object, span));
+                span
+            }
+        };
+        spans.push(span);
     }
-    let all: Vec<u32> = (0..rows.len() as u32).collect();
+    from_spans(text, spans, layout)
+}
+
+/// A cheap hash of a value: its length and its last eight bytes, where names differ most.
+fn slot_of(value: &[u8]) -> usize {
+    let mut last = [0; 8];
+    let tail = &value[value.len().saturating_sub(8)..];
+    last[..tail.len()].copy_from_slice(tail);
+    let mixed = (u64::from_le_bytes(last) ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 55) as usize % SLOTS
+}
+
+/// A column of texts that stand in a buffer of their own, a span a row.
+fn from_spans(text: Vec<u8>, spans: Vec<Span>, layout: TextLayout) -> ArrayRef {
+    let all: Vec<u32> = (0..spans.len() as u32).collect();
     let span = |row: usize| spans[row];
     match layout {
         TextLayout::Views => Arc::new(view_array(&Buffer::from_vec(text), &all, span)),

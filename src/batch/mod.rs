@@ -109,6 +109,9 @@ pub enum Cells {
     Word(fn(&FieldTable, usize) -> Option<&'static str>),
     /// Text composed from the row: appended to the buffer, `false` for null.
     Composed(fn(&FieldTable, usize, &mut Vec<u8>) -> bool),
+    /// Text composed from the named field alone, and from whether the row names an object: composed once a distinct
+    /// value, not once a row.
+    PerValue(&'static str, fn(&FieldTable, usize, &mut Vec<u8>) -> bool),
     /// 64-bit integer computed from the row.
     Number(fn(&FieldTable, usize) -> Option<i64>),
     /// A struct of columns; null where every member is null.
@@ -156,11 +159,7 @@ impl Projection {
     ///
     /// # Errors
     /// The first name that is no column of the dataset.
-    pub fn named<'a, N: AsRef<str>>(
-        dataset: Dataset,
-        names: &'a [N],
-        layout: TextLayout,
-    ) -> Result<Self, &'a str> {
+    pub fn named<N: AsRef<str>>(dataset: Dataset, names: &[N], layout: TextLayout) -> Result<Self, &str> {
         let columns = names.iter().map(|name| {
             let name = name.as_ref();
             dataset.columns().iter().find(|column| column.name == name).ok_or(name)
@@ -213,7 +212,12 @@ impl Cells {
             TextLayout::Copied => DataType::Utf8,
         };
         match self {
-            Cells::Text(_) | Cells::SourceFile | Cells::Word(_) | Cells::Composed(_) | Cells::NoText => text,
+            Cells::Text(_)
+            | Cells::SourceFile
+            | Cells::Word(_)
+            | Cells::Composed(_)
+            | Cells::PerValue(..)
+            | Cells::NoText => text,
             Cells::Integer(_) | Cells::SourceNumber | Cells::Number(_) | Cells::NoInteger => DataType::Int64,
             Cells::SmallInteger(_) | Cells::NoSmallInteger => DataType::Int32,
             Cells::Boolean(_) => DataType::Boolean,

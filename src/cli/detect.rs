@@ -63,8 +63,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let mut output = Output::open(&arguments.output, arguments.input.force)?;
     let stage = DetectStage::new(&rules, &config);
     let (worker, report, started) = arguments.input.run(&inputs, None, &stage)?.into_parts();
-    let not_evaluated = stage.not_evaluated(&worker);
     let findings = stage.finish(worker);
+    let mut not_evaluated = stage.not_evaluated(&report.tally.evidence);
+    not_evaluated.extend(findings.notes.iter().cloned());
     write_alerts(arguments, &findings.alerts, &mut output)
         .map_err(|error| Error::output(&arguments.output, error))?;
     output.finish()?;

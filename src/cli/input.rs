@@ -89,11 +89,6 @@ impl InputArguments {
         source::collect(&self.paths).context("cannot read")
     }
 
-    /// Memory that a stage may use for results that wait, in bytes.
-    pub fn waiting_bytes(&self) -> usize {
-        (self.max_memory / 4) as usize
-    }
-
     /// Worker threads.
     pub fn threads(&self) -> usize {
         self.threads

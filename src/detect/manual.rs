@@ -1,19 +1,7 @@
 //! The manual of the detectors, derived from their rules.
 
-use super::{Evidence, Rule};
+use super::Rule;
 use std::fmt::Write;
-
-impl Evidence {
-    /// As a noun.
-    pub fn name(self) -> &'static str {
-        match self {
-            Evidence::AccessLines => "access-log lines",
-            Evidence::DataEvents => "CloudTrail S3 data events",
-            Evidence::ManagementEvents => "CloudTrail management events",
-            Evidence::KmsEvents => "CloudTrail KMS events",
-        }
-    }
-}
 
 /// The part of the page about one rule, in Markdown.
 pub fn manual(rule: &Rule) -> String {

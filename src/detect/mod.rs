@@ -23,6 +23,7 @@ pub use config::Config;
 pub use rules::RULES;
 pub use stage::DetectStage;
 
+use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
 
 use std::any::Any;
@@ -90,19 +91,6 @@ pub struct Sample {
 /// The rule of that id, in either case.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
-}
-
-/// Kinds of records a detector can need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Evidence {
-    /// Lines of S3 server access logs.
-    AccessLines,
-    /// CloudTrail S3 data events.
-    DataEvents,
-    /// CloudTrail management events.
-    ManagementEvents,
-    /// CloudTrail events of KMS.
-    KmsEvents,
 }
 
 /// State of one detector.

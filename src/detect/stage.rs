@@ -1,18 +1,12 @@
 //! The detectors as the end of the pipeline.
 
-use super::{Config, DetectBatch, Detector, Evidence, Findings, Rule, alert};
+use super::{Config, DetectBatch, Detector, Findings, Rule, alert};
+use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::error::Error;
 use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
-use arrow::array::{Array, AsArray, BooleanArray};
-use batch::{Word, cell};
 use std::collections::BTreeSet;
-
-use super::batch;
-
-/// Columns of `cloudtrail` that tell kinds of events apart.
-const KIND_COLUMNS: [&str; 2] = ["event_category", "management_event"];
 
 /// Runs rules over both logs.
 pub struct DetectStage<'a> {
@@ -25,7 +19,6 @@ pub struct DetectStage<'a> {
 /// State of one thread.
 pub struct DetectWorker {
     detectors: Vec<Box<dyn Detector>>,
-    seen: BTreeSet<Evidence>,
 }
 
 impl<'a> DetectStage<'a> {
@@ -39,24 +32,24 @@ impl<'a> DetectStage<'a> {
             Projection::named(dataset, &columns, TextLayout::Views)
                 .unwrap_or_else(|name| panic!("{dataset:?} has no column {name}"))
         };
-        let union = |columns: fn(&Rule) -> &'static [&'static str], more: &[&'static str]| {
-            rules.iter().flat_map(|rule| columns(rule)).chain(more).copied().collect()
+        let union = |columns: fn(&Rule) -> &'static [&'static str]| {
+            rules.iter().flat_map(|rule| columns(rule)).copied().collect()
         };
         DetectStage {
             rules: rules.to_vec(),
             config,
-            activity: projection(Dataset::Activity, union(|rule| rule.activity_columns, &["service"])),
+            activity: projection(Dataset::Activity, union(|rule| rule.activity_columns)),
             native: [
-                projection(Dataset::S3Access, union(|rule| rule.s3_access_columns, &[])),
-                projection(Dataset::CloudTrail, union(|rule| rule.cloudtrail_columns, &KIND_COLUMNS)),
+                projection(Dataset::S3Access, union(|rule| rule.s3_access_columns)),
+                projection(Dataset::CloudTrail, union(|rule| rule.cloudtrail_columns)),
             ],
         }
     }
 
     /// Why rules could not be evaluated, one sentence each, in the order of the rules. They found nothing, but that
     /// says nothing.
-    pub fn not_evaluated(&self, worker: &DetectWorker) -> Vec<String> {
-        let blind = self.rules.iter().filter(|rule| !rule.needs.iter().any(|need| worker.seen.contains(need)));
+    pub fn not_evaluated(&self, evidence: &EvidenceCounts) -> Vec<String> {
+        let blind = self.rules.iter().filter(|rule| rule.needs.iter().all(|need| evidence.of(*need) == 0));
         blind
             .map(|rule| {
                 let needs: Vec<String> = rule.needs.iter().map(|need| format!("no {}", need.name())).collect();
@@ -92,7 +85,7 @@ impl Stage for DetectStage<'_> {
 
     fn worker(&self) -> DetectWorker {
         let detectors = self.rules.iter().map(|rule| (rule.new)(self.config)).collect();
-        DetectWorker { detectors, seen: BTreeSet::new() }
+        DetectWorker { detectors }
     }
 
     fn observe(
@@ -111,7 +104,6 @@ impl Stage for DetectStage<'_> {
         };
         let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
         let batch = DetectBatch { log: table.log, activity: &activity, native: &native };
-        see(&batch, &mut worker.seen);
         for detector in &mut worker.detectors {
             detector.observe(&batch);
         }
@@ -126,38 +118,7 @@ impl Stage for DetectStage<'_> {
         for (mine, theirs) in left.detectors.iter_mut().zip(right.detectors) {
             mine.merge(theirs);
         }
-        left.seen.extend(right.seen);
         left
-    }
-}
-
-/// Which kinds of records a batch holds.
-fn see(batch: &DetectBatch<'_>, seen: &mut BTreeSet<Evidence>) {
-    if batch.log == LogType::S3Access {
-        seen.insert(Evidence::AccessLines);
-        return;
-    }
-    if seen.is_superset(&[Evidence::DataEvents, Evidence::ManagementEvents, Evidence::KmsEvents].into()) {
-        return;
-    }
-    let (service, category) = (batch.text("service"), batch.native_text("event_category"));
-    let management: Option<&BooleanArray> =
-        batch.native.column_by_name("management_event").and_then(|column| column.as_boolean_opt());
-    let kms = Word::new("kms");
-    for row in 0..batch.len() {
-        // Records before 2020 have no category.
-        let is_management = match cell(category, row) {
-            Some(category) => category == "Management",
-            None => management.is_none_or(|column| column.is_null(row) || column.value(row)),
-        };
-        if kms.is_at(service, row) {
-            seen.insert(Evidence::KmsEvents);
-        }
-        if is_management {
-            seen.insert(Evidence::ManagementEvents);
-        } else if cell(service, row).is_some_and(|service| service.starts_with("s3")) {
-            seen.insert(Evidence::DataEvents);
-        }
     }
 }
 

@@ -305,6 +305,7 @@ impl<S: Stage> Run<'_, S> {
                 rows.retain(|row| self.in_range(table.rows[*row as usize].event_time_ms()));
             }
             worker.tally.filtered += (before - rows.len()) as u64;
+            rows.iter().for_each(|row| worker.tally.evidence.count(&table, *row as usize));
             if !rows.is_empty() {
                 self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
             }

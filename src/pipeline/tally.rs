@@ -1,8 +1,9 @@
 //! Counts of a run that must add up.
 
+use crate::activity::evidence::EvidenceCounts;
 use crate::decode::Block;
 use crate::ledger::{FileOutcome, FileStatus};
-use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
+use crate::parse::{FieldTable, LogType, s3_access};
 
 /// What was read and what became of it, over one run. Sums of the workers' counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub struct Tally {
     pub without_time: u64,
     /// Fields in which ill-formed UTF-8 was replaced.
     pub replaced_fields: u64,
-    /// Records by kind.
+    /// Records by kind, without those that a filter left out.
     pub evidence: EvidenceCounts,
     /// Earliest event time in milliseconds.
     pub first_event_ms: Option<i64>,
@@ -45,38 +46,6 @@ pub struct Tally {
     pub last_event_ms: Option<i64>,
     /// Bytes of the files, uncompressed.
     pub bytes: u64,
-}
-
-/// How many records there were of each kind that detectors need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EvidenceCounts {
-    /// Lines of S3 server access logs.
-    pub access_lines: u64,
-    /// CloudTrail data events of S3.
-    pub data_events: u64,
-    /// CloudTrail events of KMS.
-    pub kms_events: u64,
-    /// Other CloudTrail records.
-    pub management_events: u64,
-}
-
-impl EvidenceCounts {
-    /// The kinds of records that were not there, as reasons: what they would have shown cannot be known.
-    pub fn missing(&self) -> Vec<String> {
-        [
-            (
-                self.access_lines,
-                "no S3 server access logs: failed authentication, lifecycle and batch-delete keys",
-            ),
-            (self.data_events, "no CloudTrail S3 data events: who read, wrote or deleted objects, by session"),
-            (self.management_events, "no CloudTrail management events: changes of settings, policies and trails"),
-            (self.kms_events, "no CloudTrail KMS events: use and throttling of keys"),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count == 0)
-        .map(|(_, reason)| format!("{reason} are not in the input"))
-        .collect()
-    }
 }
 
 impl Tally {
@@ -102,10 +71,7 @@ impl Tally {
         self.ambiguous += other.ambiguous;
         self.without_time += other.without_time;
         self.replaced_fields += other.replaced_fields;
-        self.evidence.access_lines += other.evidence.access_lines;
-        self.evidence.data_events += other.evidence.data_events;
-        self.evidence.kms_events += other.evidence.kms_events;
-        self.evidence.management_events += other.evidence.management_events;
+        self.evidence.add(&other.evidence);
         self.first_event_ms = self.first_event_ms.into_iter().chain(other.first_event_ms).min();
         self.last_event_ms = self.last_event_ms.into_iter().chain(other.last_event_ms).max();
         self.bytes += other.bytes;
@@ -136,27 +102,8 @@ impl Tally {
                 }
                 None => self.without_time += 1,
             }
-            match table.log {
-                LogType::S3Access => {
-                    self.evidence.access_lines += 1;
-                    self.ambiguous += u64::from(meta.flags & s3_access::flag::AMBIGUOUS_REF_UA != 0);
-                }
-                LogType::CloudTrail => self.trail_event(table, row),
-            }
-        }
-    }
-
-    fn trail_event(&mut self, table: &FieldTable, row: usize) {
-        let source = table.bytes(row, cloudtrail::field::EVENT_SOURCE).unwrap_or_default();
-        let category = table.bytes(row, cloudtrail::field::EVENT_CATEGORY);
-        let data = category == Some(b"Data")
-            || category.is_none() && table.bytes(row, cloudtrail::field::MANAGEMENT_EVENT) == Some(b"false");
-        if source == b"kms.amazonaws.com" {
-            self.evidence.kms_events += 1;
-        } else if data && source.starts_with(b"s3") {
-            self.evidence.data_events += 1;
-        } else {
-            self.evidence.management_events += 1;
+            let ambiguous = table.log == LogType::S3Access && meta.flags & s3_access::flag::AMBIGUOUS_REF_UA != 0;
+            self.ambiguous += u64::from(ambiguous);
         }
     }
 }

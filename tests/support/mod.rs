@@ -1,5 +1,6 @@
 //! Runs the program as a user would and checks what holds for every run.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ impl Run {
 
     /// Rule ids of the alerts on stdout.
     pub fn rule_ids(&self) -> Vec<String> {
-        self.json_lines().iter().map(|alert| alert["rule_id"].as_str().unwrap().to_owned()).collect()
+        self.json_lines().iter().map(|alert| alert["rule_id"].as_str().expect("a rule id").to_owned()).collect()
     }
 }
 
