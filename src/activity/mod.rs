@@ -253,10 +253,10 @@ fn region_of_endpoint(host: &str) -> Option<&str> {
 
 /// The access key in a presigned URL: `X-Amz-Credential=AKIA…%2F…` (version 4) or `AWSAccessKeyId=AKIA…` (version 2).
 fn access_key_of_presigned(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
-    let uri = table.text(row, access::REQUEST_URI).unwrap_or_default();
     if table.bytes(row, access::AUTH_TYPE) != Some(b"QueryString") {
         return false;
     }
+    let uri = table.text(row, access::REQUEST_URI).unwrap_or_default();
     let key = ["X-Amz-Credential=", "AWSAccessKeyId="].iter().find_map(|name| {
         let value = uri.split_once(name)?.1;
         value.split(|character: char| !character.is_ascii_alphanumeric()).next()

@@ -9,13 +9,16 @@ pub struct OpenBlock {
     block: Block,
     /// Number and offset with which the last segment would go on without a gap (access log).
     next: (u64, u64),
+    /// Bytes to make room for at the first append: the block never moves while it grows, nor when the parser adds
+    /// derived text behind it.
+    capacity: usize,
 }
 
 impl OpenBlock {
-    /// An empty block.
-    pub fn new(log: LogType) -> OpenBlock {
+    /// An empty block that will hold about `size` bytes.
+    pub fn new(log: LogType, size: usize) -> OpenBlock {
         let block = Block { log, bytes: Vec::new(), segments: Vec::new(), records: Vec::new() };
-        OpenBlock { block, next: (0, 0) }
+        OpenBlock { block, next: (0, 0), capacity: size + size / 4 }
     }
 
     /// Bytes in it.
@@ -28,7 +31,7 @@ impl OpenBlock {
         if self.block.segments.is_empty() {
             return None;
         }
-        let fresh = OpenBlock::new(self.block.log);
+        let fresh = OpenBlock { capacity: self.capacity, ..OpenBlock::new(self.block.log, 0) };
         Some(std::mem::replace(self, fresh).block)
     }
 
@@ -59,6 +62,9 @@ impl OpenBlock {
     }
 
     fn segment(&mut self, file: &Arc<str>, first_number: u64, first_offset: u64) {
+        if self.block.bytes.capacity() == 0 {
+            self.block.bytes.reserve(self.capacity);
+        }
         let start = self.block.bytes.len() as u32;
         self.block.segments.push(Segment { file: Arc::clone(file), start, first_number, first_offset });
     }

@@ -92,7 +92,8 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder with nothing open.
     pub fn new(limits: &'a Limits, output: &'a mut dyn Output, flush_each_file: bool) -> Decoder<'a> {
-        Decoder { limits, output, open: LogType::ALL.map(OpenBlock::new), flush_each_file }
+        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.block_size));
+        Decoder { limits, output, open, flush_each_file }
     }
 
     /// Hands out what is open, in the order of [`LogType::ALL`].

@@ -97,7 +97,7 @@ impl FieldTable {
         rows: Vec<Row>,
         segments: Vec<Segment>,
     ) -> FieldTable {
-        let replaced_fields = replace_ill_formed(&mut text, &mut spans);
+        let replaced_fields = replace_ill_formed(&mut text, &mut spans, &rows);
         FieldTable { log, text: Buffer::from_vec(text), width, spans, rows, segments, replaced_fields }
     }
 
@@ -141,16 +141,26 @@ impl FieldTable {
 
 /// Makes every field valid UTF-8: ill-formed bytes become U+FFFD. Returns how many fields were changed.
 ///
-/// One check of the whole text settles it for nearly all blocks: fields are cut at ASCII characters and derived
+/// One check of the whole text finds the ill-formed places, mostly none: fields are cut at ASCII characters and derived
 /// texts stand apart ([`DERIVED_END`]), so none can begin or end inside a character of well-formed text.
-fn replace_ill_formed(text: &mut Vec<u8>, spans: &mut [Span]) -> u64 {
-    if std::str::from_utf8(text).is_ok() {
-        return 0;
-    }
+fn replace_ill_formed(text: &mut Vec<u8>, spans: &mut [Span], rows: &[Row]) -> u64 {
+    let ill_formed = ill_formed_offsets(text);
+    let holds_one = |span: Span| {
+        let first = ill_formed.partition_point(|offset| *offset < span.start);
+        ill_formed.get(first).is_some_and(|offset| *offset < span.end)
+    };
+    let derived_from = rows.last().map_or(0, |row| row.record.end);
+    let in_derived = ill_formed.last().is_some_and(|offset| *offset >= derived_from);
     let mut replaced = 0;
-    for span in spans.iter_mut().filter(|span| !span.is_null()) {
-        let bytes = &text[span.start as usize..span.end as usize];
-        if std::str::from_utf8(bytes).is_err() {
+    if ill_formed.is_empty() || rows.is_empty() {
+        return replaced;
+    }
+    for (row, fields) in rows.iter().zip(spans.chunks_mut(spans.len() / rows.len())) {
+        if !in_derived && !holds_one(row.record) {
+            continue;
+        }
+        for span in fields.iter_mut().filter(|span| !span.is_null() && holds_one(**span)) {
+            let bytes = &text[span.start as usize..span.end as usize];
             let well_formed = String::from_utf8_lossy(bytes).into_owned();
             *span = Span::new(text.len(), text.len() + well_formed.len());
             text.extend_from_slice(well_formed.as_bytes());
@@ -160,5 +170,44 @@ fn replace_ill_formed(text: &mut Vec<u8>, spans: &mut [Span]) -> u64 {
     replaced
 }
 
+/// Where ill-formed sequences begin, ascending.
+fn ill_formed_offsets(text: &[u8]) -> Vec<u32> {
+    let mut offsets = Vec::new();
+    let mut start = 0;
+    while let Err(error) = std::str::from_utf8(&text[start..]) {
+        let at = start + error.valid_up_to();
+        offsets.push(at as u32);
+        start = at + error.error_len().unwrap_or(text.len() - at);
+    }
+    offsets
+}
+
 /// Stands before each text that parsing derives, so that two of them never join into one character.
 pub const DERIVED_END: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Block;
+    use crate::parse::s3_access::{self, field};
+
+    #[test]
+    fn ill_formed_text_is_replaced_where_it_stands_and_counted() {
+        let line = |key: &str, agent: &[u8]| {
+            let head = format!(
+                "o b [06/Feb/2026:00:00:38 +0000] - - R REST.GET.OBJECT {key} \"GET / HTTP/1.1\" 200 - 1 1 1 1 \"-\" \""
+            );
+            [head.as_bytes(), agent, b"\" -\n"].concat()
+        };
+        let lines =
+            [line("a", b"ok"), line("b", b"caf\xff\xfe"), line("%25C3", b"\xe9"), line("%25A9", "é".as_bytes())];
+        let segment = Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 };
+        let block =
+            Block { log: LogType::S3Access, bytes: lines.concat(), segments: vec![segment], records: vec![] };
+        let (table, _) = s3_access::parse_block(block, &mut Vec::new());
+        let column = |field| (0..4).map(|row| table.text(row, field).unwrap()).collect::<Vec<_>>();
+        assert_eq!(column(field::USER_AGENT), ["ok", "caf\u{fffd}\u{fffd}", "\u{fffd}", "é"]);
+        assert_eq!(column(field::OBJECT_KEY), ["a", "b", "\u{fffd}", "\u{fffd}"]);
+        assert_eq!(table.replaced_fields, 4);
+    }
+}
