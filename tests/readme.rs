@@ -1,0 +1,58 @@
+//! What the README says can be done can be done.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::program;
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README")
+}
+
+/// The code block behind a marker.
+fn block<'a>(text: &'a str, marker: &str) -> &'a str {
+    let after = text.split_once(marker).unwrap_or_else(|| panic!("no {marker}")).1;
+    let body = after.split_once("```").expect("a code block begins").1;
+    body.split_once('\n').expect("it has lines").1.split_once("```").expect("it ends").0.trim()
+}
+
+#[test]
+fn the_set_up_commands_are_the_ones_that_are_tested() {
+    let readme = readme();
+    assert_eq!(block(&readme, "<!-- test -->"), "cargo test --release --locked");
+    let run = block(&readme, "<!-- run -->");
+    let arguments = run.strip_prefix("cargo run --release --locked -- ").expect("it runs the program");
+    let output = program().args(arguments.split_whitespace()).output().expect("the program starts");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 4, "an alert a detector");
+}
+
+#[test]
+fn every_command_of_the_readme_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let copied = Command::new("cp").arg("-r").arg(&samples).arg(folder.path().join("logs")).status();
+    assert!(copied.expect("cp runs").success());
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path().join("evidence.zip")).expect("a file"));
+    archive.start_file("a.log", zip::write::SimpleFileOptions::default()).expect("an entry");
+    std::io::Write::write_all(&mut archive, support::access_lines(3).as_bytes()).expect("its bytes");
+    archive.finish().expect("an archive");
+    let readme = readme();
+    std::fs::write(folder.path().join("s3sleuth.toml"), block(&readme, "### Configuration")).expect("a file");
+    let commands: Vec<&str> = block(&readme, "## Use").lines().filter(|line| line.starts_with("s3sleuth ")).collect();
+    assert!(commands.len() >= 7);
+    for command in commands {
+        let command = command.split(['#', '|']).next().unwrap_or_default();
+        let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+        let output = program().current_dir(folder.path()).args(&arguments).output().expect("the program starts");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let json = block(&readme, "answers with one alert");
+    let shown: serde_json::Value = serde_json::from_str(json).expect("the example is JSON");
+    let output = program().args(["detect", "samples/", "--rule", "GET-014"]).output().expect("the program starts");
+    let real: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one alert");
+    for (name, value) in shown.as_object().expect("an object").iter().filter(|(name, _)| *name != "evidence") {
+        assert_eq!(&real[name], value, "{name}");
+    }
+}
