@@ -57,6 +57,7 @@ fn copy(block: &Block) -> Block {
         bytes: block.bytes.clone(),
         segments: block.segments.clone(),
         records: block.records.clone(),
+        framed: block.framed,
     }
 }
 

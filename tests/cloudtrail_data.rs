@@ -37,7 +37,8 @@ fn parse(records: &[Value]) -> FieldTable {
     }
     let segments = vec![Segment { file: "all".into(), start: 0, first_number: 1, first_offset: 0 }];
     let mut rejects = Vec::new();
-    let table = parse_block(Block { log: LogType::CloudTrail, bytes, segments, records: frames }, &mut rejects);
+    let table =
+        parse_block(Block { log: LogType::CloudTrail, bytes, segments, records: frames, framed: 0 }, &mut rejects);
     assert_eq!(rejects, []);
     table
 }

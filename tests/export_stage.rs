@@ -29,8 +29,13 @@ fn line(number: usize, date: &str, agent: &str) -> String {
 
 fn table(file: &str, text: String) -> FieldTable {
     let segment = Segment { file: Arc::from(file), start: 0, first_number: 1, first_offset: 0 };
-    let block =
-        Block { log: LogType::S3Access, bytes: text.into_bytes(), segments: vec![segment], records: Vec::new() };
+    let block = Block {
+        log: LogType::S3Access,
+        bytes: text.into_bytes(),
+        segments: vec![segment],
+        records: Vec::new(),
+        framed: 0,
+    };
     let mut rejects = Vec::new();
     let (table, _) = s3_access::parse_block(block, &mut rejects);
     assert_eq!(rejects, []);

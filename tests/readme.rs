@@ -34,13 +34,15 @@ fn every_command_of_the_readme_runs() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let copied = Command::new("cp").arg("-r").arg(&samples).arg(folder.path().join("logs")).status();
     assert!(copied.expect("cp runs").success());
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path().join("evidence.zip")).expect("a file"));
+    let mut archive =
+        zip::ZipWriter::new(std::fs::File::create(folder.path().join("evidence.zip")).expect("a file"));
     archive.start_file("a.log", zip::write::SimpleFileOptions::default()).expect("an entry");
     std::io::Write::write_all(&mut archive, support::access_lines(3).as_bytes()).expect("its bytes");
     archive.finish().expect("an archive");
     let readme = readme();
     std::fs::write(folder.path().join("s3sleuth.toml"), block(&readme, "### Configuration")).expect("a file");
-    let commands: Vec<&str> = block(&readme, "## Use").lines().filter(|line| line.starts_with("s3sleuth ")).collect();
+    let commands: Vec<&str> =
+        block(&readme, "## Use").lines().filter(|line| line.starts_with("s3sleuth ")).collect();
     assert!(commands.len() >= 7);
     for command in commands {
         let command = command.split(['#', '|']).next().unwrap_or_default();

@@ -40,7 +40,7 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
             Arc::new(each(rows, |row| Some(table.rows[row].number as i64)).collect::<Int64Array>())
         }
         Cells::Word(word) => match layout {
-            TextLayout::Views => Arc::new(each(rows, |row| word(table, row)).collect::<StringViewArray>()),
+            TextLayout::Views => Arc::new(word_array(rows, |row| word(table, row))),
             TextLayout::Copied => Arc::new(each(rows, |row| word(table, row)).collect::<StringArray>()),
         },
         Cells::Composed(compose) => composed(table, rows, *compose, layout),
@@ -102,6 +102,14 @@ fn view_array(text: &Buffer, rows: &[u32], span: impl Fn(usize) -> Span) -> Stri
     let views: Vec<u128> = rows.iter().map(view).collect();
     StringViewArray::try_new(ScalarBuffer::from(views), vec![text.clone()], nulls(rows, |row| span(row).is_null()))
         .expect("spans lie in the text and every field is well-formed")
+}
+
+/// Words are so short that a view holds them whole.
+fn word_array(rows: &[u32], word: impl Fn(usize) -> Option<&'static str>) -> StringViewArray {
+    let view = |word: Option<&str>| word.map_or(0, |word| make_view(word.as_bytes(), 0, 0));
+    let views: Vec<u128> = each(rows, |row| view(word(row))).collect();
+    StringViewArray::try_new(ScalarBuffer::from(views), Vec::new(), nulls(rows, |row| word(row).is_none()))
+        .expect("a word has at most twelve bytes")
 }
 
 fn copied_array(text: &[u8], rows: &[u32], span: impl Fn(usize) -> Span) -> StringArray {

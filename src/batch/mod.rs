@@ -105,7 +105,7 @@ pub enum Cells {
     SourceFile,
     /// Line or record number in that file, from 1.
     SourceNumber,
-    /// One of a few fixed words.
+    /// One of a few fixed words of at most twelve bytes.
     Word(fn(&FieldTable, usize) -> Option<&'static str>),
     /// Text composed from the row: appended to the buffer, `false` for null.
     Composed(fn(&FieldTable, usize, &mut Vec<u8>) -> bool),

@@ -17,7 +17,7 @@ pub struct OpenBlock {
 impl OpenBlock {
     /// An empty block that will hold about `size` bytes.
     pub fn new(log: LogType, size: usize) -> OpenBlock {
-        let block = Block { log, bytes: Vec::new(), segments: Vec::new(), records: Vec::new() };
+        let block = Block { log, bytes: Vec::new(), segments: Vec::new(), records: Vec::new(), framed: 0 };
         OpenBlock { block, next: (0, 0), capacity: size + size / 4 }
     }
 
@@ -43,6 +43,7 @@ impl OpenBlock {
             self.segment(file, number, offset);
         }
         self.block.bytes.extend_from_slice(bytes);
+        self.block.framed += count;
         self.next = (number + count, offset + bytes.len() as u64);
     }
 
@@ -58,6 +59,7 @@ impl OpenBlock {
         self.block.bytes.extend_from_slice(bytes);
         let end = self.block.bytes.len() as u32;
         let segment = self.block.segments.len() as u32 - 1;
+        self.block.framed += 1;
         self.block.records.push(RecordFrame { start, end, segment, number, offset });
     }
 

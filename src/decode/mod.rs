@@ -52,6 +52,8 @@ pub struct Block {
     pub segments: Vec<Segment>,
     /// CloudTrail only: where each record lies.
     pub records: Vec<RecordFrame>,
+    /// How many lines or records were framed into it: the ledger holds the parser to this number.
+    pub framed: u64,
 }
 
 /// A stretch of a block that came from one file without a gap.

@@ -18,32 +18,32 @@ pub fn decode(raw: &[u8], operation: &[u8], out: &mut Vec<u8>) -> bool {
         return false;
     }
     let start = out.len();
-    if encodings(operation) == 1 {
-        unescape(raw, true, out);
-        return true;
+    out.extend_from_slice(raw);
+    if encodings(operation) == 2 {
+        unescape(start, false, out);
     }
-    unescape(raw, false, out);
-    let once = out.split_off(start);
-    unescape(&once, true, out);
+    unescape(start, true, out);
     true
 }
 
-fn unescape(text: &[u8], plus_is_space: bool, out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match byte {
-            b'+' if plus_is_space => out.push(b' '),
-            b'%' => match tail {
-                [high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                    out.push(hex(*high) << 4 | hex(*low));
-                    rest = after;
-                }
-                _ => out.push(b'%'),
-            },
-            _ => out.push(byte),
-        }
+/// Decodes `text[start..]` in place: it can only become shorter.
+fn unescape(start: usize, plus_is_space: bool, text: &mut Vec<u8>) {
+    let (mut read, mut write) = (start, start);
+    while let Some(plain) = memchr::memchr2(b'%', b'+', &text[read..]) {
+        text.copy_within(read..read + plain, write);
+        (read, write) = (read + plain, write + plain);
+        let (byte, length) = match &text[read..] {
+            [b'+', ..] if plus_is_space => (b' ', 1),
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (hex(*high) << 4 | hex(*low), 3)
+            }
+            rest => (rest[0], 1),
+        };
+        text[write] = byte;
+        (read, write) = (read + length, write + 1);
     }
+    text.copy_within(read.., write);
+    text.truncate(text.len() - (read - write));
 }
 
 fn hex(digit: u8) -> u8 {

@@ -202,8 +202,13 @@ mod tests {
         let lines =
             [line("a", b"ok"), line("b", b"caf\xff\xfe"), line("%25C3", b"\xe9"), line("%25A9", "é".as_bytes())];
         let segment = Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 };
-        let block =
-            Block { log: LogType::S3Access, bytes: lines.concat(), segments: vec![segment], records: vec![] };
+        let block = Block {
+            log: LogType::S3Access,
+            bytes: lines.concat(),
+            segments: vec![segment],
+            records: vec![],
+            framed: 4,
+        };
         let (table, _) = s3_access::parse_block(block, &mut Vec::new());
         let column = |field| (0..4).map(|row| table.text(row, field).unwrap()).collect::<Vec<_>>();
         assert_eq!(column(field::USER_AGENT), ["ok", "caf\u{fffd}\u{fffd}", "\u{fffd}", "é"]);

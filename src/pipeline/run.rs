@@ -5,7 +5,7 @@ use super::first::First;
 use super::in_order::InOrder;
 use super::reject_lines::json_line;
 use super::stage::Stage;
-use super::tally::{Tally, count_records};
+use super::tally::Tally;
 use super::turn::Turn;
 use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
 use crate::error::Error;
@@ -243,7 +243,7 @@ impl<S: Stage> Run<'_, S> {
     }
 
     fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, Vec<u32>) {
-        tally.lines += count_records(&block);
+        tally.lines += block.framed;
         let table = match block.log {
             LogType::S3Access => {
                 let (table, blanks) = s3_access::parse_block(block, rejects);

@@ -1,7 +1,6 @@
 //! Counts of a run that must add up.
 
 use crate::activity::evidence::EvidenceCounts;
-use crate::decode::Block;
 use crate::ledger::{FileOutcome, FileStatus};
 use crate::parse::{FieldTable, LogType, s3_access};
 
@@ -106,17 +105,4 @@ impl Tally {
             self.ambiguous += u64::from(ambiguous);
         }
     }
-}
-
-/// Lines or records of a block, counted without parsing them.
-pub fn count_records(block: &Block) -> u64 {
-    if block.log == LogType::CloudTrail {
-        return block.records.len() as u64;
-    }
-    let ends = block.segments.iter().skip(1).map(|segment| segment.start as usize).chain([block.bytes.len()]);
-    block.segments.iter().zip(ends).fold(0, |lines, (segment, end)| {
-        let bytes = &block.bytes[segment.start as usize..end];
-        let unended = !bytes.is_empty() && !bytes.ends_with(b"\n");
-        lines + memchr::memchr_iter(b'\n', bytes).count() as u64 + u64::from(unended)
-    })
 }

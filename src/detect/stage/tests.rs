@@ -6,7 +6,8 @@ use crate::parse::{cloudtrail, s3_access};
 /// The text of a sample as one file in one block.
 fn block(sample: &Sample) -> Block {
     let segment = Segment { file: "sample".into(), start: 0, first_number: 1, first_offset: 0 };
-    let mut block = Block { log: sample.log, bytes: Vec::new(), segments: vec![segment], records: Vec::new() };
+    let mut block =
+        Block { log: sample.log, bytes: Vec::new(), segments: vec![segment], records: Vec::new(), framed: 0 };
     if sample.log == LogType::S3Access {
         block.bytes.extend_from_slice(sample.text.as_bytes());
         return block;

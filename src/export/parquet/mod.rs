@@ -219,7 +219,7 @@ mod tests {
         };
         let bytes = (0..10).map(line).collect::<String>().into_bytes();
         let segments = vec![Segment { file: Arc::from("f"), start: 0, first_number: 1, first_offset: 0 }];
-        let block = Block { log: LogType::S3Access, bytes, segments, records: Vec::new() };
+        let block = Block { log: LogType::S3Access, bytes, segments, records: Vec::new(), framed: 0 };
         s3_access::parse_block(block, &mut Vec::new()).0
     }
 

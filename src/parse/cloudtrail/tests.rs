@@ -250,8 +250,13 @@ fn what_is_no_record_is_refused_with_its_place() {
 
 #[test]
 fn a_block_gives_rows_and_rejects_with_their_places() {
-    let mut block =
-        Block { log: LogType::CloudTrail, bytes: Vec::new(), segments: Vec::new(), records: Vec::new() };
+    let mut block = Block {
+        log: LogType::CloudTrail,
+        bytes: Vec::new(),
+        segments: Vec::new(),
+        records: Vec::new(),
+        framed: 0,
+    };
     let file = "a.json".into();
     block.segments.push(Segment { file, start: 0, first_number: 1, first_offset: 0 });
     let records: [&[u8]; 4] = [
