@@ -62,14 +62,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let inputs = arguments.input.inputs()?;
     let mut output = Output::open(&arguments.output, arguments.input.force)?;
     let stage = DetectStage::new(&rules, &config);
-    let (worker, report, started) = arguments.input.run(&inputs, None, &stage)?.into_parts();
+    let (worker, told) = arguments.input.run(&inputs, None, &stage)?;
     let findings = stage.finish(worker);
-    let mut not_evaluated = stage.not_evaluated(&report.tally.evidence);
+    let mut not_evaluated = stage.not_evaluated(&told.report.tally.evidence);
     not_evaluated.extend(findings.notes.iter().cloned());
     write_alerts(arguments, &findings.alerts, &mut output)
         .map_err(|error| Error::output(&arguments.output, error))?;
     output.finish()?;
-    let status = arguments.input.tell(&report, started, findings.suppressed, &not_evaluated)?;
+    let status = arguments.input.tell(told, findings.suppressed, &not_evaluated)?;
     let reached = |alert: &Alert| arguments.fail_on.is_some_and(|level| alert.severity >= level);
     let alerted = if findings.alerts.iter().any(reached) { ExitStatus::Alert } else { ExitStatus::Done };
     Ok(status.max(alerted))

@@ -60,9 +60,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Some(Dataset::CloudTrail) => Some(LogType::CloudTrail),
         Some(Dataset::Activity) | None => None,
     };
-    let (worker, report, started) = arguments.input.run(&inputs, only, &stage)?.into_parts();
-    let summary = stage.finish(worker)?;
-    let status = arguments.input.tell(&report, started, 0, &report.tally.evidence.missing())?;
+    let ((), told) = arguments.input.run(&inputs, only, &stage)?;
+    let summary = stage.finish(())?;
+    let missing = told.report.tally.evidence.missing();
+    let status = arguments.input.tell(told, 0, &missing)?;
     if arguments.output != Path::new("-") {
         let files = summary.files.len();
         arguments.input.say(&format!(

@@ -12,7 +12,7 @@ use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::{Report, Settings, Stage, run};
 use s3sleuth::source::{self, Inputs};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -70,12 +70,12 @@ pub struct InputArguments {
 }
 
 /// A finished run, still to be told.
-pub struct Finished<W> {
-    /// Merged state of the workers.
-    pub worker: W,
+pub struct Told {
     /// What was read.
     pub report: Report,
     started: Instant,
+    /// Opened before the run, so that nothing is processed in vain.
+    summary_output: Option<Output>,
 }
 
 impl InputArguments {
@@ -101,8 +101,14 @@ impl InputArguments {
         inputs: &Inputs,
         only: Option<LogType>,
         stage: &S,
-    ) -> anyhow::Result<Finished<S::Worker>> {
+    ) -> anyhow::Result<(S::Worker, Told)> {
         let started = Instant::now();
+        let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::file(path, self.force)).transpose();
+        if self.rejects.is_some() && self.rejects == self.summary_json {
+            return Err(Error::Usage("--rejects and --summary-json name one file".to_owned()).into());
+        }
+        let summary_output = open(&self.summary_json)?;
+        let mut rejects = open(&self.rejects)?;
         let limits = Limits {
             max_line: usize::try_from(self.max_line.clamp(1, 1 << 30)).unwrap_or(1 << 30),
             max_decompressed: self.max_decompressed,
@@ -118,38 +124,29 @@ impl InputArguments {
             dedup_lines: self.dedup,
             only,
         };
-        let mut rejects = self.rejects.as_deref().map(|path| Output::file(path, self.force)).transpose()?;
         let progress = AtomicU64::new(0);
         let done = AtomicBool::new(false);
         let (worker, report) = std::thread::scope(|scope| {
             let bar = scope.spawn(|| self.show_progress(inputs.total_size(), &progress, &done));
             let writer = rejects.as_mut().map(|output| output as &mut (dyn Write + Send));
-            let outcome = run(inputs, &settings, stage, &progress, writer);
-            done.store(true, Ordering::Relaxed);
-            bar.thread().unpark();
-            outcome
+            // Also when a panic passes through here the bar must end, or its thread would be waited for in vain.
+            let _end = EndOfBar { done: &done, bar: bar.thread().clone() };
+            run(inputs, &settings, stage, &progress, writer)
         })?;
         if let Some(output) = rejects {
             output.finish()?;
         }
-        Ok(Finished { worker, report, started })
+        Ok((worker, Told { report, started, summary_output }))
     }
 
     /// Tells what was read, and gives the exit status of the input.
-    pub fn tell(
-        &self,
-        report: &Report,
-        started: Instant,
-        suppressed: u64,
-        not_evaluated: &[String],
-    ) -> anyhow::Result<ExitStatus> {
+    pub fn tell(&self, told: Told, suppressed: u64, not_evaluated: &[String]) -> anyhow::Result<ExitStatus> {
+        let Told { report, started, summary_output } = told;
         let seconds = started.elapsed().as_secs_f64();
-        if !self.quiet {
-            summary::print(report, seconds, suppressed, not_evaluated, self.verbose);
-        }
-        if let Some(path) = &self.summary_json {
-            let mut output = Output::file(path, self.force)?;
-            let json = summary::json(report, seconds, suppressed, not_evaluated);
+        self.say(&summary::text(&report, seconds, suppressed, not_evaluated, self.verbose));
+        if let Some(mut output) = summary_output {
+            let json = summary::json(&report, seconds, suppressed, not_evaluated);
+            let path = self.summary_json.as_deref().unwrap_or(Path::new("-"));
             output.write_all(json.as_bytes()).map_err(|error| Error::output(path, error))?;
             output.finish()?;
         }
@@ -159,7 +156,7 @@ impl InputArguments {
     /// A line for people.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{}", s3sleuth::report::safe::printable(text));
+            super::say(text);
         }
     }
 
@@ -178,9 +175,15 @@ impl InputArguments {
     }
 }
 
-impl<W> Finished<W> {
-    /// State, report and the moment of the start.
-    pub fn into_parts(self) -> (W, Report, Instant) {
-        (self.worker, self.report, self.started)
+/// Ends the progress bar when it goes.
+struct EndOfBar<'a> {
+    done: &'a AtomicBool,
+    bar: std::thread::Thread,
+}
+
+impl Drop for EndOfBar<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        self.bar.unpark();
     }
 }

@@ -1,5 +1,4 @@
 //! The command line. The only place that prints to stderr or decides how the program ends.
-#![expect(clippy::print_stderr, reason = "messages for people go to stderr here and nowhere else")]
 
 mod completions;
 mod detect;
@@ -13,6 +12,8 @@ mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::ExitStatus;
+use s3sleuth::report::safe::printable;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Reads S3 server access logs and CloudTrail, raises alerts and writes Athena-ready Parquet. Offline.
@@ -49,6 +50,13 @@ enum Command {
     Man,
 }
 
+/// Lines for people, on stderr. Nobody need be listening.
+fn say(text: &str) {
+    let mut safe: Vec<_> = text.lines().map(printable).collect();
+    safe.push("".into());
+    let _nobody_listens = std::io::stderr().write_all(safe.join("\n").as_bytes());
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -72,8 +80,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let status = ExitStatus::of(&error);
             if status != ExitStatus::Done {
-                let message = format!("{error:#}");
-                eprintln!("s3sleuth: {}", s3sleuth::report::safe::printable(&message));
+                say(&format!("s3sleuth: {error:#}"));
             }
             status.into()
         }

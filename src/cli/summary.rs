@@ -1,6 +1,6 @@
 //! The end of every run: what was read and what not.
 
-use s3sleuth::ledger::FileStatus;
+use s3sleuth::ledger::{FileOutcome, FileStatus};
 use s3sleuth::parse::time::format_iso;
 use s3sleuth::pipeline::Report;
 use s3sleuth::report::safe::printable;
@@ -62,11 +62,10 @@ pub fn json(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[Str
     serde_json::to_string_pretty(&summary).expect("numbers and texts are JSON") + "\n"
 }
 
-/// The summary for people, on stderr.
-pub fn print(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String], verbose: bool) {
-    let named = if verbose { usize::MAX } else { NAMED };
-    places(report, named);
+/// The summary for people, a line each; `verbose` names every file.
+pub fn text(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String], verbose: bool) -> String {
     let tally = &report.tally;
+    let mut lines = places(report, verbose);
     let mut files = format!("{} {} read", count(tally.files_read), plural(tally.files_read, "file"));
     for (number, what) in
         [(tally.files_partial, "partly"), (tally.files_skipped, "skipped"), (tally.files_ignored, "ignored")]
@@ -75,13 +74,13 @@ pub fn print(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[St
             files += &format!(", {} {what}", count(number));
         }
     }
-    eprintln!("{files}");
-    let mut lines = format!("{} lines = {} records", count(tally.lines), count(tally.records));
+    lines.push(files);
+    let mut equation = format!("{} lines = {} records", count(tally.lines), count(tally.records));
     for (number, what) in [(tally.rejects, "rejects"), (tally.blanks, "blanks"), (tally.duplicates, "duplicates")]
     {
-        lines += &format!(" + {} {what}", count(number));
+        equation += &format!(" + {} {what}", count(number));
     }
-    eprintln!("{lines}");
+    lines.push(equation);
     for (number, what) in [
         (tally.filtered, "records left out by a filter"),
         (tally.ambiguous, "lines with an ambiguous border between referer and user agent (parse_flags)"),
@@ -91,53 +90,56 @@ pub fn print(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[St
         (suppressed, "hits kept quiet by the configuration"),
     ] {
         if number > 0 {
-            eprintln!("{} {what}", count(number));
+            lines.push(format!("{} {what}", count(number)));
         }
     }
     if !tally.balances() {
-        eprintln!("s3sleuth: the counts do not add up; please report this");
+        lines.push("s3sleuth: the counts do not add up; please report this".to_owned());
     }
-    match (tally.first_event_ms, tally.last_event_ms) {
-        (Some(first), Some(last)) => eprintln!("events from {} to {} (UTC)", format_iso(first), format_iso(last)),
-        _ => eprintln!("no event with a time"),
-    }
-    for reason in not_evaluated {
-        eprintln!("not evaluated: {}", printable(reason));
-    }
+    lines.push(match (tally.first_event_ms, tally.last_event_ms) {
+        (Some(first), Some(last)) => format!("events from {} to {} (UTC)", format_iso(first), format_iso(last)),
+        _ => "no event with a time".to_owned(),
+    });
+    lines.extend(not_evaluated.iter().map(|reason| format!("not evaluated: {}", printable(reason))));
     let megabytes = tally.bytes as f64 / 1e6;
-    eprintln!("{megabytes:.1} MB in {seconds:.2} s ({:.0} MB/s)", megabytes / seconds.max(1e-9));
+    lines.push(format!("{megabytes:.1} MB in {seconds:.2} s ({:.0} MB/s)", megabytes / seconds.max(1e-9)));
+    lines.join("\n")
 }
 
 /// The first files that were not read whole, and the first places of rejects.
-fn places(report: &Report, named: usize) {
-    for notice in report.notices.iter().take(named) {
-        eprintln!("{}: {}", printable(&notice.name), printable(&notice.text));
-    }
-    let files: Vec<_> = report
-        .files
+fn places(report: &Report, verbose: bool) -> Vec<String> {
+    let named = if verbose { usize::MAX } else { NAMED };
+    let file_line = |file: &FileOutcome| {
+        let (what, reason) = match &file.status {
+            FileStatus::Skipped(reason) => ("skipped", reason.as_str()),
+            FileStatus::Partial(reason) => ("partly read", reason.as_str()),
+            FileStatus::Ignored(reason) => ("ignored", reason.as_str()),
+            FileStatus::Read => ("read", ""),
+        };
+        format!("{}: {what}: {}", printable(&file.name), printable(reason))
+    };
+    let mut lines: Vec<String> = report
+        .notices
         .iter()
-        .filter_map(|file| match &file.status {
-            FileStatus::Skipped(reason) => Some((file, "skipped", reason)),
-            FileStatus::Partial(reason) => Some((file, "partly read", reason)),
-            FileStatus::Ignored(reason) if named > NAMED => Some((file, "ignored", reason)),
-            FileStatus::Ignored(_) | FileStatus::Read => None,
-        })
+        .take(named)
+        .map(|notice| format!("{}: {}", printable(&notice.name), printable(&notice.text)))
         .collect();
-    for (file, what, reason) in files.iter().take(named) {
-        eprintln!("{}: {what}: {}", printable(&file.name), printable(reason));
-    }
+    lines.extend(report.files.iter().take(named).map(file_line));
     let unread = report.tally.files_skipped + report.tally.files_partial;
-    more(unread, named.min(files.len()), "more files not read whole; --verbose names them");
-    for reject in report.rejects.iter().take(named) {
-        eprintln!("{}:{}: {}: {}", printable(&reject.file), reject.number, reject.field, reject.reason);
-    }
-    more(report.tally.rejects, named.min(report.rejects.len()), "more rejects; --rejects FILE writes all of them");
+    more(&mut lines, unread, named.min(report.files.len()), "more files not read whole; --verbose names them");
+    lines.extend(report.ignored.iter().filter(|_| verbose).map(file_line));
+    lines.extend(report.rejects.iter().take(named).map(|reject| {
+        format!("{}:{}: {}: {}", printable(&reject.file), reject.number, reject.field, reject.reason)
+    }));
+    let shown = named.min(report.rejects.len());
+    more(&mut lines, report.tally.rejects, shown, "more rejects; --rejects FILE writes all of them");
+    lines
 }
 
-fn more(all: u64, shown: usize, what: &str) {
+fn more(lines: &mut Vec<String>, all: u64, shown: usize, what: &str) {
     let rest = all.saturating_sub(shown as u64);
     if rest > 0 {
-        eprintln!("{} {what}", count(rest));
+        lines.push(format!("{} {what}", count(rest)));
     }
 }
 

@@ -25,8 +25,8 @@ use xxhash_rust::xxh3::xxh3_128;
 /// Units that may wait for a worker, for each worker.
 const QUEUED_UNITS: usize = 2;
 
-/// Bytes of parsed records that a unit gathers before it waits for its turn to be compared with earlier records.
-const GATHERED_BYTES: usize = 16 << 20;
+/// Bytes of parsed records, with their fields' places, that a unit gathers before it waits for its turn to be compared with earlier records.
+const GATHERED_BYTES: usize = 32 << 20;
 
 /// Rejects, files and notices that are kept to be shown.
 const SHOWN: usize = 1000;
@@ -74,8 +74,10 @@ pub struct Report {
     pub tally: Tally,
     /// The first refused lines and records, in the order of the input, without their text.
     pub rejects: Vec<Reject>,
-    /// The first files that were not read whole, in the order of the input.
+    /// The first files that should have been read whole and were not, in the order of the input.
     pub files: Vec<FileOutcome>,
+    /// The first files that were ignored, in the order of the input.
+    pub ignored: Vec<FileOutcome>,
     /// The first notices, in the order of the input.
     pub notices: Vec<Notice>,
 }
@@ -111,12 +113,16 @@ pub fn run<'a, S: Stage>(
     let worker = std::thread::scope(|scope| {
         scope.spawn(|| {
             let sender = sender;
-            read_inputs(&inputs.files, &settings.limits, &mut |unit| {
+            let mut emit = |unit| {
                 if run.stopped.load(Ordering::Relaxed) || sender.send(unit).is_err() {
                     return ControlFlow::Break(());
                 }
                 ControlFlow::Continue(())
-            })
+            };
+            let reading = AssertUnwindSafe(|| read_inputs(&inputs.files, &settings.limits, &mut emit));
+            if catch_unwind(reading).is_err() {
+                run.fail(u64::MAX, Error::Bug("the reading of the input".to_owned()));
+            }
         });
         pool.install(|| {
             receiver
@@ -157,6 +163,7 @@ struct Worker<W> {
     tally: Tally,
     rejects: First<Reject>,
     files: First<FileOutcome>,
+    ignored: First<FileOutcome>,
     notices: First<Notice>,
 }
 
@@ -164,10 +171,16 @@ impl<W> Worker<W> {
     fn report(&self, inputs: &Inputs) -> Report {
         let mut tally = self.tally.clone();
         inputs.left_out.iter().for_each(|outcome| tally.file(outcome));
-        let unread = |outcome: &&FileOutcome| outcome.status != FileStatus::Read;
-        let files = inputs.left_out.iter().chain(self.files.items()).filter(unread).take(SHOWN).cloned().collect();
+        let (mut ignored, mut files) = (Vec::new(), Vec::new());
+        let outcomes = inputs.left_out.iter().chain(self.files.items()).chain(self.ignored.items());
+        for outcome in outcomes.filter(|outcome| outcome.status != FileStatus::Read) {
+            let list = if matches!(outcome.status, FileStatus::Ignored(_)) { &mut ignored } else { &mut files };
+            if list.len() < SHOWN {
+                list.push(outcome.clone());
+            }
+        }
         let rejects = self.rejects.items().cloned().collect();
-        Report { tally, rejects, files, notices: self.notices.items().cloned().collect() }
+        Report { tally, rejects, files, ignored, notices: self.notices.items().cloned().collect() }
     }
 }
 
@@ -175,13 +188,21 @@ impl<S: Stage> Run<'_, S> {
     fn worker(&self) -> Worker<S::Worker> {
         let state = self.stage.worker();
         let tally = Tally::default();
-        Worker { state, tally, rejects: First::new(SHOWN), files: First::new(SHOWN), notices: First::new(SHOWN) }
+        Worker {
+            state,
+            tally,
+            rejects: First::new(SHOWN),
+            files: First::new(SHOWN),
+            ignored: First::new(SHOWN),
+            notices: First::new(SHOWN),
+        }
     }
 
     fn merge(&self, mut left: Worker<S::Worker>, right: Worker<S::Worker>) -> Worker<S::Worker> {
         left.tally.add(&right.tally);
         left.rejects.merge(right.rejects);
         left.files.merge(right.files);
+        left.ignored.merge(right.ignored);
         left.notices.merge(right.notices);
         Worker { state: self.stage.merge(left.state, right.state), ..left }
     }
@@ -199,6 +220,12 @@ impl<S: Stage> Run<'_, S> {
             Ok(Err(error)) => error,
             Err(_) => Error::Bug(format!("unit {sequence} of the input")),
         };
+        self.fail(sequence, failure);
+        worker
+    }
+
+    /// Ends the run. Of several failures that of the earliest unit is told.
+    fn fail(&self, sequence: u64, failure: Error) {
         let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if first.as_ref().is_none_or(|(earlier, _)| *earlier > sequence) {
             *first = Some((sequence, failure));
@@ -209,7 +236,6 @@ impl<S: Stage> Run<'_, S> {
         if let Some((order, _)) = &self.rejects {
             order.stop();
         }
-        worker
     }
 
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
@@ -222,9 +248,13 @@ impl<S: Stage> Run<'_, S> {
             unit,
             &self.settings.limits,
             &mut |block| {
-                gathered.bytes += block.bytes.len();
-                gathered.tables.push(self.parse(&mut worker.tally, block, &mut refused));
-                if gathered.bytes >= GATHERED_BYTES {
+                let compared = self.compares(block.log);
+                let (table, rows) = self.parse(&mut worker.tally, block, &mut refused);
+                gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
+                gathered.tables.push((table, rows));
+                // What is not compared need not wait, but must not overtake what does.
+                let waits = compared || gathered.tables.len() > 1;
+                if !waits || gathered.bytes >= GATHERED_BYTES {
                     failure = self.flush(worker, sequence, &mut gathered);
                 }
                 if failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -262,18 +292,22 @@ impl<S: Stage> Run<'_, S> {
         self.observe(worker, sequence, gathered)
     }
 
-    /// Drops the rows that repeat an earlier record, in the order of the input.
-    fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
-        let wanted = |log| match log {
+    /// Are records of this log compared with earlier ones?
+    fn compares(&self, log: LogType) -> bool {
+        match log {
             LogType::S3Access => self.settings.dedup_lines,
             LogType::CloudTrail => !self.settings.keep_duplicates,
-        };
-        if !gathered.tables.iter().any(|(table, _)| wanted(table.log)) {
+        }
+    }
+
+    /// Drops the rows that repeat an earlier record, in the order of the input.
+    fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
+        if !gathered.tables.iter().any(|(table, _)| self.compares(table.log)) {
             return;
         }
         self.turn.wait(sequence);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| wanted(table.log)) {
+        for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
             rows.retain(|row| {
                 let row = *row as usize;
                 let fingerprint = match table.log {
@@ -325,7 +359,10 @@ impl<S: Stage> Run<'_, S> {
     fn tell(&self, worker: &mut Worker<S::Worker>, sequence: u64, report: UnitReport) -> Result<(), Error> {
         worker.tally.rejects += report.rejects.len() as u64;
         report.files.iter().for_each(|outcome| worker.tally.file(outcome));
-        worker.files.extend(sequence, report.files.into_iter().filter(|file| file.status != FileStatus::Read));
+        let (ignored, files): (Vec<_>, Vec<_>) =
+            report.files.into_iter().partition(|file| matches!(file.status, FileStatus::Ignored(_)));
+        worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));
+        worker.ignored.extend(sequence, ignored);
         worker.notices.extend(sequence, report.notices);
         if let Some((order, writer)) = &self.rejects {
             let write = |lines: Vec<u8>| {
