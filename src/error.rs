@@ -18,12 +18,12 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// Output that could not be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {reason}", path.display())]
     Output {
         /// The file or folder.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A Parquet or Arrow writer that refused.
     #[error("cannot write {}: {reason}", path.display())]
@@ -40,12 +40,12 @@ pub enum Error {
 
 impl Error {
     /// Output that failed for the system's reason.
-    pub fn output(path: impl Into<PathBuf>, source: std::io::Error) -> Error {
-        Error::Output { path: path.into(), source }
+    pub fn output(path: impl Into<PathBuf>, reason: std::io::Error) -> Error {
+        Error::Output { path: path.into(), reason }
     }
 
     /// Is this the reader of a pipe that went away? Then the program ends quietly.
     pub fn is_closed_pipe(&self) -> bool {
-        matches!(self, Error::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+        matches!(self, Error::Output { reason, .. } if reason.kind() == std::io::ErrorKind::BrokenPipe)
     }
 }

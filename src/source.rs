@@ -22,6 +22,16 @@ pub struct Input {
     pub size: u64,
 }
 
+impl Input {
+    /// Its path; `None` for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Stdin => None,
+            Place::Path(path) => Some(path),
+        }
+    }
+}
+
 /// Where an input lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -33,7 +33,7 @@ fn a_cut_gzip_gives_its_whole_lines_and_exit_code_3() {
     let folder = folder_with_good_file();
     let whole = gzip(access_lines(5000).as_bytes());
     fs::write(folder.path().join("cut.gz"), &whole[..whole.len() / 2]).unwrap();
-    let run = check(folder.path(), "cut.gz", 3, "");
+    let run = check(folder.path(), "cut.gz", 3, "partly read");
     assert_eq!(run.count("files_partial"), 1);
     assert_eq!(run.count("rejects"), 1, "the cut line is a reject");
     assert!(run.count("records") > 1000, "{}", run.summary);
@@ -49,7 +49,7 @@ fn a_gzip_bomb_is_a_limit_hit_and_ends_soon() {
     }
     fs::write(folder.path().join("bomb.gz"), encoder.finish().unwrap()).unwrap();
     let started = std::time::Instant::now();
-    check(folder.path(), "bomb.gz", 6, "");
+    check(folder.path(), "bomb.gz", 6, "bomb");
     assert!(started.elapsed().as_secs() < 10);
 }
 
@@ -95,23 +95,61 @@ fn a_full_disk_is_exit_code_4() {
         println!("skipped: no /dev/full");
         return;
     }
+    let torn = tempfile::NamedTempFile::new().unwrap();
+    fs::write(torn.path(), access_lines(2) + "torn\n").unwrap();
     for arguments in [
         ["export", "samples", "--format", "jsonl", "-o", "/dev/full"].as_slice(),
         &["export", "samples", "--format", "csv", "--log", "s3_access", "-o", "/dev/full"],
         &["detect", "samples", "-o", "/dev/full"],
-        &["detect", "samples", "--rejects", "/dev/full", "Cargo.toml"],
+        &["detect", "samples", "--summary-json", "/dev/full"],
+        &["detect", "samples", text(torn.path()), "--rejects", "/dev/full"],
     ] {
         let output = program().args(arguments).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        if arguments.contains(&"--rejects") {
-            continue; // Without a reject nothing is written.
-        }
         assert_eq!(output.status.code(), Some(4), "{arguments:?}: {stderr}");
         assert!(stderr.contains("/dev/full"), "{stderr}");
     }
     let stdout = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let status = program().args(["detect", "samples"]).stdout(stdout).stderr(std::process::Stdio::null()).status();
     assert_eq!(status.unwrap().code(), Some(4));
+    // Messages that nobody can read change nothing.
+    let stderr = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = program().args(["detect", "samples"]).stdout(std::process::Stdio::null()).stderr(stderr).status();
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[test]
+fn evidence_is_never_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("evidence.log");
+    fs::write(&log, access_lines(3)).unwrap();
+    let log = text(&log);
+    for arguments in [
+        ["detect", log, "--force", "-o", log].as_slice(),
+        &["detect", log, "--force", "--rejects", log],
+        &["detect", text(folder.path()), "--force", "--summary-json", log],
+        &["export", log, "--force", "--format", "jsonl", "-o", log],
+        &["detect", log, "--force", "-o", "/tmp/one", "--rejects", "/tmp/one"],
+    ] {
+        let output = program().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(fs::read_to_string(log).unwrap(), access_lines(3));
+    }
+}
+
+#[test]
+fn an_output_that_exists_is_refused_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let (taken, free) = (folder.path().join("taken"), folder.path().join("free"));
+    fs::write(&taken, "mine").unwrap();
+    for arguments in
+        [["--summary-json", text(&taken), "-o", text(&free)], ["--rejects", text(&taken), "-o", text(&free)]]
+    {
+        let output = program().args(["detect", "samples"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(!free.exists() && fs::read(&taken).unwrap() == b"mine");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
 }
 
 #[test]

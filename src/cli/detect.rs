@@ -59,7 +59,7 @@ fn level(text: &str) -> Result<Severity, String> {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let rules = chosen_rules(&arguments.rules)?;
     let config = read_config(arguments.config.as_deref())?;
-    let inputs = arguments.input.inputs()?;
+    let inputs = arguments.input.inputs(&arguments.output)?;
     let mut output = Output::open(&arguments.output, arguments.input.force)?;
     let stage = DetectStage::new(&rules, &config);
     let (worker, told) = arguments.input.run(&inputs, None, &stage)?;

@@ -79,14 +79,30 @@ pub struct Told {
 }
 
 impl InputArguments {
-    /// Finds the inputs.
-    pub fn inputs(&self) -> anyhow::Result<Inputs> {
+    /// Finds the inputs. `output` is where the command writes to: evidence is never written over, nor is one output
+    /// over another.
+    pub fn inputs(&self, output: &Path) -> anyhow::Result<Inputs> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
         {
             return Err(Error::Usage("--since must be earlier than --until".to_owned()).into());
         }
-        source::collect(&self.paths).context("cannot read")
+        let inputs = source::collect(&self.paths).context("cannot read")?;
+        let outputs = [Some(output), self.rejects.as_deref(), self.summary_json.as_deref()];
+        let mut taken: Vec<PathBuf> = Vec::new();
+        for path in outputs.into_iter().flatten().filter(|path| *path != Path::new("-")) {
+            let Ok(real) = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)) else { continue };
+            let regular = real.is_file();
+            let is_input = |input: &source::Input| input.path().is_some_and(|path| same_file(path, &real));
+            if regular && inputs.files.iter().any(is_input) {
+                return Err(Error::Usage(format!("{} is an input; it is not written over", path.display())).into());
+            }
+            if taken.contains(&real) && (regular || !real.exists()) {
+                return Err(Error::Usage(format!("{} is named for two outputs", path.display())).into());
+            }
+            taken.push(real);
+        }
+        Ok(inputs)
     }
 
     /// Worker threads.
@@ -103,10 +119,7 @@ impl InputArguments {
         stage: &S,
     ) -> anyhow::Result<(S::Worker, Told)> {
         let started = Instant::now();
-        let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::file(path, self.force)).transpose();
-        if self.rejects.is_some() && self.rejects == self.summary_json {
-            return Err(Error::Usage("--rejects and --summary-json name one file".to_owned()).into());
-        }
+        let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::open(path, self.force)).transpose();
         let summary_output = open(&self.summary_json)?;
         let mut rejects = open(&self.rejects)?;
         let limits = Limits {
@@ -173,6 +186,11 @@ impl InputArguments {
         }
         bar.finish_and_clear();
     }
+}
+
+/// Is it this file, whose real path is known? Names differ for nearly all, so that few are looked up.
+fn same_file(path: &Path, real: &Path) -> bool {
+    path.file_name() == real.file_name() && std::fs::canonicalize(path).is_ok_and(|path| path == real)
 }
 
 /// Ends the progress bar when it goes.

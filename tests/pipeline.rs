@@ -1,0 +1,98 @@
+//! The pipeline as a whole: order, cuts, and how it ends when a stage fails.
+
+mod support;
+
+use s3sleuth::decode::Limits;
+use s3sleuth::error::Error;
+use s3sleuth::export::{self, ExportSettings, Format, Target};
+use s3sleuth::parse::FieldTable;
+use s3sleuth::pipeline::{Settings, Stage, run};
+use s3sleuth::source;
+use s3sleuth::synth::{SynthLog, SynthOptions, write_files};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use support::{access_lines, gzip};
+
+/// Both logs, mixed by name: small and large files, plain and compressed, one without a last line end.
+fn mixed_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let trail = folder.path().join("b-trail");
+    let options =
+        SynthOptions { log: SynthLog::CloudTrail, bytes: 1 << 20, duplicate_ppm: 50_000, ..Default::default() };
+    write_files(&options, &trail).unwrap();
+    fs::write(folder.path().join("a.log"), access_lines(500).trim_end()).unwrap();
+    fs::write(folder.path().join("c.log.gz"), gzip(access_lines(3000).as_bytes())).unwrap();
+    fs::write(folder.path().join("d.json"), "{\"Records\":[]}\n").unwrap();
+    fs::write(folder.path().join("e.log"), format!("{}torn line\n\n{}", access_lines(3), access_lines(3)))
+        .unwrap();
+    folder
+}
+
+fn jsonl(folder: &Path, threads: usize, limits: Limits) -> (String, s3sleuth::pipeline::Tally) {
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("rows.jsonl");
+    let settings = ExportSettings { format: Format::Jsonl, ..Default::default() };
+    let stage = export::open(&settings, Target::Path(path.clone())).unwrap();
+    let inputs = source::collect(&[folder]).unwrap();
+    let settings = Settings { threads, limits, ..Default::default() };
+    let ((), report) = run(&inputs, &settings, &stage, &AtomicU64::new(0), None).unwrap();
+    stage.finish(()).unwrap();
+    (fs::read_to_string(path).unwrap(), report.tally)
+}
+
+#[test]
+fn rows_do_not_depend_on_threads_or_on_where_the_input_is_cut() {
+    let folder = mixed_folder();
+    let (expected, tally) = jsonl(folder.path(), 1, Limits::default());
+    assert!(tally.balances() && tally.duplicates > 0 && tally.rejects == 1 && tally.blanks == 1, "{tally:?}");
+    for (threads, block_size, small_file) in
+        [(2, 2 << 20, 1 << 20), (3, 1000, 1 << 20), (2, 5000, 0), (4, 700, 2000), (1, 1, 100_000), (2, 1 << 16, 0)]
+    {
+        let limits = Limits { block_size, small_file, ..Limits::default() };
+        let (rows, found) = jsonl(folder.path(), threads, limits);
+        assert_eq!(found, tally, "{threads} threads, blocks of {block_size}, small files to {small_file}");
+        assert!(rows == expected, "{threads} threads, blocks of {block_size}, small files to {small_file}");
+    }
+}
+
+/// Fails, or panics, at one unit.
+struct Failing {
+    at: u64,
+    panics: bool,
+}
+
+impl Stage for Failing {
+    type Worker = ();
+
+    fn worker(&self) {}
+
+    fn observe(&self, _: &mut (), unit: u64, _: &FieldTable, _: &[u32]) -> Result<(), Error> {
+        if unit < self.at {
+            return Ok(());
+        }
+        assert!(!self.panics, "as asked");
+        Err(Error::output("nowhere", std::io::Error::other("as asked")))
+    }
+
+    fn unit_done(&self, _: &mut (), _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn merge(&self, (): (), (): ()) {}
+}
+
+#[test]
+fn a_stage_that_fails_or_panics_ends_the_run_without_leaving_threads_waiting() {
+    let folder = mixed_folder();
+    let inputs = source::collect(&[folder.path()]).unwrap();
+    let limits = Limits { block_size: 20_000, small_file: 0, ..Limits::default() };
+    for threads in [1, 2, 4] {
+        for at in [0, 7] {
+            let settings = Settings { threads, limits: limits.clone(), ..Default::default() };
+            let run = |panics| run(&inputs, &settings, &Failing { at, panics }, &AtomicU64::new(0), None);
+            assert!(matches!(run(false), Err(Error::Output { .. })));
+            assert!(matches!(run(true), Err(Error::Bug(_))));
+        }
+    }
+}
