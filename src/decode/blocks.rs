@@ -67,6 +67,11 @@ impl OpenBlock {
         if self.block.bytes.capacity() == 0 {
             self.block.bytes.reserve(self.capacity);
         }
+        // The last line of the file before may be unended. Without a line end its last byte and the first one of this
+        // file could make up one character, and the text would pass for well-formed where neither field is.
+        if self.block.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.block.bytes.push(b'\n');
+        }
         let start = self.block.bytes.len() as u32;
         self.block.segments.push(Segment { file: Arc::clone(file), start, first_number, first_offset });
     }
