@@ -5,7 +5,7 @@
 use flate2::{Compression, write::GzEncoder};
 use s3sleuth::decode::{Block, Limits, UnitReport, decode_unit, read_inputs};
 use s3sleuth::ledger::FileStatus;
-use s3sleuth::parse::LogType;
+use s3sleuth::parse::{LogType, s3_access};
 use s3sleuth::source;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -337,6 +337,62 @@ fn a_line_beyond_the_limit_is_refused_and_the_next_is_read() {
     let record = format!(r#"{{"Records":[{{"a":"{}"}},{{"b":1}}]}}"#, "y".repeat(9 << 20));
     let decoded = decode_bytes(record.as_bytes(), &Limits::default());
     assert_eq!((decoded.texts(), decoded.reasons().len()), (vec![r#"{"b":1}"#], 1));
+}
+
+#[test]
+fn bytes_of_neighbouring_files_never_join_into_one_character() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = LINE.split_once(" SigV4").unwrap().0.as_bytes();
+    fs::write(folder.path().join("1"), [begin, b"\xC3"].concat()).unwrap();
+    fs::write(folder.path().join("2"), [b"\xA9", begin, b"\n\n", begin].concat()).unwrap();
+    fs::write(folder.path().join("3"), LINE).unwrap();
+    let inputs = source::collect(&[folder.path()]).unwrap();
+    let mut blocks = Vec::new();
+    let limits = Limits::default();
+    let _ = read_inputs(&inputs.files, &limits, &mut |unit| {
+        let mut each = |block: Block| {
+            blocks.push(block);
+            ControlFlow::Continue(())
+        };
+        decode_unit(unit, &limits, &mut each, &mut UnitReport::default())
+    });
+    assert_eq!((blocks.len(), blocks[0].framed), (1, 5));
+    let mut rejects = Vec::new();
+    let (table, blanks) = s3_access::parse_block(blocks.remove(0), &mut rejects);
+    assert_eq!((blanks, rejects.len(), table.replaced_fields), (1, 0, 2));
+    assert_eq!(table.rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 1, 3, 1]);
+    assert!(table.text(0, s3_access::field::HOST_ID).unwrap().ends_with('\u{fffd}'));
+    assert!(table.text(1, s3_access::field::BUCKET_OWNER).unwrap().starts_with('\u{fffd}'));
+    for record in table.rows.iter().zip(0..).filter(|(row, _)| row.number == 1).map(|(_, row)| table.record(row)) {
+        assert!(!record.contains(&b'\n'));
+    }
+}
+
+#[test]
+fn records_come_in_the_order_of_the_input_whatever_the_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = |number: usize| format!("{{\"eventVersion\":\"{number}\"}}");
+    for number in 0..12 {
+        let text = match number % 4 {
+            0 => lines(2),
+            1 => event(number),
+            2 => format!("{LINE}\n\n{LINE}"),
+            _ => event(number).repeat(5),
+        };
+        fs::write(folder.path().join(format!("{number:02}")), text).unwrap();
+    }
+    let order = |limits: &Limits| -> Vec<(String, u64)> {
+        decode(folder.path(), limits).records.into_iter().map(|record| (record.0, record.1)).collect()
+    };
+    let expected = order(&Limits::default());
+    assert!(expected.is_sorted());
+    assert_eq!(expected.len(), 3 * (2 + 1 + 3 + 5));
+    for small_file in [0, 64, 600, Limits::default().small_file] {
+        for block_size in [1, 100, 1000, Limits::default().block_size] {
+            let limits = Limits { small_file, block_size, ..Limits::default() };
+            assert_eq!(order(&limits), expected, "{small_file} {block_size}");
+        }
+    }
 }
 
 #[test]

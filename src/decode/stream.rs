@@ -96,7 +96,7 @@ impl<'a> Decoder<'a> {
         Decoder { limits, output, open, flush_each_file }
     }
 
-    /// Hands out what is open, in the order of [`LogType::ALL`].
+    /// Hands out what is open; that is at most one block ([`Decoder::append`]).
     pub fn flush(&mut self) -> Flow {
         for open in &mut self.open {
             if let Some(block) = open.take() {
@@ -111,8 +111,14 @@ impl<'a> Decoder<'a> {
         self.limits.block_size.saturating_sub(self.open[log as usize].len())
     }
 
-    /// Appends to the open block of `log` and hands it out if it is full then.
+    /// Appends to the open block of `log` and hands it out if it is full then. The block of the other log goes out
+    /// first, so that records come in the order of the input whatever the limits.
     pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
+        for other in LogType::ALL.into_iter().filter(|other| *other != log) {
+            if let Some(block) = self.open[other as usize].take() {
+                self.output.block(block)?;
+            }
+        }
         let open = &mut self.open[log as usize];
         with(open);
         if open.len() >= self.limits.block_size.min(1 << 30)
