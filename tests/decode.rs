@@ -206,6 +206,24 @@ fn broken_json_costs_the_broken_record_only() {
 }
 
 #[test]
+fn json_that_breaks_at_each_line_is_given_up_in_time() {
+    let good = r#"{"eventVersion":"1"}"#;
+    let broken = "{\"a\":[\n".repeat((1 << 20) / 7);
+    let text = format!("{good}\n{broken}");
+    let begun = Instant::now();
+    let decoded = both_ways(text.as_bytes());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?} for two", begun.elapsed());
+    assert_eq!(decoded.texts(), [good]);
+    assert!(matches!(decoded.status(), FileStatus::Partial(reason) if reason.starts_with("too much")));
+    let (last, before) = decoded.report.rejects.split_last().unwrap();
+    assert_eq!(last.offset + last.length, text.len() as u64);
+    assert!(before.iter().all(|reject| reject.length == 7) && last.length > 100_000);
+    // One break in a record costs far less than the file may cost.
+    let rare = format!("{good}\n{}", format!("{{\"a\":[\n{}", format!("{good}\n").repeat(100)).repeat(100));
+    assert_eq!(decode_bytes(rare.as_bytes(), &Limits::default()).records.len(), 1 + 100 * 100);
+}
+
+#[test]
 fn blocks_cut_at_any_size_hold_the_same_records() {
     let access = format!("\u{feff}\n{}torn\r\n{}", lines(5), LINE);
     let json = r#"{"Records":[{"eventVersion":"1"},7,{"a":"}\"{"}],"b":1}{"eventVersion":[{}]}"#;
