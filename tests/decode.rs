@@ -292,6 +292,24 @@ fn compressed_layers_are_told_by_content() {
 }
 
 #[test]
+fn cloudtrail_of_several_gzip_members_is_told() {
+    let member = gzip(br#"{"eventVersion":"1"}"#);
+    let access = gzip(lines(1).as_bytes());
+    for (bytes, told) in [
+        (member.clone(), false),
+        (gzip(&member), false),
+        (member.repeat(3), true),
+        (gzip(&member.repeat(3)), true),
+        (access.repeat(3), false),
+    ] {
+        let decoded = both_ways(&bytes);
+        let texts: Vec<&str> = decoded.report.notices.iter().map(|notice| notice.text.as_str()).collect();
+        let expected = ["3 gzip members; AWS writes one: it may have been appended to"];
+        assert_eq!(texts, expected[..usize::from(told)]);
+    }
+}
+
+#[test]
 fn archives_are_read_in_place() {
     let text = lines(2);
     let gz = gzip(text.as_bytes());
@@ -319,6 +337,43 @@ fn archives_are_read_in_place() {
     let decoded = both_ways(&cut[..512 + text.len() - 10]);
     assert_eq!((decoded.records.len(), decoded.report.rejects.len()), (1, 1));
     assert!(decoded.report.files.iter().all(|file| matches!(file.status, FileStatus::Partial(_))));
+}
+
+#[test]
+fn long_names_in_archives_are_cut_and_stay_distinct() {
+    let text = lines(1);
+    let names = ["a", "b"].map(|end| format!("{}{end}", "é".repeat(30_000)));
+    let fits = "n".repeat(4096);
+    let entries: Vec<(&str, &[u8])> =
+        [names[0].as_str(), &names[1], &fits].map(|name| (name, text.as_bytes())).into();
+    for archive in [tar(&entries), zip(&entries)] {
+        let decoded = both_ways(&archive);
+        let found: Vec<&str> = decoded.records.iter().map(|r| r.0.split_once("/input/").unwrap().1).collect();
+        assert_eq!(found.iter().map(|name| name.len()).collect::<Vec<_>>(), [4095, 4095, 4096]);
+        assert!(found[0] != found[1] && found[0].starts_with("éé") && found[2] == fits);
+        let notices = &decoded.report.notices;
+        assert_eq!(notices.len(), 2);
+        assert!(notices[0].text.contains("60001 bytes") && notices[0].name.len() < 5000);
+    }
+}
+
+#[test]
+fn a_zip_of_which_entries_are_lost_is_partial() {
+    let (one, two) = (lines(1), lines(2));
+    let mut bytes = zip(&[("x.log", one.as_bytes()), ("y.log", two.as_bytes())]);
+    assert_eq!(both_ways(&bytes).records.len(), 3);
+    for at in 0..bytes.len() - 5 {
+        if &bytes[at..at + 5] == b"y.log" {
+            bytes[at] = b'x';
+        }
+    }
+    let decoded = both_ways(&bytes);
+    assert_eq!(decoded.records.len(), 2);
+    let partial: Vec<_> = decoded.report.files.iter().filter(|file| file.status != FileStatus::Read).collect();
+    assert!(
+        matches!(&partial[..], [file] if matches!(&file.status, FileStatus::Partial(why) if why.starts_with("1 of the 2"))),
+        "{partial:?}"
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub struct Stream<'r> {
     pub layers: u32,
     /// Bytes read of the outermost layer, against which expansion is measured.
     pub input: Rc<Cell<u64>>,
-    /// gzip members met.
+    /// Members of the innermost gzip layer around it that have been met.
     pub members: Rc<Cell<u32>>,
 }
 
@@ -139,7 +139,8 @@ impl<'a> Decoder<'a> {
         match container {
             None => self.log(stream),
             Some(Container::Gzip) => {
-                let Stream { name, window, layers, input, members, .. } = stream;
+                let Stream { name, window, layers, input, .. } = stream;
+                let members = Rc::default();
                 self.layer(name, gunzip(window, &members), layers, input, members)
             }
             Some(Container::Zstd) => {
@@ -227,10 +228,14 @@ impl<'a> Decoder<'a> {
             status,
             limit_hit: framing.limit_hit || broken.is_some_and(|broken| broken.limit),
             bytes: window.offset(),
-            gzip_members: stream.members.get(),
         };
         if self.flush_each_file {
             self.flush()?;
+        }
+        let members = stream.members.get();
+        if content == Content::Json && members > 1 {
+            let text = format!("{members} gzip members; AWS writes one: it may have been appended to");
+            self.output.notice(Notice { name: Arc::clone(&outcome.name), text })?;
         }
         self.output.file(outcome)
     }
