@@ -27,7 +27,7 @@ const GIVEN_UP: &str = "too much of the file is broken; the rest of it was not r
 
 /// Cuts all of `window` into records.
 pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<'_>) -> Flow {
-    let max = decoder.limits.max_line;
+    let max = decoder.limits.longest_line();
     let mut frames =
         Frames { decoder, file, window, max, number: 1, loose: false, nothing: "no records", reach: 0, reread: 0 };
     frames.all()?;

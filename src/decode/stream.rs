@@ -92,7 +92,7 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder with nothing open.
     pub fn new(limits: &'a Limits, output: &'a mut dyn Output, flush_each_file: bool) -> Decoder<'a> {
-        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.block_size));
+        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.full_block()));
         Decoder { limits, output, open, flush_each_file }
     }
 
@@ -108,7 +108,7 @@ impl<'a> Decoder<'a> {
 
     /// Bytes that the open block of `log` still takes.
     pub fn room(&self, log: LogType) -> usize {
-        self.limits.block_size.saturating_sub(self.open[log as usize].len())
+        self.limits.full_block().saturating_sub(self.open[log as usize].len())
     }
 
     /// Appends to the open block of `log` and hands it out if it is full then. The block of the other log goes out
@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
         }
         let open = &mut self.open[log as usize];
         with(open);
-        if open.len() >= self.limits.block_size.min(1 << 30)
+        if open.len() >= self.limits.full_block()
             && let Some(block) = open.take()
         {
             self.output.block(block)?;
