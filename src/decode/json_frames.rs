@@ -457,7 +457,7 @@ impl Frames<'_, '_, '_> {
         loop {
             let text = self.window.unread();
             let fed = scan.feed(&text[at..]);
-            let looked_at = fed.map_or_else(|no_value| Some(no_value.at), |end| end);
+            let looked_at = fed.unwrap_or_else(|no_value| Some(no_value.at));
             at = looked_at.map_or(text.len(), |count| at + count);
             self.reached(at);
             let end = fed.map_err(|no_value| Trouble::Broken(no_value.reason))?;

@@ -37,8 +37,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Most that [`Limits::max_line`] can allow: places in a block are 32 bits wide, and a block holds whole records and
-    /// the text that is derived from them, which may be several times as long.
+    /// Most that [`Limits::max_line`] can allow: places in a block are 32 bits wide, and a block holds whole
+    /// records and the text that is derived from them, which may be several times as long.
     pub const MAX_LINE: usize = 64 << 20;
 
     /// Most that [`Limits::block_size`] can ask for, for the same reason.
