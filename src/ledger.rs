@@ -61,14 +61,12 @@ pub struct FileOutcome {
     pub limit_hit: bool,
     /// Uncompressed bytes that were read of it.
     pub bytes: u64,
-    /// How many gzip members it had; AWS writes CloudTrail files with exactly one.
-    pub gzip_members: u32,
 }
 
 impl FileOutcome {
     /// An outcome of a file of which no byte was used.
     pub fn unread(name: &Arc<str>, status: FileStatus) -> FileOutcome {
-        FileOutcome { name: Arc::clone(name), status, limit_hit: false, bytes: 0, gzip_members: 0 }
+        FileOutcome { name: Arc::clone(name), status, limit_hit: false, bytes: 0 }
     }
 }
 

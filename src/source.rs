@@ -4,7 +4,7 @@
 //! read, and what was left out is told.
 
 use crate::ledger::{FileOutcome, FileStatus};
-use std::collections::HashSet;
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
 use std::io;
@@ -16,29 +16,39 @@ use std::sync::Arc;
 pub struct Input {
     /// How it is called everywhere: the argument joined with what lies below it, with `/`; `-` for standard input.
     pub name: Arc<str>,
-    /// Where it lies.
+    /// Where it lies. Use [`Input::path`].
     pub place: Place,
     /// Its size in bytes; 0 where that is unknown (standard input, pipes).
     pub size: u64,
 }
 
-impl Input {
-    /// Its path; `None` for standard input.
-    pub fn path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Stdin => None,
-            Place::Path(path) => Some(path),
-        }
-    }
-}
-
-/// Where an input lies.
+/// Where an input lies: a file, or a pipe or device that was named itself. A path is not held twice: folders of a
+/// million files are common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Standard input.
     Stdin,
-    /// A file, or a pipe or device that was named itself.
-    Path(PathBuf),
+    /// At the path that is its name.
+    Named,
+    /// At a path that cannot be told from its name: it is no UTF-8, or of Windows' verbatim paths.
+    Path(Box<Path>),
+}
+
+impl Input {
+    fn at(path: &Path, size: u64) -> Input {
+        let name = name_of(path);
+        let place = if Path::new(&*name) == path { Place::Named } else { Place::Path(Box::from(path)) };
+        Input { name, place, size }
+    }
+
+    /// Its path; `None` is standard input.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Stdin => None,
+            Place::Named => Some(Path::new(&*self.name)),
+            Place::Path(path) => Some(path),
+        }
+    }
 }
 
 /// Everything that the arguments stand for.
@@ -122,7 +132,7 @@ impl Inputs {
     }
 
     fn add(&mut self, path: &Path, size: u64) {
-        self.files.push(Input { name: name_of(path), place: Place::Path(path.to_path_buf()), size });
+        self.files.push(Input::at(path, size));
     }
 
     fn leave_out(&mut self, path: &Path, status: FileStatus) {
@@ -190,23 +200,46 @@ impl Inputs {
     }
 
     fn sort(&mut self, may_repeat: bool) {
-        let key = |input: &Input| (input.place != Place::Stdin, Arc::clone(&input.name));
-        self.files.sort_by_cached_key(key);
+        if may_repeat {
+            self.files.sort_by(in_order);
+            self.drop_repeats();
+        }
+        self.files.sort_by(in_order);
         self.left_out.sort_by(|a, b| a.name.cmp(&b.name));
         self.left_out.dedup();
-        if may_repeat {
-            let mut seen = HashSet::new();
-            self.files.retain(|input| seen.insert(identity(&input.place)));
+    }
+
+    /// Keeps the first of each file. Repeats are brought together by sorting, without a second list of paths but where
+    /// relative and absolute ones are mixed and cannot be compared as they are.
+    fn drop_repeats(&mut self) {
+        let paths = || self.files.iter().filter_map(Input::path);
+        // On Windows a path may also be relative to a drive or have the drive only.
+        let mixed = cfg!(windows) || (paths().any(Path::is_absolute) && paths().any(Path::is_relative));
+        if mixed {
+            self.files.sort_by_cached_key(|input| input.path().map(absolute));
+            self.files.dedup_by(|a, b| a.path().map(absolute) == b.path().map(absolute));
+        } else {
+            self.files.sort_by(|a, b| a.path().map(without_dot).cmp(&b.path().map(without_dot)));
+            self.files.dedup_by(|a, b| a.path().map(without_dot) == b.path().map(without_dot));
         }
     }
 }
 
-/// The same for `a`, `./a` and `/here/a`; links are not resolved. `None` is standard input.
-fn identity(place: &Place) -> Option<PathBuf> {
-    match place {
-        Place::Stdin => None,
-        Place::Path(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
-    }
+/// Standard input first, then by name. Names that are no UTF-8 can be alike and their paths not.
+fn in_order(a: &Input, b: &Input) -> Ordering {
+    let key = |input: &Input| input.place != Place::Stdin;
+    let paths = || a.path().map(Path::as_os_str).cmp(&b.path().map(Path::as_os_str));
+    key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)).then_with(paths)
+}
+
+/// The same for `a`, `./a` and `/here/a`; links are not resolved.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// The same for `a` and `./a`; [`Path`] itself sees no difference in `a/./b`.
+fn without_dot(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
 }
 
 fn is_pattern(path: &Path) -> bool {
@@ -276,6 +309,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn relative_and_absolute_paths_of_one_file_are_one() {
+        let here = std::env::current_dir().unwrap().join("src/source.rs");
+        for arguments in [
+            vec!["src/source.rs", "./src/source.rs", "src/./source.rs", "src//source.rs"],
+            vec![here.to_str().unwrap(), "src/source.rs"],
+            vec!["src/source.rs", here.to_str().unwrap(), "-", "./src/so*ce.rs", "-"],
+        ] {
+            let inputs = collect(&arguments).unwrap();
+            let files = inputs.files.iter().filter(|input| input.path().is_some()).count();
+            assert_eq!(files, 1, "{arguments:?}: {inputs:?}");
+            assert_eq!(inputs.files.len() - files, usize::from(arguments.len() == 5));
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_inside_folders_are_left_out_and_links_named_are_followed() {
@@ -302,7 +350,18 @@ mod tests {
         let path = folder.path().join(OsStr::from_bytes(b"x\xff\n.log"));
         fs::write(&path, "1").unwrap();
         let inputs = collect(&[folder.path()]).unwrap();
-        assert_eq!(inputs.files[0].place, Place::Path(path));
+        assert_eq!(inputs.files[0].place, Place::Path(path.into()));
         assert!(inputs.files[0].name.ends_with("x\u{fffd}\n.log"));
+        for other in [b"x\xfe\n.log", b"x\xfd\n.log"] {
+            fs::write(folder.path().join(OsStr::from_bytes(other)), "1").unwrap();
+        }
+        let inputs = collect(&[folder.path(), &folder.path().join(".")]).unwrap();
+        let last: Vec<u8> = inputs
+            .files
+            .iter()
+            .map(|input| input.path().unwrap().as_os_str().as_bytes())
+            .map(|path| path[path.len() - 6])
+            .collect();
+        assert_eq!(last, b"\xfd\xfe\xff");
     }
 }

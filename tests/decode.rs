@@ -5,7 +5,7 @@
 use flate2::{Compression, write::GzEncoder};
 use s3sleuth::decode::{Block, Limits, UnitReport, decode_unit, read_inputs};
 use s3sleuth::ledger::FileStatus;
-use s3sleuth::parse::LogType;
+use s3sleuth::parse::{LogType, s3_access};
 use s3sleuth::source;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -206,6 +206,24 @@ fn broken_json_costs_the_broken_record_only() {
 }
 
 #[test]
+fn json_that_breaks_at_each_line_is_given_up_in_time() {
+    let good = r#"{"eventVersion":"1"}"#;
+    let broken = "{\"a\":[\n".repeat((1 << 20) / 7);
+    let text = format!("{good}\n{broken}");
+    let begun = Instant::now();
+    let decoded = both_ways(text.as_bytes());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?} for two", begun.elapsed());
+    assert_eq!(decoded.texts(), [good]);
+    assert!(matches!(decoded.status(), FileStatus::Partial(reason) if reason.starts_with("too much")));
+    let (last, before) = decoded.report.rejects.split_last().unwrap();
+    assert_eq!(last.offset + last.length, text.len() as u64);
+    assert!(before.iter().all(|reject| reject.length == 7) && last.length > 100_000);
+    // One break in a record costs far less than the file may cost.
+    let rare = format!("{good}\n{}", format!("{{\"a\":[\n{}", format!("{good}\n").repeat(100)).repeat(100));
+    assert_eq!(decode_bytes(rare.as_bytes(), &Limits::default()).records.len(), 1 + 100 * 100);
+}
+
+#[test]
 fn blocks_cut_at_any_size_hold_the_same_records() {
     let access = format!("\u{feff}\n{}torn\r\n{}", lines(5), LINE);
     let json = r#"{"Records":[{"eventVersion":"1"},7,{"a":"}\"{"}],"b":1}{"eventVersion":[{}]}"#;
@@ -274,6 +292,24 @@ fn compressed_layers_are_told_by_content() {
 }
 
 #[test]
+fn cloudtrail_of_several_gzip_members_is_told() {
+    let member = gzip(br#"{"eventVersion":"1"}"#);
+    let access = gzip(lines(1).as_bytes());
+    for (bytes, told) in [
+        (member.clone(), false),
+        (gzip(&member), false),
+        (member.repeat(3), true),
+        (gzip(&member.repeat(3)), true),
+        (access.repeat(3), false),
+    ] {
+        let decoded = both_ways(&bytes);
+        let texts: Vec<&str> = decoded.report.notices.iter().map(|notice| notice.text.as_str()).collect();
+        let expected = ["3 gzip members; AWS writes one: it may have been appended to"];
+        assert_eq!(texts, expected[..usize::from(told)]);
+    }
+}
+
+#[test]
 fn archives_are_read_in_place() {
     let text = lines(2);
     let gz = gzip(text.as_bytes());
@@ -301,6 +337,43 @@ fn archives_are_read_in_place() {
     let decoded = both_ways(&cut[..512 + text.len() - 10]);
     assert_eq!((decoded.records.len(), decoded.report.rejects.len()), (1, 1));
     assert!(decoded.report.files.iter().all(|file| matches!(file.status, FileStatus::Partial(_))));
+}
+
+#[test]
+fn long_names_in_archives_are_cut_and_stay_distinct() {
+    let text = lines(1);
+    let names = ["a", "b"].map(|end| format!("{}{end}", "é".repeat(30_000)));
+    let fits = "n".repeat(4096);
+    let entries: Vec<(&str, &[u8])> =
+        [names[0].as_str(), &names[1], &fits].map(|name| (name, text.as_bytes())).into();
+    for archive in [tar(&entries), zip(&entries)] {
+        let decoded = both_ways(&archive);
+        let found: Vec<&str> = decoded.records.iter().map(|r| r.0.split_once("/input/").unwrap().1).collect();
+        assert_eq!(found.iter().map(|name| name.len()).collect::<Vec<_>>(), [4095, 4095, 4096]);
+        assert!(found[0] != found[1] && found[0].starts_with("éé") && found[2] == fits);
+        let notices = &decoded.report.notices;
+        assert_eq!(notices.len(), 2);
+        assert!(notices[0].text.contains("60001 bytes") && notices[0].name.len() < 5000);
+    }
+}
+
+#[test]
+fn a_zip_of_which_entries_are_lost_is_partial() {
+    let (one, two) = (lines(1), lines(2));
+    let mut bytes = zip(&[("x.log", one.as_bytes()), ("y.log", two.as_bytes())]);
+    assert_eq!(both_ways(&bytes).records.len(), 3);
+    for at in 0..bytes.len() - 5 {
+        if &bytes[at..at + 5] == b"y.log" {
+            bytes[at] = b'x';
+        }
+    }
+    let decoded = both_ways(&bytes);
+    assert_eq!(decoded.records.len(), 2);
+    let partial: Vec<_> = decoded.report.files.iter().filter(|file| file.status != FileStatus::Read).collect();
+    assert!(
+        matches!(&partial[..], [file] if matches!(&file.status, FileStatus::Partial(why) if why.starts_with("1 of the 2"))),
+        "{partial:?}"
+    );
 }
 
 #[test]
@@ -337,6 +410,62 @@ fn a_line_beyond_the_limit_is_refused_and_the_next_is_read() {
     let record = format!(r#"{{"Records":[{{"a":"{}"}},{{"b":1}}]}}"#, "y".repeat(9 << 20));
     let decoded = decode_bytes(record.as_bytes(), &Limits::default());
     assert_eq!((decoded.texts(), decoded.reasons().len()), (vec![r#"{"b":1}"#], 1));
+}
+
+#[test]
+fn bytes_of_neighbouring_files_never_join_into_one_character() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = LINE.split_once(" SigV4").unwrap().0.as_bytes();
+    fs::write(folder.path().join("1"), [begin, b"\xC3"].concat()).unwrap();
+    fs::write(folder.path().join("2"), [b"\xA9", begin, b"\n\n", begin].concat()).unwrap();
+    fs::write(folder.path().join("3"), LINE).unwrap();
+    let inputs = source::collect(&[folder.path()]).unwrap();
+    let mut blocks = Vec::new();
+    let limits = Limits::default();
+    let _ = read_inputs(&inputs.files, &limits, &mut |unit| {
+        let mut each = |block: Block| {
+            blocks.push(block);
+            ControlFlow::Continue(())
+        };
+        decode_unit(unit, &limits, &mut each, &mut UnitReport::default())
+    });
+    assert_eq!((blocks.len(), blocks[0].framed), (1, 5));
+    let mut rejects = Vec::new();
+    let (table, blanks) = s3_access::parse_block(blocks.remove(0), &mut rejects);
+    assert_eq!((blanks, rejects.len(), table.replaced_fields), (1, 0, 2));
+    assert_eq!(table.rows.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 1, 3, 1]);
+    assert!(table.text(0, s3_access::field::HOST_ID).unwrap().ends_with('\u{fffd}'));
+    assert!(table.text(1, s3_access::field::BUCKET_OWNER).unwrap().starts_with('\u{fffd}'));
+    for record in table.rows.iter().zip(0..).filter(|(row, _)| row.number == 1).map(|(_, row)| table.record(row)) {
+        assert!(!record.contains(&b'\n'));
+    }
+}
+
+#[test]
+fn records_come_in_the_order_of_the_input_whatever_the_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = |number: usize| format!("{{\"eventVersion\":\"{number}\"}}");
+    for number in 0..12 {
+        let text = match number % 4 {
+            0 => lines(2),
+            1 => event(number),
+            2 => format!("{LINE}\n\n{LINE}"),
+            _ => event(number).repeat(5),
+        };
+        fs::write(folder.path().join(format!("{number:02}")), text).unwrap();
+    }
+    let order = |limits: &Limits| -> Vec<(String, u64)> {
+        decode(folder.path(), limits).records.into_iter().map(|record| (record.0, record.1)).collect()
+    };
+    let expected = order(&Limits::default());
+    assert!(expected.is_sorted());
+    assert_eq!(expected.len(), 3 * (2 + 1 + 3 + 5));
+    for small_file in [0, 64, 600, Limits::default().small_file] {
+        for block_size in [1, 100, 1000, Limits::default().block_size] {
+            let limits = Limits { small_file, block_size, ..Limits::default() };
+            assert_eq!(order(&limits), expected, "{small_file} {block_size}");
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use tar::EntryType;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Largest zip that is held in memory: one inside another file, or from standard input. (A zip begins at its end.)
 const ZIP_IN_MEMORY: u64 = 256 << 20;
@@ -18,9 +19,13 @@ const ZIP_IN_MEMORY: u64 = 256 << 20;
 /// Longest name and longest list of extended attributes that a tar may demand memory for.
 const TAR_EXTENSION: u64 = 1 << 20;
 
+/// Longest name of an entry in bytes; a longer one is cut. Each row carries its file's name, and an archive may hold
+/// names of a MiB.
+const NAME_LIMIT: usize = 4 << 10;
+
 /// A tar, as a stream.
 pub fn tar(decoder: &mut Decoder<'_>, stream: Stream<'_>) -> Flow {
-    let Stream { name, window, layers, members, .. } = stream;
+    let Stream { name, window, layers, .. } = stream;
     let mut archive = tar::Archive::new(window);
     let mut broken = None;
     // Raw: names are put together here, under a limit. The crate would read a "name" of any length into memory.
@@ -45,7 +50,7 @@ pub fn tar(decoder: &mut Decoder<'_>, stream: Stream<'_>) -> Flow {
         }
         Err(error) => broken = Some(tar_error(&error)),
     }
-    broken.map_or(Flow::Continue(()), |broken| archive_broken(decoder, &name, broken, members.get()))
+    broken.map_or(Flow::Continue(()), |broken| archive_broken(decoder, &name, broken))
 }
 
 /// One entry; the inner error ends the archive.
@@ -122,15 +127,15 @@ fn tar_error(error: &io::Error) -> Broken {
 
 /// A zip that is not a file on a disk of its own.
 pub fn zip_in_stream(decoder: &mut Decoder<'_>, stream: Stream<'_>) -> Flow {
-    let Stream { name, mut window, layers, members, .. } = stream;
+    let Stream { name, mut window, layers, .. } = stream;
     let mut bytes = Vec::new();
     let read = window.by_ref().take(ZIP_IN_MEMORY + 1).read_to_end(&mut bytes);
     if let Err(error) = read {
-        return archive_broken(decoder, &name, Broken::from(&error), members.get());
+        return archive_broken(decoder, &name, Broken::from(&error));
     }
     if bytes.len() as u64 > ZIP_IN_MEMORY {
         let broken = Broken::limit("a zip over 256 MiB inside another file or stream; unpack it once");
-        return archive_broken(decoder, &name, broken, members.get());
+        return archive_broken(decoder, &name, broken);
     }
     let length = bytes.len() as u64;
     zip(decoder, &name, Cursor::new(bytes), length, layers)
@@ -151,6 +156,7 @@ pub fn zip<R: Read + Seek>(
             return decoder.done(name, status);
         }
     };
+    let (directory, listed) = (archive.central_directory_start(), archive.len());
     let output = Rc::new(Cell::new(0));
     for index in 0..archive.len() {
         let stored = archive.name_for_index(index).unwrap_or_default().to_string();
@@ -169,10 +175,40 @@ pub fn zip<R: Read + Seek>(
         let metered = ZipMeter { source: entry, output: Rc::clone(&output), input: length, max_output };
         decoder.entry(inner, Box::new(metered), size, layers + 1)?;
         if let Some(broken) = exceeded(output.get(), length, max_output) {
-            return archive_broken(decoder, name, broken, 0);
+            return archive_broken(decoder, name, broken);
         }
     }
+    let entries = zip_entries(archive.into_inner(), directory);
+    if entries > listed as u64 {
+        let unread = entries - listed as u64;
+        let reason = format!(
+            "{unread} of the {entries} entries of the zip were not read: names that stand twice, or entries that its \
+             end does not count; unpack it with care"
+        );
+        return archive_broken(decoder, name, Broken::new(reason));
+    }
     Flow::Continue(())
+}
+
+/// Entries in the central directory at `start`. The crate keeps one entry a name and drops the others silently.
+fn zip_entries<R: Read + Seek>(source: R, start: u64) -> u64 {
+    // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.12: the signature, 24 bytes, three lengths of
+    // what follows, 12 bytes, and then what follows.
+    const HEADER: usize = 46;
+    let mut source = io::BufReader::new(source);
+    let mut count = 0;
+    let mut header = [0; HEADER];
+    if source.seek(io::SeekFrom::Start(start)).is_err() {
+        return 0;
+    }
+    while source.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
+        count += 1;
+        let length = |at: usize| i64::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        if source.seek_relative(length(28) + length(30) + length(32)).is_err() {
+            break;
+        }
+    }
+    count
 }
 
 /// Entries of a zip may overlap, so all that comes out is held against the length of the archive.
@@ -201,16 +237,36 @@ impl<R: Read> Read for ZipMeter<R> {
 fn entry_name(decoder: &mut Decoder<'_>, archive: &str, inner: &str) -> ControlFlow<(), Arc<str>> {
     let inner: Cow<'_, str> =
         if inner.contains('\\') { Cow::Owned(inner.replace('\\', "/")) } else { Cow::Borrowed(inner) };
-    let name: Arc<str> = Arc::from(format!("{archive}/{inner}"));
-    if inner.starts_with('/') || inner.split('/').any(|part| part == "..") {
+    let leads_out = inner.starts_with('/') || inner.split('/').any(|part| part == "..");
+    let cut = cut_name(&inner);
+    let name: Arc<str> = Arc::from(format!("{archive}/{}", cut.as_deref().unwrap_or(&inner)));
+    let mut tell = |text: String| decoder.output.notice(Notice { name: Arc::clone(&name), text });
+    if cut.is_some() {
+        let length = inner.len();
+        tell(format!("the archive holds a name of {length} bytes; cut, and a hash of it put behind"))?;
+    }
+    if leads_out {
         let text = "the archive holds a name that leads out of a folder; read all the same, nothing is unpacked";
-        decoder.output.notice(Notice { name: Arc::clone(&name), text: text.to_string() })?;
+        tell(text.to_string())?;
     }
     ControlFlow::Continue(name)
 }
 
+/// A name beyond [`NAME_LIMIT`] cut to it, with a hash of all of it so that names stay distinct.
+fn cut_name(inner: &str) -> Option<String> {
+    if inner.len() <= NAME_LIMIT {
+        return None;
+    }
+    let hash = format!("~{:016x}", xxh3_64(inner.as_bytes()));
+    let mut end = NAME_LIMIT - hash.len();
+    while !inner.is_char_boundary(end) {
+        end -= 1;
+    }
+    Some(format!("{}{hash}", &inner[..end]))
+}
+
 /// The archive as such is counted only when something is wrong with it.
-fn archive_broken(decoder: &mut Decoder<'_>, name: &Arc<str>, broken: Broken, gzip_members: u32) -> Flow {
+fn archive_broken(decoder: &mut Decoder<'_>, name: &Arc<str>, broken: Broken) -> Flow {
     let status = FileStatus::Partial(broken.reason);
-    decoder.output.file(FileOutcome { gzip_members, limit_hit: broken.limit, ..FileOutcome::unread(name, status) })
+    decoder.output.file(FileOutcome { limit_hit: broken.limit, ..FileOutcome::unread(name, status) })
 }

@@ -1,7 +1,7 @@
 //! The blocks that are being filled, one a log type.
 
 use super::{Block, RecordFrame, Segment};
-use crate::parse::LogType;
+use crate::parse::{LogType, Span};
 use std::sync::Arc;
 
 /// A block under way.
@@ -55,9 +55,9 @@ impl OpenBlock {
         if !self.block.segments.last().is_some_and(|last| Arc::ptr_eq(&last.file, file)) {
             self.segment(file, number, offset);
         }
-        let start = self.block.bytes.len() as u32;
+        let start = self.block.bytes.len();
         self.block.bytes.extend_from_slice(bytes);
-        let end = self.block.bytes.len() as u32;
+        let Span { start, end } = Span::new(start, self.block.bytes.len());
         let segment = self.block.segments.len() as u32 - 1;
         self.block.framed += 1;
         self.block.records.push(RecordFrame { start, end, segment, number, offset });
@@ -67,7 +67,12 @@ impl OpenBlock {
         if self.block.bytes.capacity() == 0 {
             self.block.bytes.reserve(self.capacity);
         }
-        let start = self.block.bytes.len() as u32;
+        // The last line of the file before may be unended. Without a line end its last byte and the first one of this
+        // file could make up one character, and the text would pass for well-formed where neither field is.
+        if self.block.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.block.bytes.push(b'\n');
+        }
+        let Span { start, .. } = Span::new(self.block.bytes.len(), self.block.bytes.len());
         self.block.segments.push(Segment { file: Arc::clone(file), start, first_number, first_offset });
     }
 }

@@ -4,7 +4,7 @@
 //! events, CloudWatch Logs subscriptions and the answers of LookupEvents. What is broken is refused with its place,
 //! and reading goes on at the next thing that looks like the begin of a record.
 
-use super::json_scan::{LOOK_AHEAD, ValueScan, record_start};
+use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, stray_end};
 use super::lines::{Refused, TOO_LONG};
 use super::stream::{Decoder, Flow, Framing};
 use super::window::Window;
@@ -16,10 +16,20 @@ use std::ops::{ControlFlow, Range};
 /// Reason of what breaks off.
 const ENDS_INSIDE: &str = "the input ends inside it";
 
+/// Bytes of a file that may be read again after breaks however short the file is.
+const REREAD_FREE: u64 = 64 << 20;
+
+/// Beyond [`REREAD_FREE`]: how often a file may be read again, on average, as far as it has been read.
+const REREAD_TIMES: u64 = 16;
+
+/// Reason of the rest of a file that is given up.
+const GIVEN_UP: &str = "too much of the file is broken; the rest of it was not read";
+
 /// Cuts all of `window` into records.
 pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<'_>) -> Flow {
-    let max = decoder.limits.max_line;
-    let mut frames = Frames { decoder, file, window, max, number: 1, loose: false, nothing: "no records" };
+    let max = decoder.limits.longest_line();
+    let mut frames =
+        Frames { decoder, file, window, max, number: 1, loose: false, nothing: "no records", reach: 0, reread: 0 };
     frames.all()?;
     if frames.number == 1 && frames.file.partial.is_none() {
         frames.file.ignored = Some(frames.nothing);
@@ -91,6 +101,11 @@ struct Frames<'f, 'd, 'w> {
     loose: bool,
     /// What to call a file without records.
     nothing: &'static str,
+    /// Offset up to which values have been looked at since the last break.
+    reach: u64,
+    /// Bytes looked at before breaks that have to be looked at again. Without a bound on it a file of brackets that
+    /// are never closed would take time quadratic in the longest record.
+    reread: u64,
 }
 
 impl Frames<'_, '_, '_> {
@@ -327,9 +342,7 @@ impl Frames<'_, '_, '_> {
         let mut refused = Refused { offset: self.window.offset(), ..Refused::default() };
         loop {
             let text = self.window.unread();
-            let line_end = memchr::memchr(b'\n', text);
-            let start = record_start(&text[..line_end.unwrap_or(text.len())], 1);
-            let end = start.or(line_end);
+            let end = stray_end(text);
             let sure = end.unwrap_or(text.len().saturating_sub(if self.window.ended() { 0 } else { LOOK_AHEAD }));
             refused.add(&text[..sure]);
             self.window.advance(sure);
@@ -360,13 +373,36 @@ impl Frames<'_, '_, '_> {
             self.window.advance(sure);
             from = from.saturating_sub(sure);
             if start.is_some() {
-                return self.reject(refused, reason);
+                self.reject(refused, reason)?;
+                return self.count_reread();
             }
             if !self.window.more() && self.window.unread().is_empty() {
                 self.file.partial = Some(format!("{reason} (byte {})", refused.offset));
                 return if refused.length > 0 { self.reject(refused, reason) } else { Flow::Continue(()) };
             }
         }
+    }
+
+    /// After a break, at the place where reading goes on.
+    fn count_reread(&mut self) -> Flow {
+        let offset = self.window.offset();
+        self.reread += self.reach.saturating_sub(offset);
+        self.reach = 0;
+        if self.reread <= REREAD_FREE.max(offset.saturating_mul(REREAD_TIMES)) {
+            return Flow::Continue(());
+        }
+        self.file.partial = Some(format!("{GIVEN_UP} (from byte {offset})"));
+        let mut refused = Refused { offset, ..Refused::default() };
+        while !self.window.unread().is_empty() || self.window.more() {
+            refused.add(self.window.unread());
+            self.window.advance(self.window.unread().len());
+        }
+        self.reject(refused, GIVEN_UP)
+    }
+
+    /// Notes that the element has been looked at up to `end`.
+    fn reached(&mut self, end: usize) {
+        self.reach = self.reach.max(self.window.offset() + end as u64);
     }
 
     /// Does another record seem to begin inside of this one? Then a bracket is missing.
@@ -400,6 +436,7 @@ impl Frames<'_, '_, '_> {
 
     /// The byte at `at` of the element.
     fn at(&mut self, at: usize) -> Result<u8> {
+        self.reached(at);
         if at > self.max {
             return Err(Trouble::TooLong);
         }
@@ -419,8 +456,11 @@ impl Frames<'_, '_, '_> {
         let mut at = start;
         loop {
             let text = self.window.unread();
-            let end = scan.feed(&text[at..]).map_err(Trouble::Broken)?;
-            at = end.map_or(text.len(), |end| at + end);
+            let fed = scan.feed(&text[at..]);
+            let looked_at = fed.unwrap_or_else(|no_value| Some(no_value.at));
+            at = looked_at.map_or(text.len(), |count| at + count);
+            self.reached(at);
+            let end = fed.map_err(|no_value| Trouble::Broken(no_value.reason))?;
             if at > self.max {
                 return Err(Trouble::TooLong);
             }

@@ -1,7 +1,7 @@
 //! Where a JSON value ends. Brackets and strings are matched and nothing else is checked; that is the parser's work.
 //! Without recursion, and in pieces: the value may come in any number of stretches.
 
-use memchr::memchr3;
+use memchr::{memchr2_iter, memchr3};
 
 /// Levels of brackets whose kind is remembered; deeper ones are only counted.
 const REMEMBERED: u32 = 128;
@@ -17,12 +17,21 @@ pub struct ValueScan {
     scalar: bool,
 }
 
+/// Why and where a stretch cannot be a value or the next part of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoValue {
+    /// What is wrong.
+    pub reason: &'static str,
+    /// Bytes of the stretch before it.
+    pub at: usize,
+}
+
 impl ValueScan {
     /// Goes on with `bytes`. `Ok(Some(n))`: the value ends before byte `n` of them. `Ok(None)`: it goes on.
     ///
     /// # Errors
     /// Why no value ends here.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, NoValue> {
         let mut at = 0;
         while at < bytes.len() {
             if self.in_string {
@@ -40,7 +49,7 @@ impl ValueScan {
                 open @ (b'{' | b'[') if !self.scalar => self.open(open),
                 b'}' | b']' | b',' if self.depth == 0 => return Ok(Some(at)),
                 close @ (b'}' | b']') => {
-                    self.close(close)?;
+                    self.close(close).map_err(|reason| NoValue { reason, at })?;
                     if self.depth == 0 {
                         return Ok(Some(at + 1));
                     }
@@ -67,7 +76,7 @@ impl ValueScan {
                 | b'u' => {
                     self.scalar = self.depth == 0;
                 }
-                _ => return Err("expected JSON, found other text"),
+                _ => return Err(NoValue { reason: "expected JSON, found other text", at }),
             }
             at += 1;
         }
@@ -80,7 +89,7 @@ impl ValueScan {
     }
 
     /// From inside a string to behind its end.
-    fn string(&mut self, bytes: &[u8], mut at: usize) -> Result<Option<usize>, &'static str> {
+    fn string(&mut self, bytes: &[u8], mut at: usize) -> Result<Option<usize>, NoValue> {
         while at < bytes.len() {
             if self.escaped {
                 self.escaped = false;
@@ -97,7 +106,7 @@ impl ValueScan {
                     return Ok(Some(at));
                 }
                 b'\\' => self.escaped = true,
-                _ => return Err("a string is not closed"),
+                _ => return Err(NoValue { reason: "a string is not closed", at: at - 1 }),
             }
         }
         Ok(None)
@@ -127,13 +136,23 @@ pub fn record_start(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(found) = memchr::memchr(b'{', text.get(at..)?) {
         let start = at + found;
-        let inside = text[start + 1..text.len().min(start + 1 + LOOK_AHEAD)].trim_ascii_start();
-        if inside.starts_with(b"\"eventVersion\"") || (start > 0 && text[start - 1] == b'\n') {
+        if names_event_version(text, start) || (start > 0 && text[start - 1] == b'\n') {
             return Some(start);
         }
         at = start + 1;
     }
     None
+}
+
+/// Finds where stray text ends: at the end of its line, or where a record begins inside the line. Looks no further, so
+/// that a long line of records with text between them is not searched again at each of them.
+pub fn stray_end(text: &[u8]) -> Option<usize> {
+    memchr2_iter(b'\n', b'{', text).find(|at| text[*at] == b'\n' || (*at > 0 && names_event_version(text, *at)))
+}
+
+fn names_event_version(text: &[u8], bracket: usize) -> bool {
+    let inside = text[bracket + 1..text.len().min(bracket + 1 + LOOK_AHEAD)].trim_ascii_start();
+    inside.starts_with(b"\"eventVersion\"")
 }
 
 /// How far behind a bracket [`record_start`] looks.
@@ -163,7 +182,8 @@ mod tests {
                 let mut done = 0;
                 let mut result = Ok(None);
                 for piece in text.as_bytes().chunks(cut) {
-                    result = scan.feed(piece).map(|end| end.map(|end| done + end));
+                    result =
+                        scan.feed(piece).map(|end| end.map(|end| done + end)).map_err(|no_value| no_value.reason);
                     if result != Ok(None) {
                         break;
                     }
@@ -183,6 +203,11 @@ mod tests {
             (r#"{"eventVersion"#, None),
         ] {
             assert_eq!(record_start(text.as_bytes(), 1), expected, "{text}");
+        }
+        for (text, expected) in
+            [("x{ \"eventVersion\"", Some(1)), ("x{}y\n{", Some(4)), ("{{\"eventVersion", None)]
+        {
+            assert_eq!(stray_end(text.as_bytes()), expected, "{text}");
         }
     }
 }

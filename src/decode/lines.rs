@@ -95,9 +95,10 @@ impl Lines {
         let mut first = self.number;
         let mut room = decoder.room(LogType::S3Access);
         let base = start;
+        let longest = decoder.limits.longest_line();
         for line_end in memchr_iter(b'\n', &chunk[base..]).map(|at| base + at) {
             let whole = line_end + 1;
-            if line_end - start > decoder.limits.max_line {
+            if line_end - start > longest {
                 self.run(decoder, file, first, offset + run as u64, &chunk[run..start])?;
                 let mut refused = Refused { offset: offset + start as u64, ..Refused::default() };
                 refused.add(&chunk[start..line_end]);
@@ -134,7 +135,7 @@ impl Lines {
         if self.pending.length == 0 {
             self.pending.offset = offset;
         }
-        if !self.too_long && self.pending.raw.len() + bytes.len() <= decoder.limits.max_line {
+        if !self.too_long && self.pending.raw.len() + bytes.len() <= decoder.limits.longest_line() {
             self.pending.raw.extend_from_slice(bytes);
             self.pending.length += bytes.len() as u64;
         } else {

@@ -25,14 +25,34 @@ use std::sync::Arc;
 /// What may be demanded of this machine by the files that it reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest line or record in bytes; a longer one is refused and passed over. At most 1 GiB.
+    /// Longest line or record in bytes; a longer one is refused and passed over. No more than
+    /// [`Limits::MAX_LINE`] counts.
     pub max_line: usize,
     /// Most bytes that one compressed file may become.
     pub max_decompressed: u64,
-    /// A block is handed out when it has this many bytes.
+    /// A block is handed out when it has this many bytes. No more than [`Limits::MAX_BLOCK`] counts.
     pub block_size: usize,
     /// Files up to this many bytes are handed to workers as they are; larger ones are decoded as a stream.
     pub small_file: u64,
+}
+
+impl Limits {
+    /// Most that [`Limits::max_line`] can allow: places in a block are 32 bits wide, and a block holds whole
+    /// records and the text that is derived from them, which may be several times as long.
+    pub const MAX_LINE: usize = 64 << 20;
+
+    /// Most that [`Limits::block_size`] can ask for, for the same reason.
+    pub const MAX_BLOCK: usize = 256 << 20;
+
+    /// The longest line or record that is read.
+    pub fn longest_line(&self) -> usize {
+        self.max_line.min(Limits::MAX_LINE)
+    }
+
+    /// Bytes with which a block is full.
+    pub fn full_block(&self) -> usize {
+        self.block_size.min(Limits::MAX_BLOCK)
+    }
 }
 
 impl Default for Limits {

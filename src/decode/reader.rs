@@ -7,7 +7,7 @@ use super::unit::{RawFile, Unit, Work};
 use super::window::{Broken, Window};
 use super::{Block, Limits, archive};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
-use crate::source::{Input, Place};
+use crate::source::Input;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
@@ -37,9 +37,9 @@ pub fn read_inputs(
 ) -> ControlFlow<()> {
     let mut packer = Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), told: 0 };
     for input in inputs {
-        let outcome = match &input.place {
-            Place::Stdin => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()))),
-            Place::Path(path) => read_path(&mut packer, limits, &input.name, path),
+        let outcome = match input.path() {
+            None => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()))),
+            Some(path) => read_path(&mut packer, limits, &input.name, path),
         };
         match outcome {
             Ok(flow) => flow?,

@@ -1,7 +1,7 @@
 //! What a stream is, told by its first bytes and never by its name.
 
 use crate::parse::s3_access;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// How much of a stream is looked at to tell what it is.
 pub const HEAD: usize = 64 << 10;
@@ -52,8 +52,10 @@ pub fn content(head: &[u8], cut: bool) -> Content {
     match text.trim_ascii_start() {
         [] if text.is_empty() => Content::Empty,
         [] => Content::AccessLog,
+        // Before a bracket is trusted: an access log may be cut so that it begins with the time of its first line, and
+        // no line of JSON is one of an access log.
+        _ if holds_access_line(text) => Content::AccessLog,
         [b'{' | b'[', ..] => Content::Json,
-        _ if text.split(|byte| *byte == b'\n').any(s3_access::looks_like_a_line) => Content::AccessLog,
         // Too long a line, or one that is cut, cannot be told by its shape; the reader will refuse and count it.
         _ if (cut || head.len() >= HEAD) && memchr(b'\n', text).is_none() && !holds_controls(text) => {
             Content::AccessLog
@@ -65,6 +67,18 @@ pub fn content(head: &[u8], cut: bool) -> Content {
 /// Length of UTF-8's byte order mark at the start, if there is one.
 pub fn byte_order_mark(head: &[u8]) -> usize {
     if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }
+}
+
+/// Is one of the lines one of an access log? Compact JSON can look like it where a client put spaces and a time into a
+/// string (`{"userAgent":"x y [06/Feb/…`), but then the string's quote stands before the time.
+fn holds_access_line(text: &[u8]) -> bool {
+    let mut start = 0;
+    memchr_iter(b'\n', text).chain([text.len()]).any(|end| {
+        let line = &text[start..end];
+        start = end + 1;
+        let mut owner_and_bucket = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).take(2);
+        s3_access::looks_like_a_line(line) && owner_and_bucket.all(|word| memchr(b'"', word).is_none())
+    })
 }
 
 fn holds_controls(text: &[u8]) -> bool {
@@ -85,6 +99,11 @@ mod tests {
             (format!("\u{feff}{line}\n"), false, Content::AccessLog),
             (format!("torn\n\0\n{line}"), false, Content::AccessLog),
             (" \r\n\n".to_string(), false, Content::AccessLog),
+            (format!("[06/Feb/2026:00:00:38 +0000] - R\n{line}"), false, Content::AccessLog),
+            (format!("{{\"a\n{line}\n"), false, Content::AccessLog),
+            (format!("[{{\"a\":\"{line}\"}}]\n"), false, Content::Json),
+            (format!("{{\n\"a\": \"{}\"}}\n", &line[5..]), false, Content::Json),
+            (format!("{{\n\"a\":\"{line}\"}}\n"), false, Content::Json),
             ("\u{feff} {".to_string(), false, Content::Json),
             ("\n[".to_string(), false, Content::Json),
             (String::new(), false, Content::Empty),

@@ -53,7 +53,7 @@ pub struct Stream<'r> {
     pub layers: u32,
     /// Bytes read of the outermost layer, against which expansion is measured.
     pub input: Rc<Cell<u64>>,
-    /// gzip members met.
+    /// Members of the innermost gzip layer around it that have been met.
     pub members: Rc<Cell<u32>>,
 }
 
@@ -92,11 +92,11 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder with nothing open.
     pub fn new(limits: &'a Limits, output: &'a mut dyn Output, flush_each_file: bool) -> Decoder<'a> {
-        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.block_size));
+        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.full_block()));
         Decoder { limits, output, open, flush_each_file }
     }
 
-    /// Hands out what is open, in the order of [`LogType::ALL`].
+    /// Hands out what is open; that is at most one block ([`Decoder::append`]).
     pub fn flush(&mut self) -> Flow {
         for open in &mut self.open {
             if let Some(block) = open.take() {
@@ -108,14 +108,20 @@ impl<'a> Decoder<'a> {
 
     /// Bytes that the open block of `log` still takes.
     pub fn room(&self, log: LogType) -> usize {
-        self.limits.block_size.saturating_sub(self.open[log as usize].len())
+        self.limits.full_block().saturating_sub(self.open[log as usize].len())
     }
 
-    /// Appends to the open block of `log` and hands it out if it is full then.
+    /// Appends to the open block of `log` and hands it out if it is full then. The block of the other log goes out
+    /// first, so that records come in the order of the input whatever the limits.
     pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
+        for other in LogType::ALL.into_iter().filter(|other| *other != log) {
+            if let Some(block) = self.open[other as usize].take() {
+                self.output.block(block)?;
+            }
+        }
         let open = &mut self.open[log as usize];
         with(open);
-        if open.len() >= self.limits.block_size.min(1 << 30)
+        if open.len() >= self.limits.full_block()
             && let Some(block) = open.take()
         {
             self.output.block(block)?;
@@ -133,7 +139,8 @@ impl<'a> Decoder<'a> {
         match container {
             None => self.log(stream),
             Some(Container::Gzip) => {
-                let Stream { name, window, layers, input, members, .. } = stream;
+                let Stream { name, window, layers, input, .. } = stream;
+                let members = Rc::default();
                 self.layer(name, gunzip(window, &members), layers, input, members)
             }
             Some(Container::Zstd) => {
@@ -221,10 +228,14 @@ impl<'a> Decoder<'a> {
             status,
             limit_hit: framing.limit_hit || broken.is_some_and(|broken| broken.limit),
             bytes: window.offset(),
-            gzip_members: stream.members.get(),
         };
         if self.flush_each_file {
             self.flush()?;
+        }
+        let members = stream.members.get();
+        if content == Content::Json && members > 1 {
+            let text = format!("{members} gzip members; AWS writes one: it may have been appended to");
+            self.output.notice(Notice { name: Arc::clone(&outcome.name), text })?;
         }
         self.output.file(outcome)
     }

@@ -94,7 +94,11 @@ pub fn decode_unit(
     for work in unit.work {
         match work {
             Work::File(file) => decoder.raw_file(file)?,
-            Work::Block(block) => decoder.output.block(block)?,
+            Work::Block(block) => {
+                // Small files before it are packed into a block that is still open.
+                decoder.flush()?;
+                decoder.output.block(block)?;
+            }
             Work::Done(outcome) => decoder.output.file(outcome)?,
             Work::Notice(notice) => decoder.output.notice(notice)?,
             Work::Reject(reject) => decoder.output.reject(reject)?,

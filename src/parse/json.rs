@@ -2,7 +2,7 @@
 //!
 //! A [`Cursor`] takes one value after the other from a text and checks all of it on the way. It accepts what
 //! `serde_json` accepts, with two exceptions: bytes in strings need not be UTF-8 (a field with such bytes is repaired
-//! and counted later, [`crate::parse::FieldTable::replace_ill_formed`]; one odd user agent must not cost the record),
+//! and counted later, [`crate::parse::FieldTable::new`]; one odd user agent must not cost the record),
 //! and a number may be of any size, since it stays text.
 
 use std::borrow::Cow;

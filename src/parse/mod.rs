@@ -5,6 +5,7 @@
 
 pub mod cloudtrail;
 pub mod json;
+mod numbered;
 pub mod object_key;
 pub mod s3_access;
 pub mod scalar;

@@ -7,110 +7,17 @@
 //! **last** quote of the line ends the user agent and everything behind it is S3's again. Only the border between
 //! referer and user agent can be ambiguous, and then the line is flagged.
 
-use super::table::DERIVED_END;
-use super::{FieldTable, LogType, ParseError, Row, Span, object_key, time};
-use crate::decode::Block;
-use crate::ledger::Reject;
+mod block;
+mod fields;
+
+pub use block::parse_block;
+pub use fields::{FIELDS, FLAGS, field, flag};
+
+use super::ParseError;
 use memchr::{memchr, memchr_iter, memrchr};
 use nom::IResult;
 use nom::bytes::complete::{tag, take, take_while};
 use nom::error::{ErrorKind, ParseError as NomError};
-
-/// The logged fields in AWS's order; a field's position is its number. The names are those of our columns.
-pub const FIELDS: [&str; 27] = [
-    "bucket_owner",
-    "bucket_name",
-    "event_time",
-    "remote_ip",
-    "requester",
-    "request_id",
-    "operation",
-    "object_key_raw",
-    "request_uri",
-    "http_status",
-    "error_code",
-    "bytes_sent",
-    "object_size",
-    "total_time_ms",
-    "turn_around_time_ms",
-    "referer",
-    "user_agent",
-    "version_id",
-    "host_id",
-    "signature_version",
-    "cipher_suite",
-    "auth_type",
-    "host_header",
-    "tls_version",
-    "access_point_arn",
-    "acl_required",
-    "source_region",
-];
-
-/// Numbers of the fields that code refers to, and of the two that are derived.
-#[allow(missing_docs)]
-pub mod field {
-    pub const BUCKET_OWNER: usize = 0;
-    pub const BUCKET_NAME: usize = 1;
-    pub const EVENT_TIME: usize = 2;
-    pub const REMOTE_IP: usize = 3;
-    pub const REQUESTER: usize = 4;
-    pub const REQUEST_ID: usize = 5;
-    pub const OPERATION: usize = 6;
-    pub const OBJECT_KEY_RAW: usize = 7;
-    pub const REQUEST_URI: usize = 8;
-    pub const HTTP_STATUS: usize = 9;
-    pub const ERROR_CODE: usize = 10;
-    pub const BYTES_SENT: usize = 11;
-    pub const OBJECT_SIZE: usize = 12;
-    pub const TOTAL_TIME_MS: usize = 13;
-    pub const TURN_AROUND_TIME_MS: usize = 14;
-    pub const REFERER: usize = 15;
-    pub const USER_AGENT: usize = 16;
-    pub const VERSION_ID: usize = 17;
-    pub const HOST_ID: usize = 18;
-    pub const SIGNATURE_VERSION: usize = 19;
-    pub const CIPHER_SUITE: usize = 20;
-    pub const AUTH_TYPE: usize = 21;
-    pub const HOST_HEADER: usize = 22;
-    pub const TLS_VERSION: usize = 23;
-    pub const ACCESS_POINT_ARN: usize = 24;
-    pub const ACL_REQUIRED: usize = 25;
-    pub const SOURCE_REGION: usize = 26;
-    /// What stands behind the 27th field, as logged.
-    pub const EXTRA_FIELDS: usize = 27;
-    /// The decoded key.
-    pub const OBJECT_KEY: usize = 28;
-    /// Fields a row of the table.
-    pub const WIDTH: usize = 29;
-}
-
-/// What was unusual about a line; bit `n` of [`Row::flags`] is `FLAGS[n]`. `extra_fields` is shown with its count.
-pub const FLAGS: [&str; 9] = [
-    "requester_spaces",
-    "quote_in_uri",
-    "bare_uri",
-    "quote_in_ref_ua",
-    "ambiguous_ref_ua",
-    "bare_ref_ua",
-    "stray_principal_before_hostid",
-    "extra_fields",
-    "bad_event_time",
-];
-
-/// Bits of [`FLAGS`].
-#[allow(missing_docs)]
-pub mod flag {
-    pub const REQUESTER_SPACES: u32 = 1;
-    pub const QUOTE_IN_URI: u32 = 1 << 1;
-    pub const BARE_URI: u32 = 1 << 2;
-    pub const QUOTE_IN_REF_UA: u32 = 1 << 3;
-    pub const AMBIGUOUS_REF_UA: u32 = 1 << 4;
-    pub const BARE_REF_UA: u32 = 1 << 5;
-    pub const STRAY_PRINCIPAL: u32 = 1 << 6;
-    pub const EXTRA_FIELDS: u32 = 1 << 7;
-    pub const BAD_EVENT_TIME: u32 = 1 << 8;
-}
 
 /// A line taken apart. Every field borrows from the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,91 +49,10 @@ pub fn parse_line(line: &[u8]) -> Result<AccessLine<'_>, ParseError> {
     Ok(parsed)
 }
 
-/// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
-pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, u64) {
-    let mut blanks = 0;
-    let expected = block.bytes.len() / 400 + 1;
-    let mut rows = Vec::with_capacity(expected);
-    let mut spans = Vec::with_capacity(expected * field::WIDTH);
-    let mut derived = Derived { base: block.bytes.len(), text: Vec::new() };
-    for (index, segment) in block.segments.iter().enumerate() {
-        let end = block.segments.get(index + 1).map_or(block.bytes.len(), |next| next.start as usize);
-        let mut number = segment.first_number;
-        let mut start = segment.start as usize;
-        while start < end {
-            let stop = memchr(b'\n', &block.bytes[start..end]).map_or(end, |length| start + length);
-            let line = without_carriage_returns(&block.bytes[start..stop]);
-            match parse_line(line) {
-                Ok(parsed) => {
-                    let record = Span::new(start, start + line.len());
-                    rows.push(Row { segment: index as u32, record, ..row(&parsed, number) });
-                    push_spans(&parsed, start, line, &mut spans, &mut derived);
-                }
-                Err(_) if line.trim_ascii().is_empty() => blanks += 1,
-                Err(error) => {
-                    let offset = segment.first_offset + (start - segment.start as usize) as u64;
-                    rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
-                }
-            }
-            number += 1;
-            start = stop + 1;
-        }
-    }
-    let mut text = block.bytes;
-    text.append(&mut derived.text);
-    let segments = block.segments;
-    let table = FieldTable::new(LogType::S3Access, text, field::WIDTH, spans, rows, segments);
-    (table, blanks)
-}
-
 /// Does this text begin like a line of an access log: owner, bucket and a bracketed time? Used to tell files apart.
 pub fn looks_like_a_line(line: &[u8]) -> bool {
     let mut parsed = AccessLine { fields: [None; 27], extra: b"", flags: 0 };
     head(line, &mut parsed).is_ok()
-}
-
-/// Text that is not in the block as such; it will stand behind the block's bytes.
-struct Derived {
-    base: usize,
-    text: Vec<u8>,
-}
-
-/// What is known of the line itself; its file and place are added by the caller.
-fn row(parsed: &AccessLine<'_>, number: u64) -> Row {
-    let event_time = parsed.fields[field::EVENT_TIME].and_then(time::access_log_time);
-    let flags = parsed.flags | if event_time.is_none() { flag::BAD_EVENT_TIME } else { 0 };
-    let event_time_ms = event_time.unwrap_or(Row::NO_TIME);
-    Row { event_time_ms, number, segment: 0, flags, record: Span::NULL }
-}
-
-/// Fields to spans: a field's place in its line plus the line's place in the block.
-fn push_spans(parsed: &AccessLine<'_>, start: usize, line: &[u8], spans: &mut Vec<Span>, derived: &mut Derived) {
-    let base = start.wrapping_sub(line.as_ptr() as usize);
-    let place = |text: &[u8]| {
-        let start = base.wrapping_add(text.as_ptr() as usize);
-        Span::new(start, start + text.len())
-    };
-    spans.extend(parsed.fields.iter().map(|value| value.map_or(Span::NULL, place)));
-    spans.push(if parsed.extra.is_empty() { Span::NULL } else { place(parsed.extra) });
-    let raw = parsed.fields[field::OBJECT_KEY_RAW];
-    let operation = parsed.fields[field::OPERATION].unwrap_or_default();
-    spans.push(raw.map_or(Span::NULL, |raw| {
-        derived.text.push(DERIVED_END);
-        let start = derived.text.len();
-        if object_key::decode(raw, operation, &mut derived.text) {
-            Span::new(derived.base + start, derived.base + derived.text.len())
-        } else {
-            derived.text.pop();
-            place(raw)
-        }
-    }));
-}
-
-fn without_carriage_returns(mut line: &[u8]) -> &[u8] {
-    while let [rest @ .., b'\r'] = line {
-        line = rest;
-    }
-    line
 }
 
 /// Where a parser stopped, and at which field.
@@ -621,12 +447,5 @@ mod tests {
                 assert_eq!(line.fields[number], plain.fields[number], "{} after {text}", FIELDS[number]);
             }
         }
-    }
-
-    #[test]
-    fn an_event_time_off_the_calendar_is_flagged_and_the_rest_kept() {
-        let line = format!("{HEAD}\"GET /a.txt HTTP/1.1\"{NUMBERS}\"-\" \"-\"{TAIL}").replace("06/Feb", "31/Feb");
-        let row = row(&parse_line(line.as_bytes()).unwrap(), 1);
-        assert_eq!((row.event_time_ms(), row.flags), (None, flag::BAD_EVENT_TIME));
     }
 }

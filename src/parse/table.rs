@@ -18,9 +18,15 @@ impl Span {
     /// The field is absent, or logged as `-`.
     pub const NULL: Span = Span { start: u32::MAX, end: u32::MAX };
 
-    /// A range inside the text of a block; blocks are far below 4 GiB.
+    /// A range inside the text of a block.
+    ///
+    /// # Panics
+    /// If it ends beyond 4 GiB. [`Limits::MAX_LINE`](crate::decode::Limits::MAX_LINE) and
+    /// [`Limits::MAX_BLOCK`](crate::decode::Limits::MAX_BLOCK) see to it that no block is near that size.
     pub fn new(start: usize, end: usize) -> Span {
-        Span { start: start as u32, end: end as u32 }
+        let place =
+            |at| u32::try_from(at).expect("a block is far smaller than 4 GiB: Limits::MAX_LINE, MAX_BLOCK");
+        Span { start: place(start), end: place(end) }
     }
 
     /// Is this the null field?
