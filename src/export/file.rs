@@ -16,17 +16,11 @@ pub(super) struct TemporaryFile {
 impl TemporaryFile {
     /// Creates `.NAME.tmp-PID` for a final `NAME`. An existing file is never opened and no link followed.
     pub(super) fn create(path: PathBuf) -> Result<(TemporaryFile, File), Error> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = name else {
-            return Err(Error::Usage(format!("{} names no file", path.display())));
-        };
         // The same process number can come back, above all in containers, where a killed run left its file.
         for attempt in 0..1000 {
-            let hidden = match attempt {
-                0 => format!(".{name}.tmp-{}", std::process::id()),
-                _ => format!(".{name}.tmp-{}-{attempt}", std::process::id()),
+            let Some(hidden) = hidden_name(&path, "tmp", attempt) else {
+                return Err(Error::Usage(format!("{} names no file", path.display())));
             };
-            let hidden = path.with_file_name(hidden);
             match OpenOptions::new().write(true).create_new(true).open(&hidden) {
                 Ok(file) => return Ok((TemporaryFile { hidden, path, published: false }, file)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -67,6 +61,16 @@ impl Drop for TemporaryFile {
             let _ = fs::remove_file(&self.hidden);
         }
     }
+}
+
+/// `.NAME.MARK-PID` beside a file, for each attempt another; `None` for a path that names no file.
+pub(super) fn hidden_name(path: &Path, mark: &str, attempt: u32) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy();
+    let process = std::process::id();
+    Some(path.with_file_name(match attempt {
+        0 => format!(".{name}.{mark}-{process}"),
+        _ => format!(".{name}.{mark}-{process}-{attempt}"),
+    }))
 }
 
 /// Makes the names in a folder durable.

@@ -7,6 +7,7 @@
 mod collector;
 mod encode;
 mod files;
+mod former;
 mod partition;
 
 use super::ExportSummary;
@@ -71,7 +72,7 @@ impl ParquetStage {
 
     fn with_limits(settings: &ExportSettings, root: PathBuf, limits: Limits) -> Result<ParquetStage, Error> {
         let selection = Selection::new(settings, TextLayout::Copied)?;
-        files::check_free(&root, selection.datasets(), settings.force)?;
+        former::check_free(&root, selection.datasets(), settings.force)?;
         let formats = selection.projections().map(|projection| {
             let format = TableFormat::new(projection, settings.compression);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
@@ -104,7 +105,8 @@ impl ParquetStage {
             let reason = "an earlier error left row groups unwritten".to_owned();
             return Err(Error::Encode { path: self.root, reason });
         }
-        self.files.into_inner().unwrap_or_else(PoisonError::into_inner).publish(self.force)
+        let datasets: Vec<Dataset> = self.selection.datasets().collect();
+        self.files.into_inner().unwrap_or_else(PoisonError::into_inner).publish(&datasets, self.force)
     }
 
     /// Batches in the order of the input; full row groups become jobs.
