@@ -19,9 +19,6 @@ use crate::pipeline::stage::Stage;
 use output::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes that may wait for an earlier unit.
-const WAITING_BYTES: usize = 64 << 20;
-
 /// Writes one stream.
 pub struct TextStage {
     format: Format,
@@ -77,7 +74,7 @@ impl TextStage {
             format: settings.format,
             csv_raw: settings.csv_raw,
             selection,
-            order: InOrder::new(WAITING_BYTES),
+            order: InOrder::new(settings.waiting_bytes),
             stream: Mutex::new(stream),
         })
     }
