@@ -8,6 +8,7 @@ mod ipc;
 mod json;
 mod output;
 
+use super::file::OutputFile;
 use super::selection::Selection;
 use super::settings::{ExportSettings, Format, Target};
 use super::{ExportSummary, ExportedFile};
@@ -65,7 +66,7 @@ impl TextStage {
             return Err(Error::Usage(format!("a {name} stream holds one table; pick one with --log")));
         }
         let output = match target {
-            Target::Path(path) => Output::file(path, settings.force)?,
+            Target::Path(path) => Output::File(OutputFile::open(&path, settings.force)?),
             Target::Stream(stream) => Output::Stream(stream),
         };
         let dataset = asked.first().copied();
