@@ -228,7 +228,7 @@ impl Stage for ParquetStage {
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
         let mut batches = Vec::new();
-        for projection in self.selection.of(table.log)? {
+        for projection in self.selection.of(table.log).map_err(Error::Usage)? {
             for (day, rows) in rows_by_day(table, rows) {
                 let batch = projection.batch(table, &rows);
                 let bytes = batch.get_array_memory_size();

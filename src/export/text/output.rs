@@ -42,6 +42,11 @@ impl Output {
         }
     }
 
+    /// Can what was written be taken back?
+    pub(super) fn is_hidden(&self) -> bool {
+        matches!(self, Output::File(file) if file.is_hidden())
+    }
+
     fn error(&self, error: io::Error) -> Error {
         Error::output(self.path(), error)
     }
