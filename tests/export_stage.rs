@@ -7,10 +7,10 @@ use arrow::datatypes::{DataType, Int64Type, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{LogicalType, Type as PhysicalType};
 use s3sleuth::batch::{Dataset, Projection, TextLayout};
-use s3sleuth::decode::{Block, Segment};
+use s3sleuth::decode::{Block, RecordFrame, Segment};
 use s3sleuth::error::Error;
 use s3sleuth::export::{self, ExportSettings, ExportStage, ExportSummary, Format, Target};
-use s3sleuth::parse::{FieldTable, LogType, s3_access};
+use s3sleuth::parse::{FieldTable, LogType, cloudtrail, s3_access};
 use s3sleuth::pipeline::stage::Stage;
 use std::fs;
 use std::io::Write;
@@ -258,6 +258,70 @@ fn a_folder_in_use_is_refused_and_force_replaces_data_files_only() {
 }
 
 #[test]
+fn what_an_interrupted_run_left_neither_blocks_the_next_one_nor_stays() {
+    let root = folder_of("killed");
+    let partition = root.path().join("s3_access/event_date=2026-03-01");
+    let other = root.path().join("s3_access/event_date=2026-02-01");
+    fs::create_dir_all(&partition).unwrap();
+    fs::create_dir_all(&other).unwrap();
+    for path in [partition.join(".part-00000.parquet.tmp-7"), other.join(".part-00001.parquet.tmp-7-1")] {
+        fs::write(path, "begun").unwrap();
+    }
+    fs::write(other.join(".mine"), "").unwrap();
+    let target = || Target::Path(root.path().to_path_buf());
+    export(&ExportSettings::default(), target(), &units(1)).unwrap();
+    let files: Vec<String> = tree(root.path()).into_iter().filter(|path| path.contains('.')).collect();
+    let published = "s3_access/event_date=2026-03-01/part-00000.parquet";
+    assert_eq!(files, ["s3_access/event_date=2026-02-01/.mine", published]);
+    assert!(matches!(export(&ExportSettings::default(), target(), &units(1)), Err(Error::Usage(_))));
+    let foreign = folder_of("foreign");
+    fs::create_dir_all(foreign.path().join("s3_access/a/b")).unwrap();
+    fs::write(foreign.path().join("s3_access/a/b/notes.txt"), "mine").unwrap();
+    let refused = export(&ExportSettings::default(), Target::Path(foreign.path().to_path_buf()), &units(1));
+    assert!(matches!(refused, Err(Error::Usage(_))));
+}
+
+#[test]
+fn force_leaves_rows_of_one_export_only_also_where_the_new_one_has_none() {
+    let root = folder_of("replace");
+    let target = || Target::Path(root.path().to_path_buf());
+    let both = ExportSettings {
+        datasets: vec![Dataset::Activity, Dataset::S3Access],
+        force: true,
+        ..ExportSettings::default()
+    };
+    export(&both, target(), &units(9)).unwrap();
+    let files = |root: &Path| tree(root).into_iter().filter(|path| path.contains('.')).collect::<Vec<String>>();
+    assert_eq!(files(root.path()).len(), 6);
+    let one = ExportSettings { datasets: vec![Dataset::Activity], force: true, ..ExportSettings::default() };
+    export(&one, target(), &[]).unwrap();
+    assert!(files(root.path()).iter().all(|path| path.starts_with("s3_access")));
+    assert_eq!(files(root.path()).len(), 3);
+    export(&both, target(), &[]).unwrap();
+    assert_eq!(files(root.path()), Vec::<String>::new());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_replacement_that_fails_gives_the_former_export_back() {
+    let root = folder_of("restore");
+    let settings = ExportSettings { force: true, ..ExportSettings::default() };
+    export(&settings, Target::Path(root.path().to_path_buf()), &units(9)).unwrap();
+    let former = tree(root.path());
+    let last = root.path().join("s3_access/event_date=2026-03-02/part-00000.parquet");
+    let old = expected(&units(9), Some(20_512));
+    let stage = export::open(&settings, Target::Path(root.path().to_path_buf())).unwrap();
+    run(&stage, &units(20), 1).unwrap();
+    // A folder is no data file, so it is not set aside, and nothing can be published in its place.
+    fs::remove_file(&last).unwrap();
+    fs::create_dir(&last).unwrap();
+    let error = stage.finish(()).unwrap_err();
+    assert!(matches!(&error, Error::Output { path, .. } if *path == last), "{error}");
+    assert_eq!(tree(root.path()), former);
+    assert_eq!(read(&root.path().join("s3_access/event_date=2026-02-28/part-00000.parquet")), old);
+}
+
+#[test]
 fn an_export_that_ends_early_leaves_nothing_behind() {
     let root = folder_of("early");
     let kinds = [Format::Parquet, Format::Jsonl, Format::Csv, Format::Arrow];
@@ -410,6 +474,51 @@ fn a_file_appears_at_the_end_and_is_replaced_only_by_force() {
     export(&settings, Target::Path(path.clone()), &[]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), written.lines().next().unwrap().to_owned() + "\r\n");
     assert_eq!(tree(root.path()), ["rows.csv"]);
+}
+
+/// One CloudTrail event.
+fn event() -> FieldTable {
+    let bytes =
+        br#"{"eventTime":"2026-03-01T01:02:03Z","eventSource":"s3.amazonaws.com","eventName":"GetObject"}"#;
+    let segment = Segment { file: Arc::from("trail"), start: 0, first_number: 1, first_offset: 0 };
+    let block = Block {
+        log: LogType::CloudTrail,
+        bytes: bytes.to_vec(),
+        segments: vec![segment],
+        records: vec![RecordFrame { start: 0, end: bytes.len() as u32, segment: 0, number: 1, offset: 0 }],
+        framed: 1,
+    };
+    let table = cloudtrail::parse_block(block, &mut Vec::new());
+    assert_eq!(table.len(), 1);
+    table
+}
+
+#[test]
+fn rows_that_have_no_place_are_misuse_unless_a_reader_has_got_some() {
+    let access = || table("f", line(1, "01/Mar/2026", "x"));
+    let only_access = vec!["operation".to_owned()];
+    for (format, columns) in [
+        (Format::Csv, vec![]),
+        (Format::Arrow, vec![]),
+        (Format::Csv, only_access.clone()),
+        (Format::Jsonl, only_access),
+    ] {
+        let root = folder_of("mixed");
+        let settings = ExportSettings { format, columns, ..ExportSettings::default() };
+        let units = [access(), event()];
+        let error = export(&settings, Target::Path(root.path().join("out")), &units).unwrap_err();
+        assert!(matches!(&error, Error::Usage(text) if text.contains("--log")), "{error}");
+        assert_eq!(tree(root.path()), Vec::<String>::new());
+        for threads in [1, 2] {
+            let stage = export::open(&settings, Target::Stream(Box::new(Shared::default()))).unwrap();
+            let error = run(&stage, &units, threads).unwrap_err();
+            assert!(matches!(&error, Error::Encode { reason, .. } if reason.contains("--log")), "{error}");
+        }
+        let stage = export::open(&settings, Target::Stream(Box::new(Shared::default()))).unwrap();
+        if !settings.columns.is_empty() {
+            assert!(matches!(run(&stage, &[event(), access()], 1), Err(Error::Usage(_))));
+        }
+    }
 }
 
 #[test]

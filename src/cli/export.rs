@@ -47,6 +47,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         columns: arguments.columns.clone(),
         force: arguments.input.force,
         csv_raw: arguments.csv_raw,
+        threads: arguments.input.threads(),
+        ..ExportSettings::default()
     };
     let target = if arguments.output == Path::new("-") {
         Target::Stream(output::stdout_stream())

@@ -1,8 +1,8 @@
 //! Where data goes: stdout, or a file that appears whole or not at all.
 
 use s3sleuth::error::Error;
+use s3sleuth::export::file::OutputFile;
 use s3sleuth::report::safe::SafeWriter;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 pub struct Output {
     writer: Writer,
     path: PathBuf,
-    temporary: Option<PathBuf>,
 }
 
 enum Writer {
-    File(BufWriter<File>),
+    File(BufWriter<OutputFile>),
     Pipe(BufWriter<io::Stdout>),
     Terminal(SafeWriter<BufWriter<io::Stdout>>),
 }
@@ -28,7 +27,7 @@ impl Output {
         } else {
             Writer::Pipe(stdout)
         };
-        Output { writer, path: PathBuf::from("stdout"), temporary: None }
+        Output { writer, path: PathBuf::from("stdout") }
     }
 
     /// `-` is stdout, anything else a file.
@@ -36,38 +35,21 @@ impl Output {
         if path == Path::new("-") { Ok(Output::stdout()) } else { Output::file(path, force) }
     }
 
-    /// A file that must not exist unless forced. Written under a temporary name beside it; devices and pipes are
-    /// written as they are.
+    /// A file that must not exist unless forced; devices and pipes are written as they are.
     pub fn file(path: &Path, force: bool) -> Result<Output, Error> {
-        let existing = fs::symlink_metadata(path).ok();
-        let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
-        if existing.is_some() && !special && !force {
-            return Err(Error::Usage(format!("{} exists; --force replaces it", path.display())));
-        }
-        let failed = |error| Error::output(path, error);
-        let (file, temporary) = if special {
-            (OpenOptions::new().write(true).open(path).map_err(failed)?, None)
-        } else {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let temporary = path.with_file_name(format!(".{name}.tmp-{}", std::process::id()));
-            (OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(failed)?, Some(temporary))
-        };
-        let writer = Writer::File(BufWriter::with_capacity(1 << 16, file));
-        Ok(Output { writer, path: path.to_owned(), temporary })
+        let writer = Writer::File(BufWriter::with_capacity(1 << 16, OutputFile::open(path, force)?));
+        Ok(Output { writer, path: path.to_owned() })
     }
 
     /// Writes what is left, syncs, and gives the file its name.
     pub fn finish(mut self) -> Result<(), Error> {
-        let failed = |error| Error::output(&self.path, error);
-        self.writer.inner().flush().map_err(failed)?;
-        if let (Writer::File(file), Some(temporary)) = (&self.writer, self.temporary.take()) {
-            let named = file.get_ref().sync_all().and_then(|()| fs::rename(&temporary, &self.path));
-            if let Err(error) = named {
-                self.temporary = Some(temporary);
-                return Err(Error::output(&self.path, error));
+        self.writer.inner().flush().map_err(|error| Error::output(&self.path, error))?;
+        match self.writer {
+            Writer::File(writer) => {
+                writer.into_inner().map_err(|error| Error::output(self.path, error.into_error()))?.finish()
             }
+            Writer::Pipe(_) | Writer::Terminal(_) => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -88,14 +70,6 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.writer.inner().flush()
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if let Some(temporary) = self.temporary.take() {
-            let _gone_already = fs::remove_file(temporary);
-        }
     }
 }
 

@@ -1,9 +1,97 @@
 //! Files that get their names only when they are complete.
 
 use crate::error::Error;
+use crate::report::safe::SafeWriter;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+
+/// A file that is written for the user: under a hidden name until [`OutputFile::finish`], and removed when dropped
+/// before. Pipes and devices are written as they are; if one is a terminal, text from logs cannot drive it.
+///
+/// Nothing is buffered.
+pub struct OutputFile {
+    path: PathBuf,
+    writer: Writer,
+}
+
+enum Writer {
+    Device(File),
+    Terminal(SafeWriter<File>),
+    /// `true`: it may replace a file.
+    Hidden(TemporaryFile, File, bool),
+}
+
+impl OutputFile {
+    /// Opens a file or device. With `force` a file that exists is replaced at the end.
+    ///
+    /// # Errors
+    /// A folder; a file that exists, without `force`; what the system refuses.
+    pub fn open(path: &Path, force: bool) -> Result<OutputFile, Error> {
+        let path = path.to_path_buf();
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                return Err(Error::Usage(format!("{} is a folder: name a file", path.display())));
+            }
+            Ok(found) if !found.is_file() => {
+                let opened = OpenOptions::new().write(true).open(&path);
+                let file = opened.map_err(|error| Error::output(&path, error))?;
+                let terminal = file.is_terminal();
+                let writer = if terminal { Writer::Terminal(SafeWriter::new(file)) } else { Writer::Device(file) };
+                return Ok(OutputFile { path, writer });
+            }
+            _ if !force && fs::symlink_metadata(&path).is_ok() => {
+                return Err(Error::Usage(format!("{} exists; --force replaces it", path.display())));
+            }
+            _ => {}
+        }
+        let (temporary, file) = TemporaryFile::create(path.clone())?;
+        Ok(OutputFile { path, writer: Writer::Hidden(temporary, file, force) })
+    }
+
+    /// The path as given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Can what was written be taken back? Not from a pipe or device.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self.writer, Writer::Hidden(..))
+    }
+
+    /// Makes the bytes durable and gives the file its name.
+    ///
+    /// # Errors
+    /// What the system refuses; a file that has appeared under the name meanwhile, without `force`.
+    pub fn finish(mut self) -> Result<(), Error> {
+        // Pipes and devices need not know how to sync.
+        self.flush().map_err(|error| Error::output(&self.path, error))?;
+        let Writer::Hidden(mut temporary, file, replace) = self.writer else { return Ok(()) };
+        file.sync_all().map_err(|error| Error::output(&self.path, error))?;
+        // Not every system renames an open file.
+        drop(file);
+        temporary.publish(replace)?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        sync_folder(folder.unwrap_or(".".as_ref()))
+    }
+
+    fn inner(&mut self) -> &mut dyn Write {
+        match &mut self.writer {
+            Writer::Device(file) | Writer::Hidden(_, file, _) => file,
+            Writer::Terminal(writer) => writer,
+        }
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.inner().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner().flush()
+    }
+}
 
 /// A file under a hidden name beside its final one; removed when dropped before [`TemporaryFile::publish`].
 #[derive(Debug)]
@@ -16,17 +104,11 @@ pub(super) struct TemporaryFile {
 impl TemporaryFile {
     /// Creates `.NAME.tmp-PID` for a final `NAME`. An existing file is never opened and no link followed.
     pub(super) fn create(path: PathBuf) -> Result<(TemporaryFile, File), Error> {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let Some(name) = name else {
-            return Err(Error::Usage(format!("{} names no file", path.display())));
-        };
         // The same process number can come back, above all in containers, where a killed run left its file.
         for attempt in 0..1000 {
-            let hidden = match attempt {
-                0 => format!(".{name}.tmp-{}", std::process::id()),
-                _ => format!(".{name}.tmp-{}-{attempt}", std::process::id()),
+            let Some(hidden) = hidden_name(&path, "tmp", attempt) else {
+                return Err(Error::Usage(format!("{} names no file", path.display())));
             };
-            let hidden = path.with_file_name(hidden);
             match OpenOptions::new().write(true).create_new(true).open(&hidden) {
                 Ok(file) => return Ok((TemporaryFile { hidden, path, published: false }, file)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -41,14 +123,27 @@ impl TemporaryFile {
         &self.path
     }
 
-    /// Renames the file to its final name; a file that has appeared there is replaced only if `replace`.
+    /// Gives the file its final name. Without `replace` a file that has appeared there is left alone.
     pub(super) fn publish(&mut self, replace: bool) -> Result<(), Error> {
-        if !replace && fs::symlink_metadata(&self.path).is_ok() {
-            return Err(Error::output(&self.path, io::ErrorKind::AlreadyExists.into()));
-        }
-        fs::rename(&self.hidden, &self.path).map_err(|error| Error::output(&self.path, error))?;
+        let named = if replace { fs::rename(&self.hidden, &self.path) } else { self.name_if_free() };
+        named.map_err(|error| Error::output(&self.path, error))?;
         self.published = true;
         Ok(())
+    }
+
+    /// A rename replaces what is there, a second name for the file is refused if there is something.
+    fn name_if_free(&self) -> io::Result<()> {
+        match fs::hard_link(&self.hidden, &self.path) {
+            Ok(()) => {
+                // The file is complete under its name; that it has a hidden one too does no harm.
+                let _ = fs::remove_file(&self.hidden);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // Some file systems have no links, and say so in many ways.
+            Err(_) if fs::symlink_metadata(&self.path).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(&self.hidden, &self.path),
+        }
     }
 
     /// Takes a published file back, because another of the same run could not be published.
@@ -67,6 +162,16 @@ impl Drop for TemporaryFile {
             let _ = fs::remove_file(&self.hidden);
         }
     }
+}
+
+/// `.NAME.MARK-PID` beside a file, for each attempt another; `None` for a path that names no file.
+pub(super) fn hidden_name(path: &Path, mark: &str, attempt: u32) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy();
+    let process = std::process::id();
+    Some(path.with_file_name(match attempt {
+        0 => format!(".{name}.{mark}-{process}"),
+        _ => format!(".{name}.{mark}-{process}-{attempt}"),
+    }))
 }
 
 /// Makes the names in a folder durable.
@@ -123,6 +228,64 @@ impl Drop for CreatedFolders {
         for folder in self.created.iter().rev() {
             // A folder that others have used meanwhile is not empty and stays.
             let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_that_appears_meanwhile_is_replaced_only_by_force() {
+        for (force, expected) in [(false, "theirs"), (true, "ours")] {
+            let root = tempfile::tempdir().unwrap();
+            let path = root.path().join("rows.csv");
+            let mut output = OutputFile::open(&path, force).unwrap();
+            output.write_all(b"ours").unwrap();
+            fs::write(&path, "theirs").unwrap();
+            assert_eq!(output.finish().is_ok(), force);
+            assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+            assert_eq!(names(root.path()), ["rows.csv"]);
+        }
+    }
+
+    #[test]
+    fn a_hidden_file_that_a_run_with_the_same_number_left_is_no_obstacle() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("rows.csv");
+        let left = hidden_name(&path, "tmp", 0).unwrap();
+        fs::write(&left, "left").unwrap();
+        OutputFile::open(&path, false).unwrap().finish().unwrap();
+        assert!(path.exists());
+        assert_eq!(fs::read_to_string(left).unwrap(), "left");
+        drop(OutputFile::open(&root.path().join("dropped"), false).unwrap());
+        assert_eq!(names(root.path()).len(), 2);
+    }
+
+    #[test]
+    fn what_exists_and_is_no_free_name_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("file"), "").unwrap();
+        for path in [root.path().to_path_buf(), root.path().join("file")] {
+            assert!(matches!(OutputFile::open(&path, false), Err(Error::Usage(_))));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_terminal_with_a_name_is_written_safely_and_other_devices_as_they_are() {
+        let null = OutputFile::open(Path::new("/dev/null"), false).unwrap();
+        assert!(matches!(null.writer, Writer::Device(_)));
+        assert!(!null.is_hidden());
+        // Opening it makes a new terminal, where the system lends any.
+        if let Ok(terminal) = OutputFile::open(Path::new("/dev/ptmx"), false) {
+            assert!(matches!(terminal.writer, Writer::Terminal(_)));
         }
     }
 }

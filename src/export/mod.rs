@@ -4,7 +4,7 @@
 //! the input before anything is decided or written. Files appear under their names only when the whole run has
 //! succeeded; an export that fails leaves nothing behind.
 
-mod file;
+pub mod file;
 pub mod parquet;
 mod selection;
 pub mod settings;

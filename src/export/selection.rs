@@ -52,13 +52,13 @@ impl Selection {
         self.datasets.iter().filter_map(|(_, projection)| projection.as_ref())
     }
 
-    /// The columns to build of rows of that log.
-    pub(super) fn of(&self, log: LogType) -> Result<Vec<&Projection>, Error> {
+    /// The columns to build of rows of that log; else why there are none.
+    pub(super) fn of(&self, log: LogType) -> Result<Vec<&Projection>, String> {
         let taking = self.datasets.iter().filter(|(dataset, _)| dataset.takes(log));
         let projections = taking.map(|(dataset, projection)| {
             projection.as_ref().ok_or_else(|| {
                 let name = dataset.name();
-                Error::Usage(format!("{name} has none of the columns asked for; pick the log with --log"))
+                format!("{name} has none of the columns asked for; pick one log with --log")
             })
         });
         projections.collect()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn columns(selection: &Selection, log: LogType) -> Result<Vec<Vec<&'static str>>, String> {
-        let projections = selection.of(log).map_err(|error| error.to_string())?;
+        let projections = selection.of(log)?;
         Ok(projections.iter().map(|one| one.columns().iter().map(|column| column.name).collect()).collect())
     }
 

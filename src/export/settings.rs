@@ -90,7 +90,10 @@ impl FromStr for Compression {
 }
 
 /// What is exported. The default is all columns of the native dataset of each log, as Parquet.
-#[derive(Clone, Debug, Default)]
+///
+/// The budgets bound the rows in memory, in bytes of Arrow arrays or of text. With the defaults and two threads that
+/// each encode a full row group of 32 MiB they come to 160 MiB.
+#[derive(Clone, Debug)]
 pub struct ExportSettings {
     /// Kind of the output.
     pub format: Format,
@@ -104,6 +107,29 @@ pub struct ExportSettings {
     pub force: bool,
     /// CSV: leave text as it is, also where a spreadsheet would take it for a formula.
     pub csv_raw: bool,
+    /// Threads that complete the output after the last row, and that are expected to give rows before.
+    pub threads: usize,
+    /// Bytes of rows that may wait for an earlier unit of the input.
+    pub waiting_bytes: usize,
+    /// Parquet: bytes of rows in all row groups that are not full yet. It shapes the row groups, so the files of two
+    /// runs are the same only if it is.
+    pub pending_bytes: usize,
+}
+
+impl Default for ExportSettings {
+    fn default() -> ExportSettings {
+        ExportSettings {
+            format: Format::default(),
+            compression: Compression::default(),
+            datasets: Vec::new(),
+            columns: Vec::new(),
+            force: false,
+            csv_raw: false,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            waiting_bytes: 32 << 20,
+            pending_bytes: 64 << 20,
+        }
+    }
 }
 
 /// Where the output goes.

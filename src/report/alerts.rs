@@ -1,6 +1,6 @@
 //! Alerts as JSON, JSONL, CSV and as a table.
 
-use super::safe::{printable, printable_json};
+use super::safe::{looks_like_a_formula, printable, printable_json};
 use crate::detect::{Alert, RULES};
 use crate::parse::json::{self, Kind};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -49,7 +49,7 @@ fn members(alert: &Alert) -> (Vec<String>, Vec<String>) {
 }
 
 fn csv_cell(text: &str, guarded: bool) -> String {
-    let formula = guarded && text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let formula = guarded && looks_like_a_formula(text);
     if formula || text.contains([',', '"', '\n', '\r']) {
         format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
     } else {

@@ -48,6 +48,15 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Would a spreadsheet compute a cell with this text? By its first character; some spreadsheets skip control characters
+/// before they look, and full-width signs count as the plain ones.
+pub fn looks_like_a_formula(text: &str) -> bool {
+    let first = |first: char| {
+        matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\0' | '＝' | '＋' | '－' | '＠')
+    };
+    text.starts_with(first)
+}
+
 /// Passes text on to a terminal, unsafe characters escaped; line ends and tabs pass.
 pub struct SafeWriter<W: Write> {
     inner: W,

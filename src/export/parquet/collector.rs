@@ -29,7 +29,7 @@ impl Limits {
     /// this one is 27 years, longer than S3 exists.
     pub(super) const DEFAULT: Limits = Limits {
         row_group_bytes: 32 << 20,
-        pending_bytes: 96 << 20,
+        pending_bytes: 64 << 20,
         open_files: 64,
         file_bytes: 2 << 30,
         file_row_groups: 4096,

@@ -2,6 +2,7 @@
 
 use super::collector::FileId;
 use super::encode::{EncodedRowGroup, TableFormat, parquet_error};
+use super::former::{FormerFiles, remove_stale};
 use crate::batch::Dataset;
 use crate::error::Error;
 use crate::export::file::{CreatedFolders, TemporaryFile, sync_folder};
@@ -9,7 +10,7 @@ use crate::export::{ExportSummary, ExportedFile};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// All files of a run. Dropped before [`PartitionFiles::publish`] it removes what it has written.
@@ -74,23 +75,24 @@ impl PartitionFiles {
         Ok(OpenFile { writer, temporary, rows: 0 })
     }
 
-    /// Closes what is open and gives every file its name; with `force` the former files of the datasets go first.
-    pub(super) fn publish(mut self, force: bool) -> Result<ExportSummary, Error> {
+    /// Closes what is open and gives every file its name; with `force` in place of the former files of the datasets,
+    /// also of one that has got no rows, so that a folder never holds two exports.
+    pub(super) fn publish(mut self, datasets: &[Dataset], force: bool) -> Result<ExportSummary, Error> {
         let open = std::mem::take(&mut self.open);
         let closed: Result<Vec<_>, Error> =
             open.into_par_iter().map(|(id, file)| Ok((id, file.close()?))).collect();
         self.closed.extend(closed?);
-        let datasets: BTreeSet<Dataset> = self.closed.keys().map(|id| id.partition.dataset).collect();
-        if force {
-            for dataset in &datasets {
-                remove_former(&self.root.join(dataset.name()))?;
-            }
-        }
+        let datasets: Vec<PathBuf> = datasets.iter().map(|dataset| self.root.join(dataset.name())).collect();
+        let former = if force { FormerFiles::set_aside(&datasets)? } else { FormerFiles::default() };
         let published = self.closed.values_mut().try_for_each(|file| file.temporary.publish(false));
-        if let Err(error) = published.and_then(|()| self.sync_folders(&datasets)) {
+        if let Err(error) = published.and_then(|()| self.sync_folders(&former)) {
+            // First the names must be free again, then the former files get them back.
             self.closed.values_mut().for_each(|file| file.temporary.take_back());
+            drop(former);
             return Err(error);
         }
+        former.remove();
+        remove_stale(&datasets);
         self.folders.keep();
         let files = self.closed.values().map(|file| ExportedFile {
             path: file.temporary.path().to_path_buf(),
@@ -101,12 +103,13 @@ impl PartitionFiles {
         Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files })
     }
 
-    fn sync_folders(&self, datasets: &BTreeSet<Dataset>) -> Result<(), Error> {
-        let folders: BTreeSet<&Path> =
-            self.closed.values().filter_map(|file| file.temporary.path().parent()).collect();
-        folders.into_iter().try_for_each(sync_folder)?;
-        datasets.iter().try_for_each(|dataset| sync_folder(&self.root.join(dataset.name())))?;
-        if datasets.is_empty() { Ok(()) } else { sync_folder(&self.root) }
+    fn sync_folders(&self, former: &FormerFiles) -> Result<(), Error> {
+        let mut folders: BTreeSet<&Path> = former.folders().collect();
+        for file in self.closed.values() {
+            // The partition, its dataset, the root: any of them may be new.
+            folders.extend(file.temporary.path().ancestors().skip(1).take(3));
+        }
+        folders.into_iter().try_for_each(sync_folder)
     }
 }
 
@@ -117,60 +120,4 @@ impl OpenFile {
         self.writer.inner().sync_all().map_err(|error| Error::output(self.temporary.path(), error))?;
         Ok(ClosedFile { bytes: self.writer.bytes_written() as u64, rows: self.rows, temporary: self.temporary })
     }
-}
-
-/// Refuses a folder that holds an export already, before anything is read.
-pub(super) fn check_free(root: &Path, datasets: impl Iterator<Item = Dataset>, force: bool) -> Result<(), Error> {
-    if root.exists() && !root.is_dir() {
-        return Err(Error::Usage(format!("{} is no folder", root.display())));
-    }
-    for dataset in datasets {
-        let folder = root.join(dataset.name());
-        let Ok(found) = fs::symlink_metadata(&folder) else { continue };
-        if !found.is_dir() {
-            return Err(Error::Usage(format!("{} is no folder", folder.display())));
-        }
-        let entries = fs::read_dir(&folder).map_err(|error| Error::output(&folder, error))?;
-        for entry in entries {
-            let name = entry.map_err(|error| Error::output(&folder, error))?.file_name();
-            if !force && !name.as_encoded_bytes().starts_with(b".") {
-                return Err(Error::Usage(format!(
-                    "{} is not empty: name another folder, pick the log with --log, or replace its files with --force",
-                    folder.display()
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Removes the data files of an earlier export, and nothing else.
-fn remove_former(dataset: &Path) -> Result<(), Error> {
-    let partitions = entries(dataset, |name| name.starts_with("event_date="), fs::FileType::is_dir)?;
-    for partition in partitions {
-        let is_part = |name: &str| name.starts_with("part-") && name.ends_with(".parquet");
-        for file in entries(&partition, is_part, fs::FileType::is_file)? {
-            fs::remove_file(&file).map_err(|error| Error::output(&file, error))?;
-        }
-    }
-    Ok(())
-}
-
-/// Entries with such a name and of that kind; links are neither file nor folder here.
-fn entries(
-    folder: &Path,
-    name: impl Fn(&str) -> bool,
-    kind: fn(&fs::FileType) -> bool,
-) -> Result<Vec<PathBuf>, Error> {
-    let listed = || {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_name().to_str().is_some_and(&name) && kind(&entry.file_type()?) {
-                found.push(entry.path());
-            }
-        }
-        Ok(found)
-    };
-    listed().map_err(|error| Error::output(folder, error))
 }

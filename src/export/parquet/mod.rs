@@ -3,10 +3,14 @@
 //! Each thread builds batches from its rows. The batches are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
 //! of the jobs, and one that is ready early waits.
+//!
+//! Memory is bounded at each step: batches that wait for their turn, rows pending in row groups, jobs that wait for a
+//! thread, and encoded row groups that wait for the disk.
 
 mod collector;
 mod encode;
 mod files;
+mod former;
 mod partition;
 
 use super::ExportSummary;
@@ -22,15 +26,16 @@ use collector::{Collector, Job, Limits};
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
 use partition::{Partition, rows_by_day};
-use rayon::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of batches that may wait for an earlier unit.
-const WAITING_BYTES: usize = 64 << 20;
 /// Jobs that may wait for a thread before the one that adds to them must work them off itself.
-const WAITING_JOBS: usize = 2;
+const WAITING_JOBS: usize = 1;
+/// Encoded row groups that may wait for the disk, for each thread and at least.
+const READY_PER_THREAD: usize = 2;
+const READY_AT_LEAST: usize = 4;
 
 /// Writes Parquet files.
 pub struct ParquetStage {
@@ -42,6 +47,11 @@ pub struct ParquetStage {
     collector: Mutex<Collector>,
     jobs: Mutex<VecDeque<Job>>,
     encoded: Mutex<Encoded>,
+    /// A row group has been written, or the run ends early.
+    written: Condvar,
+    /// Encoded row groups that may wait for the disk.
+    ready_limit: usize,
+    threads: usize,
     files: Mutex<PartitionFiles>,
 }
 
@@ -54,10 +64,28 @@ struct PartitionBatch {
 /// Row groups that are ready; written in the order of their numbers by one thread at a time.
 #[derive(Default)]
 struct Encoded {
+    /// The number to be written next, or being written.
     next: u64,
     ready: BTreeMap<u64, EncodedRowGroup>,
-    /// A thread is writing. Stays set when writing has failed, so that nobody goes on.
+    /// A thread is writing.
     writing: bool,
+    /// The run ends early: nobody waits or writes any more.
+    stopped: bool,
+}
+
+/// Stops the stage when dropped, unless its job is done: after an error or a panic the number of the job is never
+/// written, and the others would wait for it.
+struct Alarm<'a> {
+    stage: &'a ParquetStage,
+    done: bool,
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.stage.stop_writing();
+        }
+    }
 }
 
 impl ParquetStage {
@@ -66,12 +94,13 @@ impl ParquetStage {
     /// # Errors
     /// Columns that do not exist; a folder that holds an export already, without `force`.
     pub fn new(settings: &ExportSettings, root: PathBuf) -> Result<ParquetStage, Error> {
-        ParquetStage::with_limits(settings, root, Limits::DEFAULT)
+        let limits = Limits { pending_bytes: settings.pending_bytes, ..Limits::DEFAULT };
+        ParquetStage::with_limits(settings, root, limits)
     }
 
     fn with_limits(settings: &ExportSettings, root: PathBuf, limits: Limits) -> Result<ParquetStage, Error> {
         let selection = Selection::new(settings, TextLayout::Copied)?;
-        files::check_free(&root, selection.datasets(), settings.force)?;
+        former::check_free(&root, selection.datasets(), settings.force)?;
         let formats = selection.projections().map(|projection| {
             let format = TableFormat::new(projection, settings.compression);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
@@ -80,10 +109,13 @@ impl ParquetStage {
             formats: formats.collect::<Result<_, Error>>()?,
             force: settings.force,
             selection,
-            order: InOrder::new(WAITING_BYTES),
+            order: InOrder::new(settings.waiting_bytes),
             collector: Mutex::new(Collector::new(limits)),
             jobs: Mutex::default(),
             encoded: Mutex::default(),
+            written: Condvar::new(),
+            ready_limit: settings.threads.saturating_mul(READY_PER_THREAD).max(READY_AT_LEAST),
+            threads: settings.threads.max(1),
             files: Mutex::new(PartitionFiles::new(root.clone())),
             root,
         })
@@ -94,17 +126,25 @@ impl ParquetStage {
     /// # Errors
     /// Output that failed; then no file has been left under a final name.
     pub fn finish(self, (): ()) -> Result<ExportSummary, Error> {
-        self.work_off(0)?;
-        let (pending, count) = {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build().map_err(|error| {
+            let reason = format!("cannot start {} threads: {error}", self.threads);
+            Error::output(&self.root, io::Error::other(reason))
+        })?;
+        let count = {
             let mut collector = lock(&self.collector);
-            (collector.flush(), collector.jobs())
+            lock(&self.jobs).extend(collector.flush());
+            collector.jobs()
         };
-        pending.into_par_iter().try_for_each(|job| self.run(job))?;
+        // Every thread takes the next job of the queue: were the jobs dealt out, those of one thread could have to
+        // wait for the whole share of another.
+        pool.broadcast(|_| self.work_off(0)).into_iter().collect::<Result<(), Error>>()?;
         if lock(&self.encoded).next != count {
             let reason = "an earlier error left row groups unwritten".to_owned();
             return Err(Error::Encode { path: self.root, reason });
         }
-        self.files.into_inner().unwrap_or_else(PoisonError::into_inner).publish(self.force)
+        let datasets: Vec<Dataset> = self.selection.datasets().collect();
+        let files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
+        pool.install(|| files.publish(&datasets, self.force))
     }
 
     /// Batches in the order of the input; full row groups become jobs.
@@ -132,25 +172,48 @@ impl ParquetStage {
     }
 
     fn run(&self, job: Job) -> Result<(), Error> {
+        if lock(&self.encoded).stopped {
+            return Ok(());
+        }
+        let mut alarm = Alarm { stage: self, done: false };
         let number = job.number;
         let group =
             self.format(job.file.partition).encode(job).map_err(|error| parquet_error(&self.root, error))?;
+        self.write_in_turn(number, group)?;
+        alarm.done = true;
+        Ok(())
+    }
+
+    /// Leaves the row group to the thread that writes, or writes it and all that follow it without a gap.
+    ///
+    /// On a slow disk the threads wait here. The one with the next number never does, and jobs are begun in the order
+    /// of their numbers, so there is always one that gets on.
+    fn write_in_turn(&self, number: u64, group: EncodedRowGroup) -> Result<(), Error> {
         let mut encoded = lock(&self.encoded);
+        while encoded.ready.len() >= self.ready_limit && encoded.next != number && !encoded.stopped {
+            encoded = self.written.wait(encoded).unwrap_or_else(PoisonError::into_inner);
+        }
         encoded.ready.insert(number, group);
         if encoded.writing {
             return Ok(());
         }
         encoded.writing = true;
-        loop {
+        while !encoded.stopped {
             let next = encoded.next;
             let Some(group) = encoded.ready.remove(&next) else { break };
             drop(encoded);
             lock(&self.files).append(self.format(group.file.partition), group)?;
             encoded = lock(&self.encoded);
             encoded.next += 1;
+            self.written.notify_all();
         }
         encoded.writing = false;
         Ok(())
+    }
+
+    fn stop_writing(&self) {
+        lock(&self.encoded).stopped = true;
+        self.written.notify_all();
     }
 
     fn format(&self, partition: Partition) -> &TableFormat {
@@ -165,7 +228,7 @@ impl Stage for ParquetStage {
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
         let mut batches = Vec::new();
-        for projection in self.selection.of(table.log)? {
+        for projection in self.selection.of(table.log).map_err(Error::Usage)? {
             for (day, rows) in rows_by_day(table, rows) {
                 let batch = projection.batch(table, &rows);
                 let bytes = batch.get_array_memory_size();
@@ -194,6 +257,7 @@ impl Stage for ParquetStage {
 
     fn stop(&self) {
         self.order.stop();
+        self.stop_writing();
     }
 }
 
@@ -206,6 +270,7 @@ mod tests {
     use super::*;
     use crate::decode::{Block, Segment};
     use crate::parse::{LogType, s3_access};
+    use std::path::Path;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -260,6 +325,56 @@ mod tests {
         };
         let bytes = summary.files.iter().map(|file| std::fs::read(&file.path).unwrap()).collect();
         (summary.files.iter().map(name).collect(), bytes)
+    }
+
+    /// A stage whose row groups hold one unit each, and four threads that feed it 40 units while nothing can be written.
+    fn with_a_disk_that_hangs(root: &Path, then: impl FnOnce(&ParquetStage)) -> ParquetStage {
+        let limits = Limits { row_group_bytes: 1, ..Limits::DEFAULT };
+        let settings = ExportSettings { threads: 1, ..ExportSettings::default() };
+        let stage = ParquetStage::with_limits(&settings, root.to_path_buf(), limits).unwrap();
+        let next = AtomicU64::new(0);
+        let work = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::SeqCst);
+                if number >= 40 {
+                    break;
+                }
+                stage.observe(&mut (), number, &unit(number as usize), &[0]).unwrap();
+                stage.unit_done(&mut (), number).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            let disk = lock(&stage.files);
+            for _ in 0..4 {
+                scope.spawn(work);
+            }
+            while lock(&stage.encoded).ready.len() < READY_AT_LEAST {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            // Time for those that would not wait.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert_eq!(lock(&stage.encoded).ready.len(), READY_AT_LEAST);
+            assert_eq!(lock(&stage.encoded).next, 0);
+            assert!(next.load(Ordering::SeqCst) < 40);
+            then(&stage);
+            drop(disk);
+        });
+        stage
+    }
+
+    #[test]
+    fn a_slow_disk_makes_the_threads_wait_and_all_rows_arrive() {
+        let root = tempfile::tempdir().unwrap();
+        let stage = with_a_disk_that_hangs(root.path(), |_| ());
+        assert_eq!(lock(&stage.encoded).next, 40);
+        assert_eq!(stage.finish(()).unwrap().rows, 40);
+    }
+
+    #[test]
+    fn who_waits_for_a_slow_disk_gives_up_when_the_run_ends() {
+        let root = tempfile::tempdir().unwrap();
+        let stage = with_a_disk_that_hangs(root.path(), ParquetStage::stop);
+        assert!(matches!(stage.finish(()), Err(Error::Encode { .. })));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::cells::{Cells, Clock, push_integer};
 use super::json;
+use crate::report::safe::looks_like_a_formula;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
@@ -52,7 +53,7 @@ fn cell(cells: &Cells, row: usize, raw: bool, clock: &mut Clock, out: &mut Vec<u
 }
 
 fn text(text: &str, raw: bool, out: &mut Vec<u8>) {
-    let guard = !raw && text.starts_with(looks_like_a_formula);
+    let guard = !raw && looks_like_a_formula(text);
     let special = |byte: u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
     if text.is_empty() || text.bytes().fold(false, |found, byte| found | special(byte)) {
         out.push(b'"');
@@ -67,11 +68,6 @@ fn text(text: &str, raw: bool, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// First characters that make a spreadsheet compute a cell; some skip control characters before they look.
-fn looks_like_a_formula(first: char) -> bool {
-    matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '\0' | '＝' | '＋' | '－' | '＠')
 }
 
 fn quoted(text: &[u8], out: &mut Vec<u8>) {

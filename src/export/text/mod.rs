@@ -8,6 +8,7 @@ mod ipc;
 mod json;
 mod output;
 
+use super::file::OutputFile;
 use super::selection::Selection;
 use super::settings::{ExportSettings, Format, Target};
 use super::{ExportSummary, ExportedFile};
@@ -19,9 +20,6 @@ use crate::pipeline::stage::Stage;
 use output::Output;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes that may wait for an earlier unit.
-const WAITING_BYTES: usize = 64 << 20;
-
 /// Writes one stream.
 pub struct TextStage {
     format: Format,
@@ -31,11 +29,18 @@ pub struct TextStage {
     stream: Mutex<Stream>,
 }
 
-/// Rows of one dataset as bytes.
+/// Rows, put in the order of the input. Rows that cannot be written have their place too, so that how a run fails does
+/// not depend on which thread is first.
 struct Piece {
-    dataset: Dataset,
     rows: u64,
-    bytes: Vec<u8>,
+    content: Content,
+}
+
+enum Content {
+    /// Rows of one dataset as bytes.
+    Rows(Dataset, Vec<u8>),
+    /// Why the rows of a log cannot be written.
+    Refused(String),
 }
 
 struct Stream {
@@ -68,7 +73,7 @@ impl TextStage {
             return Err(Error::Usage(format!("a {name} stream holds one table; pick one with --log")));
         }
         let output = match target {
-            Target::Path(path) => Output::file(path, settings.force)?,
+            Target::Path(path) => Output::File(OutputFile::open(&path, settings.force)?),
             Target::Stream(stream) => Output::Stream(stream),
         };
         let dataset = asked.first().copied();
@@ -77,7 +82,7 @@ impl TextStage {
             format: settings.format,
             csv_raw: settings.csv_raw,
             selection,
-            order: InOrder::new(WAITING_BYTES),
+            order: InOrder::new(settings.waiting_bytes),
             stream: Mutex::new(stream),
         })
     }
@@ -120,25 +125,29 @@ impl TextStage {
         if stream.failed || piece.rows == 0 {
             return Ok(());
         }
-        let written = self.write_to(&mut stream, &piece);
+        let written = self.write_to(&mut stream, piece);
         stream.failed = written.is_err();
         written
     }
 
-    fn write_to(&self, stream: &mut Stream, piece: &Piece) -> Result<(), Error> {
+    fn write_to(&self, stream: &mut Stream, piece: Piece) -> Result<(), Error> {
+        let (dataset, bytes) = match piece.content {
+            Content::Rows(dataset, bytes) => (dataset, bytes),
+            Content::Refused(reason) => return Err(stream.refusal(reason)),
+        };
         if self.format != Format::Jsonl {
-            let dataset = *stream.dataset.get_or_insert(piece.dataset);
-            if dataset != piece.dataset {
-                return Err(Error::Usage(format!(
+            let first = *stream.dataset.get_or_insert(dataset);
+            if first != dataset {
+                return Err(stream.refusal(format!(
                     "the input holds both logs; pick one with --log {} or --log {}",
-                    dataset.name(),
-                    piece.dataset.name()
+                    first.name(),
+                    dataset.name()
                 )));
             }
             self.begin(stream, dataset)?;
         }
         stream.rows += piece.rows;
-        stream.write(&piece.bytes)
+        stream.write(&bytes)
     }
 
     /// Writes what stands before the first row.
@@ -165,6 +174,16 @@ impl Stream {
         self.bytes += bytes.len() as u64;
         self.output.write(bytes)
     }
+
+    /// Rows that have no place in this output. Where a reader has got rows already that is output that failed, and no
+    /// mere misuse without effect.
+    fn refusal(&self, reason: String) -> Error {
+        if self.bytes > 0 && !self.output.is_hidden() {
+            let reason = format!("{reason}; what was written is not complete");
+            return Error::Encode { path: self.output.path().to_path_buf(), reason };
+        }
+        Error::Usage(reason)
+    }
 }
 
 impl Stage for TextStage {
@@ -173,10 +192,19 @@ impl Stage for TextStage {
     fn worker(&self) {}
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
-        for projection in self.selection.of(table.log)? {
+        let count = rows.len() as u64;
+        let projections = match self.selection.of(table.log) {
+            Ok(projections) => projections,
+            Err(reason) => {
+                let piece = Piece { rows: count, content: Content::Refused(reason) };
+                return self.order.push(unit, 0, piece, |piece| self.write(piece));
+            }
+        };
+        for projection in projections {
             let bytes = self.encode(projection, table, rows)?;
-            let piece = Piece { dataset: projection.dataset(), rows: rows.len() as u64, bytes };
-            self.order.push(unit, piece.bytes.capacity(), piece, |piece| self.write(piece))?;
+            let weight = bytes.capacity();
+            let piece = Piece { rows: count, content: Content::Rows(projection.dataset(), bytes) };
+            self.order.push(unit, weight, piece, |piece| self.write(piece))?;
         }
         Ok(())
     }
