@@ -123,7 +123,7 @@ impl InputArguments {
         let summary_output = open(&self.summary_json)?;
         let mut rejects = open(&self.rejects)?;
         let limits = Limits {
-            max_line: usize::try_from(self.max_line.clamp(1, 1 << 30)).unwrap_or(1 << 30),
+            max_line: usize::try_from(self.max_line.max(1)).unwrap_or(Limits::MAX_LINE).min(Limits::MAX_LINE),
             max_decompressed: self.max_decompressed,
             ..Limits::default()
         };
