@@ -24,6 +24,18 @@ pub struct Reject {
     pub length: u64,
 }
 
+/// Takes refused records one by one: a hostile block may hold a million.
+pub trait RejectSink {
+    /// Takes one.
+    fn push(&mut self, reject: Reject);
+}
+
+impl RejectSink for Vec<Reject> {
+    fn push(&mut self, reject: Reject) {
+        Vec::push(self, reject);
+    }
+}
+
 impl Reject {
     /// How much of a refused record is kept, in bytes.
     pub const RAW_LIMIT: usize = 64 << 10;

@@ -22,7 +22,7 @@ type Record = (String, u64, u64, String);
 #[derive(Default)]
 struct Decoded {
     records: Vec<Record>,
-    report: UnitReport,
+    report: UnitReport<'static>,
 }
 
 impl Decoded {

@@ -181,7 +181,6 @@ fn mistakes_of_usage_are_exit_code_2_at_once() {
         &["detect", "no-such-*.log"],
         &["export", "samples", "-o", "-"],
         &["export", "samples", "-o", "-", "--format", "jsonl", "--columns", "no_such_column"],
-        &["export", "samples", "-o", "-", "--format", "csv"],
         &["rules", "explain", "NO-999"],
         &["no-such-command"],
     ] {
@@ -190,6 +189,19 @@ fn mistakes_of_usage_are_exit_code_2_at_once() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
         assert!(!stderr.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_stream_of_one_dataset_fails_where_the_other_log_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.csv");
+    for (output, code) in [("-", 4), (text(&file), 2)] {
+        let run = program().args(["export", "samples", "--format", "csv", "-o", output]).output().unwrap();
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(code), "{output}: {stderr}");
+        assert!(stderr.contains("--log"), "{stderr}");
+    }
+    assert!(!file.exists());
 }
 
 #[test]

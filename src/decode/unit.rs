@@ -4,14 +4,12 @@ use super::compress::Counted;
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::window::{Broken, Window};
 use super::{Block, Limits};
-use crate::ledger::{FileOutcome, Notice, Reject};
+use crate::ledger::{FileOutcome, Notice, Reject, RejectSink};
+use std::cell::RefCell;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Bytes of refused records that one unit keeps whole; later ones are kept in part ([`UnitReport::SHORT_RAW`]).
-const RAW_BUDGET: usize = 8 << 20;
 
 /// Numbered work, in the order of the inputs.
 #[derive(Debug)]
@@ -53,28 +51,24 @@ pub struct RawFile {
 }
 
 /// What a unit tells beside its blocks, in the order of its files.
-#[derive(Debug, Default)]
-pub struct UnitReport {
+#[derive(Default)]
+pub struct UnitReport<'a> {
     /// Each file that came to its end in this unit.
     pub files: Vec<FileOutcome>,
     /// Things to be told.
     pub notices: Vec<Notice>,
-    /// Lines and records that are no whole ones. Parsers add theirs.
+    /// Lines and records that are no whole ones, if they do not go to `sink`.
     pub rejects: Vec<Reject>,
-    raw_bytes: usize,
+    /// Takes lines and records that are no whole ones as they are met.
+    pub sink: Option<&'a RefCell<dyn RejectSink + 'a>>,
 }
 
-impl UnitReport {
-    /// How much of a refused record is kept where one unit has very many.
-    pub const SHORT_RAW: usize = 512;
-
-    fn reject(&mut self, mut reject: Reject) {
-        if self.raw_bytes > RAW_BUDGET {
-            reject.raw.truncate(UnitReport::SHORT_RAW);
-            reject.raw.shrink_to_fit();
+impl UnitReport<'_> {
+    fn reject(&mut self, reject: Reject) {
+        match self.sink {
+            Some(sink) => sink.borrow_mut().push(reject),
+            None => self.rejects.push(reject),
         }
-        self.raw_bytes += reject.raw.len();
-        self.rejects.push(reject);
     }
 }
 
@@ -87,7 +81,7 @@ pub fn decode_unit(
     unit: Unit,
     limits: &Limits,
     each: &mut dyn FnMut(Block) -> ControlFlow<()>,
-    report: &mut UnitReport,
+    report: &mut UnitReport<'_>,
 ) -> ControlFlow<()> {
     let mut worker = Worker { each, report };
     let mut decoder = Decoder::new(limits, &mut worker, false);
@@ -134,12 +128,12 @@ impl Read for ThenBroken {
     }
 }
 
-struct Worker<'a> {
+struct Worker<'a, 'b> {
     each: &'a mut dyn FnMut(Block) -> ControlFlow<()>,
-    report: &'a mut UnitReport,
+    report: &'a mut UnitReport<'b>,
 }
 
-impl Output for Worker<'_> {
+impl Output for Worker<'_, '_> {
     fn block(&mut self, block: Block) -> Flow {
         (self.each)(block)
     }

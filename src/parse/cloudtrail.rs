@@ -16,12 +16,12 @@ pub use resources::{Resource, for_each_resource};
 
 use super::{FieldTable, LogType, ParseError, Row, Span};
 use crate::decode::Block;
-use crate::ledger::Reject;
+use crate::ledger::{Reject, RejectSink};
 use record::RecordReader;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Parses the records of a block, each one JSON object, into its table; refused ones go to `rejects`.
-pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> FieldTable {
+pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
     let mut rows = Vec::with_capacity(block.records.len());
     let mut spans = Vec::with_capacity(block.records.len() * field::WIDTH);
     let mut reader = RecordReader::new(block.bytes.len());

@@ -7,6 +7,7 @@ pub mod tally;
 mod dedup;
 mod first;
 pub mod in_order;
+mod refused;
 mod reject_lines;
 mod turn;
 

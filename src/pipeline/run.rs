@@ -2,18 +2,18 @@
 
 use super::dedup::Seen;
 use super::first::First;
-use super::in_order::InOrder;
-use super::reject_lines::json_line;
+use super::refused::{Refused, RejectOutput};
 use super::stage::Stage;
 use super::tally::Tally;
 use super::turn::Turn;
 use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
 use crate::error::Error;
-use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
+use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
 use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
 use crate::source::Inputs;
 use rayon::iter::{ParallelBridge, ParallelIterator};
+use std::cell::RefCell;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,7 +100,7 @@ pub fn run<'a, S: Stage>(
         progress,
         turn: Turn::default(),
         seen: Mutex::new(Seen::new(settings.dedup_bytes)),
-        rejects: reject_writer.map(|writer| (InOrder::new(REJECTS_WAITING), Mutex::new(writer))),
+        rejects: reject_writer.map(|writer| RejectOutput::new(writer)),
         stopped: AtomicBool::new(false),
         failure: Mutex::new(None),
     };
@@ -139,11 +139,6 @@ pub fn run<'a, S: Stage>(
     report.tally.dedup_incomplete = run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).incomplete();
     Ok((worker.state, report))
 }
-
-/// Bytes of refused records that wait to be written in order.
-const REJECTS_WAITING: usize = 8 << 20;
-
-type RejectOutput<'a> = (InOrder<Vec<u8>>, Mutex<&'a mut (dyn Write + Send + 'a)>);
 
 struct Run<'a, S> {
     settings: &'a Settings,
@@ -233,15 +228,15 @@ impl<S: Stage> Run<'_, S> {
         self.stopped.store(true, Ordering::Relaxed);
         self.turn.stop();
         self.stage.stop();
-        if let Some((order, _)) = &self.rejects {
-            order.stop();
+        if let Some(output) = &self.rejects {
+            output.stop();
         }
     }
 
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
         let sequence = unit.sequence;
-        let mut report = UnitReport::default();
-        let mut refused = Vec::new();
+        let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
+        let mut report = UnitReport { sink: Some(&refused), ..UnitReport::default() };
         let mut gathered = Gathered::default();
         let mut failure = Ok(());
         let _ = decode_unit(
@@ -249,7 +244,7 @@ impl<S: Stage> Run<'_, S> {
             &self.settings.limits,
             &mut |block| {
                 let compared = self.compares(block.log);
-                let (table, rows) = self.parse(&mut worker.tally, block, &mut refused);
+                let (table, rows) = self.parse(&mut worker.tally, block, &mut *refused.borrow_mut());
                 gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
                 gathered.tables.push((table, rows));
                 // What is not compared need not wait, but must not overtake what does.
@@ -265,14 +260,16 @@ impl<S: Stage> Run<'_, S> {
         self.compare(worker, sequence, &mut gathered);
         self.turn.pass(sequence);
         self.observe(worker, sequence, &mut gathered)?;
-        worker.tally.lines += report.rejects.len() as u64;
-        report.rejects.append(&mut refused);
-        report.rejects.sort_by(|left, right| (&left.file, left.offset).cmp(&(&right.file, right.offset)));
-        self.tell(worker, sequence, report)?;
+        let (files, notices) = (report.files, report.notices);
+        self.tell(worker, sequence, files, notices);
+        let mut refused = refused.into_inner();
+        refused.finish()?;
+        worker.tally.rejects += refused.count;
+        worker.rejects.extend(sequence, refused.first);
         self.stage.unit_done(&mut worker.state, sequence)
     }
 
-    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, Vec<u32>) {
+    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, Vec<u32>) {
         tally.lines += block.framed;
         let table = match block.log {
             LogType::S3Access => {
@@ -355,30 +352,14 @@ impl<S: Stage> Run<'_, S> {
         })
     }
 
-    /// Counts files and rejects, keeps the first of them, and writes every reject.
-    fn tell(&self, worker: &mut Worker<S::Worker>, sequence: u64, report: UnitReport) -> Result<(), Error> {
-        worker.tally.rejects += report.rejects.len() as u64;
-        report.files.iter().for_each(|outcome| worker.tally.file(outcome));
+    /// Counts files, and keeps the first of them that are to be told.
+    fn tell(&self, worker: &mut Worker<S::Worker>, sequence: u64, files: Vec<FileOutcome>, notices: Vec<Notice>) {
+        files.iter().for_each(|outcome| worker.tally.file(outcome));
         let (ignored, files): (Vec<_>, Vec<_>) =
-            report.files.into_iter().partition(|file| matches!(file.status, FileStatus::Ignored(_)));
+            files.into_iter().partition(|file| matches!(file.status, FileStatus::Ignored(_)));
         worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));
         worker.ignored.extend(sequence, ignored);
-        worker.notices.extend(sequence, report.notices);
-        if let Some((order, writer)) = &self.rejects {
-            let write = |lines: Vec<u8>| {
-                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                writer.write_all(&lines).map_err(|source| Error::output("--rejects", source))
-            };
-            let lines: Vec<u8> = report.rejects.iter().flat_map(json_line).collect();
-            order.push(sequence, lines.len(), lines, write)?;
-            order.finish(sequence, write)?;
-        }
-        let shown = report.rejects.into_iter().take(SHOWN).map(|mut reject| {
-            reject.raw = Vec::new();
-            reject
-        });
-        worker.rejects.extend(sequence, shown);
-        Ok(())
+        worker.notices.extend(sequence, notices);
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{AccessLine, field, flag, parse_line};
 use crate::decode::Block;
-use crate::ledger::Reject;
+use crate::ledger::{Reject, RejectSink};
 use crate::parse::table::DERIVED_END;
 use crate::parse::{FieldTable, LogType, Row, Span, object_key, time};
 use memchr::memchr;
 
 /// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
-pub fn parse_block(block: Block, rejects: &mut Vec<Reject>) -> (FieldTable, u64) {
+pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, u64) {
     let mut blanks = 0;
     let expected = block.bytes.len() / 400 + 1;
     let mut rows = Vec::with_capacity(expected);
