@@ -7,10 +7,10 @@ use arrow::datatypes::{DataType, Int64Type, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{LogicalType, Type as PhysicalType};
 use s3sleuth::batch::{Dataset, Projection, TextLayout};
-use s3sleuth::decode::{Block, RecordFrame, Segment};
+use s3sleuth::decode::{Block, Segment};
 use s3sleuth::error::Error;
 use s3sleuth::export::{self, ExportSettings, ExportStage, ExportSummary, Format, Target};
-use s3sleuth::parse::{FieldTable, LogType, cloudtrail, s3_access};
+use s3sleuth::parse::{FieldTable, LogType, s3_access};
 use s3sleuth::pipeline::stage::Stage;
 use std::fs;
 use std::io::Write;
@@ -474,51 +474,6 @@ fn a_file_appears_at_the_end_and_is_replaced_only_by_force() {
     export(&settings, Target::Path(path.clone()), &[]).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), written.lines().next().unwrap().to_owned() + "\r\n");
     assert_eq!(tree(root.path()), ["rows.csv"]);
-}
-
-/// One CloudTrail event.
-fn event() -> FieldTable {
-    let bytes =
-        br#"{"eventTime":"2026-03-01T01:02:03Z","eventSource":"s3.amazonaws.com","eventName":"GetObject"}"#;
-    let segment = Segment { file: Arc::from("trail"), start: 0, first_number: 1, first_offset: 0 };
-    let block = Block {
-        log: LogType::CloudTrail,
-        bytes: bytes.to_vec(),
-        segments: vec![segment],
-        records: vec![RecordFrame { start: 0, end: bytes.len() as u32, segment: 0, number: 1, offset: 0 }],
-        framed: 1,
-    };
-    let table = cloudtrail::parse_block(block, &mut Vec::new());
-    assert_eq!(table.len(), 1);
-    table
-}
-
-#[test]
-fn rows_that_have_no_place_are_misuse_unless_a_reader_has_got_some() {
-    let access = || table("f", line(1, "01/Mar/2026", "x"));
-    let only_access = vec!["operation".to_owned()];
-    for (format, columns) in [
-        (Format::Csv, vec![]),
-        (Format::Arrow, vec![]),
-        (Format::Csv, only_access.clone()),
-        (Format::Jsonl, only_access),
-    ] {
-        let root = folder_of("mixed");
-        let settings = ExportSettings { format, columns, ..ExportSettings::default() };
-        let units = [access(), event()];
-        let error = export(&settings, Target::Path(root.path().join("out")), &units).unwrap_err();
-        assert!(matches!(&error, Error::Usage(text) if text.contains("--log")), "{error}");
-        assert_eq!(tree(root.path()), Vec::<String>::new());
-        for threads in [1, 2] {
-            let stage = export::open(&settings, Target::Stream(Box::new(Shared::default()))).unwrap();
-            let error = run(&stage, &units, threads).unwrap_err();
-            assert!(matches!(&error, Error::Encode { reason, .. } if reason.contains("--log")), "{error}");
-        }
-        let stage = export::open(&settings, Target::Stream(Box::new(Shared::default()))).unwrap();
-        if !settings.columns.is_empty() {
-            assert!(matches!(run(&stage, &[event(), access()], 1), Err(Error::Usage(_))));
-        }
-    }
 }
 
 #[test]

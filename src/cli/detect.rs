@@ -9,7 +9,7 @@ use s3sleuth::detect::{self, Alert, Config, DetectStage, RULES, Rule, Severity};
 use s3sleuth::error::Error;
 use s3sleuth::report::alerts;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `detect`.
 #[derive(Args)]
@@ -85,14 +85,14 @@ fn chosen_rules(ids: &[String]) -> Result<Vec<&'static Rule>, Error> {
         .collect()
 }
 
-fn read_config(path: Option<&std::path::Path>) -> anyhow::Result<Config> {
+fn read_config(path: Option<&Path>) -> anyhow::Result<Config> {
     let Some(path) = path else { return Ok(Config::default()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Config::from_toml(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?)
 }
 
 fn write_alerts(arguments: &Arguments, alerts: &[Alert], output: &mut Output) -> std::io::Result<()> {
-    let terminal = arguments.output == PathBuf::from("-") && std::io::stdout().is_terminal();
+    let terminal = arguments.output == Path::new("-") && std::io::stdout().is_terminal();
     let usual = if terminal { AlertFormat::Table } else { AlertFormat::Jsonl };
     match arguments.format.unwrap_or(usual) {
         AlertFormat::Json => output.write_all(alerts::json_array(alerts).as_bytes()),

@@ -219,3 +219,70 @@ impl Stage for TextStage {
         self.order.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Block, RecordFrame, Segment};
+    use crate::parse::{LogType, cloudtrail, s3_access};
+    use std::sync::Arc;
+
+    fn row(log: LogType) -> FieldTable {
+        let text = match log {
+            LogType::S3Access => {
+                "79a5 b [01/Mar/2026:00:00:38 +0000] 192.0.2.1 - ID1 REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 2 \
+                 3 4 \"-\" \"curl\" -\n"
+            }
+            LogType::CloudTrail => {
+                r#"{"eventTime":"2026-03-01T01:02:03Z","eventSource":"s3.amazonaws.com","eventName":"GetObject"}"#
+            }
+        };
+        let segments = vec![Segment { file: Arc::from("f"), start: 0, first_number: 1, first_offset: 0 }];
+        let records = vec![RecordFrame { start: 0, end: text.len() as u32, segment: 0, number: 1, offset: 0 }];
+        let block = Block { log, bytes: text.into(), segments, records, framed: 1 };
+        let table = match log {
+            LogType::S3Access => s3_access::parse_block(block, &mut Vec::new()).0,
+            LogType::CloudTrail => cloudtrail::parse_block(block, &mut Vec::new()),
+        };
+        assert_eq!(table.len(), 1);
+        table
+    }
+
+    /// Exports a row of each log; with `late`, the first comes when the second waits already.
+    fn run(settings: &ExportSettings, target: Target, logs: [LogType; 2], late: bool) -> Result<(), Error> {
+        let stage = TextStage::new(settings, target)?;
+        for unit in if late { [1, 0] } else { [0, 1] } {
+            stage.observe(&mut (), unit, &row(logs[unit as usize]), &[0])?;
+            stage.unit_done(&mut (), unit)?;
+        }
+        stage.finish(()).map(drop)
+    }
+
+    #[test]
+    fn rows_that_have_no_place_are_misuse_unless_a_reader_has_got_some() {
+        let access_only = vec!["operation".to_owned()];
+        let access_first = [LogType::S3Access, LogType::CloudTrail];
+        for (format, columns) in [
+            (Format::Csv, vec![]),
+            (Format::Arrow, vec![]),
+            (Format::Csv, access_only.clone()),
+            (Format::Jsonl, access_only),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let settings = ExportSettings { format, columns, ..ExportSettings::default() };
+            let stream = || Target::Stream(Box::new(std::io::sink()));
+            for late in [false, true] {
+                let file = Target::Path(root.path().join("out"));
+                let error = run(&settings, file, access_first, late).unwrap_err();
+                assert!(matches!(&error, Error::Usage(text) if text.contains("--log")), "{error}");
+                assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+                let error = run(&settings, stream(), access_first, late).unwrap_err();
+                assert!(matches!(&error, Error::Encode { reason, .. } if reason.contains("--log")), "{error}");
+            }
+            if !settings.columns.is_empty() {
+                let refused = run(&settings, stream(), [LogType::CloudTrail, LogType::S3Access], false);
+                assert!(matches!(refused, Err(Error::Usage(_))));
+            }
+        }
+    }
+}
