@@ -16,29 +16,29 @@ use support::{access_lines, gzip};
 
 /// Both logs, mixed by name: small and large files, plain and compressed, one without a last line end.
 fn mixed_folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("the test can run");
     let trail = folder.path().join("b-trail");
     let options =
         SynthOptions { log: SynthLog::CloudTrail, bytes: 1 << 20, duplicate_ppm: 50_000, ..Default::default() };
-    write_files(&options, &trail).unwrap();
-    fs::write(folder.path().join("a.log"), access_lines(500).trim_end()).unwrap();
-    fs::write(folder.path().join("c.log.gz"), gzip(access_lines(3000).as_bytes())).unwrap();
-    fs::write(folder.path().join("d.json"), "{\"Records\":[]}\n").unwrap();
+    write_files(&options, &trail).expect("the test can run");
+    fs::write(folder.path().join("a.log"), access_lines(500).trim_end()).expect("the test can run");
+    fs::write(folder.path().join("c.log.gz"), gzip(access_lines(3000).as_bytes())).expect("the test can run");
+    fs::write(folder.path().join("d.json"), "{\"Records\":[]}\n").expect("the test can run");
     fs::write(folder.path().join("e.log"), format!("{}torn line\n\n{}", access_lines(3), access_lines(3)))
-        .unwrap();
+        .expect("the test can run");
     folder
 }
 
 fn jsonl(folder: &Path, threads: usize, limits: Limits) -> (String, s3sleuth::pipeline::Tally) {
-    let out = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().expect("the test can run");
     let path = out.path().join("rows.jsonl");
     let settings = ExportSettings { format: Format::Jsonl, ..Default::default() };
-    let stage = export::open(&settings, Target::Path(path.clone())).unwrap();
-    let inputs = source::collect(&[folder]).unwrap();
+    let stage = export::open(&settings, Target::Path(path.clone())).expect("the test can run");
+    let inputs = source::collect(&[folder]).expect("the test can run");
     let settings = Settings { threads, limits, ..Default::default() };
-    let ((), report) = run(&inputs, &settings, &stage, &AtomicU64::new(0), None).unwrap();
-    stage.finish(()).unwrap();
-    (fs::read_to_string(path).unwrap(), report.tally)
+    let ((), report) = run(&inputs, &settings, &stage, &AtomicU64::new(0), None).expect("the test can run");
+    stage.finish(()).expect("the test can run");
+    (fs::read_to_string(path).expect("the test can run"), report.tally)
 }
 
 #[test]
@@ -85,7 +85,7 @@ impl Stage for Failing {
 #[test]
 fn a_stage_that_fails_or_panics_ends_the_run_without_leaving_threads_waiting() {
     let folder = mixed_folder();
-    let inputs = source::collect(&[folder.path()]).unwrap();
+    let inputs = source::collect(&[folder.path()]).expect("the test can run");
     let limits = Limits { block_size: 20_000, small_file: 0, ..Limits::default() };
     for threads in [1, 2, 4] {
         for at in [0, 7] {

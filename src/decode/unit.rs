@@ -59,12 +59,15 @@ pub struct UnitReport<'a> {
     pub notices: Vec<Notice>,
     /// Lines and records that are no whole ones, if they do not go to `sink`.
     pub rejects: Vec<Reject>,
+    /// How many lines and records are no whole ones: they are in no block.
+    pub refused: u64,
     /// Takes lines and records that are no whole ones as they are met.
     pub sink: Option<&'a RefCell<dyn RejectSink + 'a>>,
 }
 
 impl UnitReport<'_> {
     fn reject(&mut self, reject: Reject) {
+        self.refused += 1;
         match self.sink {
             Some(sink) => sink.borrow_mut().push(reject),
             None => self.rejects.push(reject),

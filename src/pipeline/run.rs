@@ -100,7 +100,7 @@ pub fn run<'a, S: Stage>(
         progress,
         turn: Turn::default(),
         seen: Mutex::new(Seen::new(settings.dedup_bytes)),
-        rejects: reject_writer.map(|writer| RejectOutput::new(writer)),
+        rejects: reject_writer.map(RejectOutput::new),
         stopped: AtomicBool::new(false),
         failure: Mutex::new(None),
     };
@@ -260,6 +260,7 @@ impl<S: Stage> Run<'_, S> {
         self.compare(worker, sequence, &mut gathered);
         self.turn.pass(sequence);
         self.observe(worker, sequence, &mut gathered)?;
+        worker.tally.lines += report.refused;
         let (files, notices) = (report.files, report.notices);
         self.tell(worker, sequence, files, notices);
         let mut refused = refused.into_inner();
