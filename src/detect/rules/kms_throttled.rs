@@ -1,7 +1,8 @@
 //! KMS-001: AWS KMS refuses calls because there are too many.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Outcome, Severity};
+use crate::activity::outcome;
+use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::entities::{Entities, EntityKey};
 use crate::detect::evidence::EvidenceColumns;
@@ -22,9 +23,9 @@ pub static RULE: Rule = Rule {
     title: "AWS KMS refused calls because there were too many",
     severity: Severity::Info,
     attack: &["T1499"],
-    looks_for: "CloudTrail events of KMS that failed with ThrottlingException, Throttling, RequestLimitExceeded or \
-        LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
-        requests, in either log, that failed with an error code that begins with KMS. and names throttling. KMS \
+    looks_for: "CloudTrail events of KMS that failed with a code for too many requests, such as ThrottlingException \
+        or LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
+        requests, in either log, that failed with such a code of KMS, with KMS. before it. KMS \
         events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
         by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
         medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
@@ -49,18 +50,7 @@ pub static RULE: Rule = Rule {
                 <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>",
         },
     ],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "error_code",
-        "bucket_name",
-        "principal",
-    ],
+    activity_columns: &["service", "error_code", "bucket_name", "principal"],
     s3_access_columns: &[],
     cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id"],
     needs: &[Evidence::KmsEvents, Evidence::AccessLines, Evidence::DataEvents],
@@ -74,10 +64,7 @@ pub static RULE: Rule = Rule {
     new: |config| Box::new(KmsThrottled::new(config)),
 };
 
-/// Codes of refusals (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
-const CODES: [&str; 4] = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "LimitExceededException"];
-
-/// What the message of a refusal says (same page).
+/// What the message of a refusal says (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
 const MESSAGE: &str = "exceeded the rate at which you may call KMS";
 
 struct KmsThrottled {
@@ -99,11 +86,12 @@ fn operation_class(action: &str) -> &str {
 }
 
 fn is_throttling(code: Option<&str>, message: Option<&str>) -> bool {
-    code.is_some_and(|code| CODES.contains(&code)) || message.is_some_and(|message| message.contains(MESSAGE))
+    code.is_some_and(|code| outcome::is_throttling(code, true))
+        || message.is_some_and(|message| message.contains(MESSAGE))
 }
 
 fn is_throttling_behind_s3(code: &str) -> bool {
-    code.strip_prefix("KMS.").is_some_and(|code| code.contains("Throttl") || code.contains("LimitExceeded"))
+    code.strip_prefix("KMS.").is_some_and(|code| outcome::is_throttling(code, true))
 }
 
 impl KmsThrottled {
@@ -143,17 +131,19 @@ impl KmsThrottled {
         (alert.principal, alert.bucket) = (owned(principal), owned(bucket));
         alert.count = count;
         let what = match bucket {
-            Some(bucket) => format!("S3 requests for {bucket}"),
+            Some(bucket) => format!("{} for {bucket}", counted(count, "S3 request", "S3 requests")),
             None => format!(
-                "{} calls of {} in {}",
+                "{count} {} {} of {} in {}",
                 class.unwrap_or("unnamed"),
+                if count == 1 { "call" } else { "calls" },
                 principal.unwrap_or("an unknown caller"),
                 region.unwrap_or("an unknown region")
             ),
         };
         alert.summary = format!(
-            "KMS refused {count} {what} because there were too many: up to {peak} a minute, and {run} minutes in a \
-             row with at least {}.",
+            "KMS refused {what} because there were too many: up to {peak} a minute, and {} with at least \
+             {}.",
+            counted(run, "minute", "minutes in a row"),
             self.a_minute_medium
         );
         alert.reasons = vec![match bucket {
