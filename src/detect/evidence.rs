@@ -4,16 +4,16 @@ use super::DetectBatch;
 use super::batch::cell;
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 /// How many records an alert shows.
 pub const EVIDENCE_ROWS: usize = 5;
 
 /// A record that an alert rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EvidenceRow {
     /// Name of the log.
-    pub log: String,
+    pub log: &'static str,
     /// Path of the file as given.
     pub source_file: String,
     /// Line or record in that file, from 1.
@@ -33,12 +33,28 @@ fn as_iso<S: Serializer>(time_ms: &Option<i64>, serializer: S) -> Result<S::Ok, 
     time_ms.map(time::format_iso).serialize(serializer)
 }
 
-/// What decides which records are shown: time (none is last), file, line. One line is one record, so no two are equal.
-type Place<'a> = (i64, &'a str, i64);
+/// What decides which records are shown: time (none is last), file, line, and then all else, because a tar may hold two
+/// files of one name.
+type Place<'a> = (i64, &'a str, i64, &'a str, [Option<&'a str>; 3]);
+
+/// Bytes of a text that evidence shows. No key of S3 is longer
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>), but what a log claims to be one may be.
+const MOST_TEXT: usize = 1024;
+
+fn evidence_cell(column: &StringViewArray, row: usize) -> Option<&str> {
+    cell(column, row).map(|text| shortened(text, MOST_TEXT))
+}
+
+/// The beginning of a text, at most so many bytes of it.
+pub fn shortened(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
 
 impl EvidenceRow {
     fn place(&self) -> Place<'_> {
-        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line)
+        let rest = [&self.action, &self.object_key, &self.request_id].map(Option::as_deref);
+        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line, self.log, rest)
     }
 }
 
@@ -54,7 +70,7 @@ pub struct EvidenceColumns<'a> {
 }
 
 impl<'a> EvidenceColumns<'a> {
-    /// Columns of `activity` that a rule with evidence lists beside its own.
+    /// Columns of `activity` that every rule gets beside those it lists.
     pub const NAMES: [&'static str; 6] =
         ["event_time", "source_file", "source_line", "action", "object_key", "request_id"];
 
@@ -77,14 +93,16 @@ impl<'a> EvidenceColumns<'a> {
     }
 
     fn place(&self, row: usize) -> Place<'a> {
-        let file = cell(self.source_file, row).unwrap_or_default();
-        (self.event_time_ms(row).unwrap_or(i64::MAX), file, self.source_line.value(row))
+        let file = evidence_cell(self.source_file, row).unwrap_or_default();
+        let rest = [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
+        let time_ms = self.event_time_ms(row).unwrap_or(i64::MAX);
+        (time_ms, file, self.source_line.value(row), self.log.name(), rest)
     }
 
     fn row(&self, row: usize) -> EvidenceRow {
-        let text = |column: &StringViewArray| cell(column, row).map(str::to_owned);
+        let text = |column: &StringViewArray| evidence_cell(column, row).map(str::to_owned);
         EvidenceRow {
-            log: self.log.name().to_owned(),
+            log: self.log.name(),
             source_file: text(self.source_file).unwrap_or_default(),
             source_line: self.source_line.value(row),
             event_time_ms: self.event_time_ms(row),
@@ -97,7 +115,7 @@ impl<'a> EvidenceColumns<'a> {
 
 /// The first [`EVIDENCE_ROWS`] records by time, file and line, their count, and the times of the first and the last.
 /// The state does not depend on the order of records and merges.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvidenceRows {
     rows: Vec<EvidenceRow>,
     total: u64,
