@@ -1,6 +1,6 @@
 //! State by entity, such as a principal and a bucket, under a cap.
 
-use super::sample::{fingerprint, is_sampled, share};
+use super::key_sample::{fingerprint, is_sampled, share};
 use hashbrown::HashMap;
 
 /// Entities a detector remembers. With a few hundred bytes each this is some 100 MB, and more callers and buckets than
@@ -58,7 +58,7 @@ impl EntityKey {
 /// A table from entity to state.
 ///
 /// Over the cap, entities whose fingerprint is not below a falling threshold are dropped whole. By the argument of
-/// [`super::sample::KeySample`] which ones are left does not depend on the order of rows or merges, and those left have
+/// [`super::key_sample::KeySample`] which ones are left does not depend on the order of rows or merges, and those left have
 /// all their rows.
 #[derive(Debug)]
 pub struct Entities<S> {

@@ -1,7 +1,7 @@
 //! Counts by minute of event time, and the sliding windows that are read from them at the end.
 
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use super::sample::is_sampled;
+use super::key_sample::is_sampled;
 use crate::parse::LogType;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -260,7 +260,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::sample::fingerprint;
+    use crate::detect::key_sample::fingerprint;
     use crate::detect::testing::{Activity, shuffled};
 
     fn series(log: LogType, rows: &[(i64, u64)]) -> Minutes {

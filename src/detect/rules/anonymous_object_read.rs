@@ -1,12 +1,12 @@
 //! GET-014: somebody without credentials reads objects.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Severity};
+use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::entities::{Entities, EntityKey, Merge};
 use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
+use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::minutes::log_index;
-use crate::detect::sample::{KeySample, fingerprint};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::{LogType, time::DAY_MS};
 use serde_json::json;
@@ -42,20 +42,7 @@ pub static RULE: Rule = Rule {
         default: 15,
         source: "Elastic's hunting query for anonymous reads of S3 (15 objects)",
     }],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "outcome",
-        "http_status",
-        "bucket_name",
-        "principal_kind",
-        "remote_ip",
-    ],
+    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal_kind", "remote_ip"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -136,12 +123,16 @@ impl AnonymousObjectRead {
         alert.remote_ip = reads.first_address.clone().filter(|_| addresses == 1);
         alert.count = count;
         alert.summary = format!(
-            "Callers without credentials read {keys} different keys of {bucket} in {count} requests from {addresses} \
-             addresses."
+            "Callers without credentials read {} of {bucket} in {} from {}.",
+            counted(keys, "key", "different keys"),
+            counted(count, "request", "requests"),
+            counted(addresses, "address", "addresses"),
         );
         alert.reasons = vec!["The configuration does not list the bucket under public_buckets.".to_owned()];
         if keys >= self.keys_high {
-            alert.reasons.push(format!("At least {} different keys were read.", self.keys_high));
+            alert
+                .reasons
+                .push(format!("At least {} read.", counted(self.keys_high, "key was", "different keys were")));
         }
         let samples = reads.keys.iter().chain([&reads.addresses]);
         if samples.into_iter().any(|sample| !sample.is_exact()) {

@@ -1,13 +1,13 @@
 //! LOG-001: an object is deleted from a bucket that holds logs.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Severity};
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, Merge};
 use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
+use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::key_shape::{KeyShape, KeyShapes};
 use crate::detect::minutes::log_index;
-use crate::detect::sample::{KeySample, fingerprint};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule};
 use crate::parse::{LogType, time::DAY_MS};
 use serde_json::json;
@@ -47,12 +47,6 @@ pub static RULE: Rule = Rule {
     ],
     thresholds: &[],
     activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
         "service",
         "operation",
         "outcome",
@@ -256,9 +250,10 @@ impl LogObjectDeleted {
         alert.object_key = alert.evidence.first().filter(|_| count == 1).and_then(|row| row.object_key.clone());
         alert.count = count;
         alert.summary = format!(
-            "{} deleted {count} {} from the log bucket {bucket}, {log_files} of them log files.",
+            "{} deleted {} from the log bucket {bucket}, among them {}.",
             principal.unwrap_or("An unknown caller"),
-            if count == 1 { "object" } else { "objects" },
+            counted(count, "object", "objects"),
+            counted(log_files, "log file", "log files"),
         );
         alert.reasons = reasons(listed, shapes, audit_files, versions);
         alert.observed = [
@@ -296,10 +291,13 @@ fn reasons(listed: bool, shapes: u8, audit_files: u64, versions: u64) -> Vec<Str
         );
     }
     if audit_files > 0 {
-        reasons.push(format!("{audit_files} deletes of CloudTrail log or digest files."));
+        reasons.push(format!("{} of CloudTrail log or digest files.", counted(audit_files, "delete", "deletes")));
     }
     if versions > 0 {
-        reasons.push(format!("{versions} deletes of log files name a version, which is permanent."));
+        reasons.push(format!(
+            "{} a version, which is permanent.",
+            counted(versions, "delete of a log file names", "deletes of log files name")
+        ));
     }
     reasons
 }

@@ -1,12 +1,12 @@
 //! DEL-001: one caller deletes many objects of a bucket in an hour.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Severity};
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, Merge};
 use crate::detect::evidence::EvidenceColumns;
+use crate::detect::key_sample::{KeySample, fingerprint, share};
 use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
-use crate::detect::sample::{KeySample, fingerprint, share};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::LogType;
 use arrow::array::Array;
@@ -62,20 +62,7 @@ pub static RULE: Rule = Rule {
             source: "proposal, to be tuned on real data",
         },
     ],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "outcome",
-        "http_status",
-        "bucket_name",
-        "principal",
-        "principal_kind",
-    ],
+    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal", "principal_kind"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -195,9 +182,10 @@ impl MassDeletion {
         alert.principal = principal.map(str::to_owned);
         alert.count = deleted;
         alert.summary = format!(
-            "{} deleted {deleted} different keys of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
+            "{} deleted {} of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
              the {known} keys that the logs name.",
             principal.unwrap_or("An unknown caller"),
+            counted(deleted, "key", "different keys"),
             stretch.peak,
         );
         alert.reasons = self.reasons(deleted, percent, unnamed, minutes.halvings());
@@ -235,8 +223,12 @@ impl MassDeletion {
         }
         if unnamed > 0 {
             reasons.push(format!(
-                "{unnamed} CloudTrail DeleteObjects requests do not name their keys and count as one each: there may \
-                 be many more."
+                "{} and each counts as one: there may be many more.",
+                counted(
+                    unnamed,
+                    "CloudTrail DeleteObjects request does not name its keys",
+                    "CloudTrail DeleteObjects requests do not name their keys"
+                )
             ));
         }
         if halvings > 0 {
