@@ -1,7 +1,7 @@
 //! The alert: what a detector says, as one JSON object a line.
 
 use super::Rule;
-use super::evidence::{EvidenceRow, EvidenceRows};
+use super::evidence::{EVIDENCE_ROWS, EvidenceRow, EvidenceRows};
 use crate::parse::{LogType, time};
 use serde::Serialize;
 use serde_json::Value;
@@ -184,7 +184,7 @@ impl Alert {
             if rows.total() > 0 {
                 self.logs.push(log.name());
             }
-            all.merge(rows.clone());
+            all.merge(EVIDENCE_ROWS, rows.clone());
         }
         self.first_seen_ms = all.first_seen_ms();
         self.first_seen = all.first_seen_ms().map(time::format_iso);

@@ -3,8 +3,8 @@
 use super::{samples, take};
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::{Word, cell};
-use crate::detect::entities::{Entities, EntityKey, Merge};
-use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
+use crate::detect::entities::{Entities, EntityKey, State};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
 use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::minutes::log_index;
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
@@ -13,8 +13,11 @@ use serde_json::json;
 use std::any::Any;
 use std::collections::BTreeSet;
 
-/// Keys and addresses remembered a bucket and day; beyond it their numbers are estimates.
+/// Keys and addresses remembered a bucket and day; beyond it their numbers are estimates. Halved at each level.
 const MOST_KEYS: usize = 1024;
+
+/// Bytes of a detector.
+const BUDGET: usize = 20 << 20;
 
 /// GET-014 `anonymous-object-read`.
 pub static RULE: Rule = Rule {
@@ -67,30 +70,55 @@ struct AnonymousObjectRead {
 #[derive(Debug, Default)]
 struct Reads {
     logs: [EvidenceRows; 2],
-    keys: [KeySample<MOST_KEYS>; 2],
-    addresses: KeySample<MOST_KEYS>,
+    keys: [KeySample; 2],
+    addresses: KeySample,
     /// The address that is first in the order of text; the only one if there is only one.
     first_address: Option<String>,
 }
 
+/// Rows of evidence at a level.
+fn rows_at(level: u32) -> usize {
+    if level < 3 { EVIDENCE_ROWS } else { 1 }
+}
+
+/// Bytes of the longest address in text; a crafted one is cut.
+const MOST_ADDRESS: usize = 64;
+
 impl Reads {
-    fn see_address(&mut self, address: &str) {
-        self.addresses.insert(fingerprint(address));
+    fn see_address(&mut self, level: u32, address: &str) {
+        self.addresses.insert(MOST_KEYS >> level, fingerprint(address));
+        let address = shortened(address, MOST_ADDRESS);
         if self.first_address.as_deref().is_none_or(|first| address < first) {
             self.first_address = Some(address.to_owned());
         }
     }
 }
 
-impl Merge for Reads {
-    fn merge(&mut self, other: Self) {
+impl State for Reads {
+    /// At the last 16 keys are left, which is enough for the default of keys_high.
+    const LEVELS: u32 = 6;
+
+    fn weight(&self, level: u32) -> usize {
+        let rows: usize = self.logs.iter().map(|rows| rows.weight(rows_at(level))).sum();
+        let samples = self.keys.iter().chain([&self.addresses]);
+        let address = self.first_address.as_ref().map_or(0, |_| MOST_ADDRESS + 16);
+        rows + address + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.logs.iter_mut().for_each(|rows| rows.keep_at_most(rows_at(level)));
+        self.keys.iter_mut().for_each(|sample| sample.lower(MOST_KEYS >> level));
+        self.addresses.lower(MOST_KEYS >> level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
         for (mine, theirs) in self.logs.iter_mut().zip(other.logs) {
-            mine.merge(theirs);
+            mine.merge(rows_at(level), theirs);
         }
         for (mine, theirs) in self.keys.iter_mut().zip(&other.keys) {
-            mine.merge(theirs);
+            mine.merge(MOST_KEYS >> level, theirs);
         }
-        self.addresses.merge(&other.addresses);
+        self.addresses.merge(MOST_KEYS >> level, &other.addresses);
         if let Some(address) = other.first_address {
             let first = self.first_address.take();
             self.first_address = first.into_iter().chain([address]).min();
@@ -103,7 +131,7 @@ impl AnonymousObjectRead {
         AnonymousObjectRead {
             public_buckets: config.public_buckets.clone(),
             keys_high: config.threshold(&RULE, "keys_high"),
-            reads: Entities::default(),
+            reads: Entities::with_budget(BUDGET),
             key: EntityKey::default(),
         }
     }
@@ -166,15 +194,16 @@ impl Detector for AnonymousObjectRead {
             let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
             let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
             let entity = self.key.set(&[Some(bucket), day.as_deref()]);
-            let Some(state) = self.reads.observe(entity, 1) else { continue };
             let log = log_index(batch.log);
-            state.logs[log].observe(&columns, row);
-            if let Some(key) = cell(keys, row) {
-                state.keys[log].insert(fingerprint(key));
-            }
-            if let Some(address) = cell(address, row) {
-                state.see_address(address);
-            }
+            self.reads.observe(entity, 1, |state, level| {
+                state.logs[log].observe(rows_at(level), &columns, row);
+                if let Some(key) = cell(keys, row) {
+                    state.keys[log].insert(MOST_KEYS >> level, fingerprint(key));
+                }
+                if let Some(address) = cell(address, row) {
+                    state.see_address(level, address);
+                }
+            });
         }
     }
 

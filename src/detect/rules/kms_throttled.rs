@@ -4,14 +4,16 @@ use super::{samples, take};
 use crate::activity::outcome;
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
-use crate::detect::entities::{Entities, EntityKey};
+use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
-use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
+use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
-use crate::parse::LogType;
+use crate::parse::{LogType, time::DAY_MS};
 use arrow::array::Array;
+use hashbrown::HashMap;
 use serde_json::json;
 use std::any::Any;
+use std::collections::BTreeMap;
 
 /// Refusals less than this apart are one alert.
 const EPISODE_MINUTES: i64 = 60;
@@ -72,8 +74,43 @@ struct KmsThrottled {
     a_minute_high: u64,
     consecutive_minutes_high: u64,
     /// By account, region, kind of operation and caller; or by bucket alone.
-    refusals: Entities<Minutes>,
+    /// And by day, so that over the budget whole days are left out and those left are exact.
+    refusals: Entities<Refusals>,
     key: EntityKey,
+}
+
+/// Bytes of a detector.
+const BUDGET: usize = 20 << 20;
+
+/// Bytes of a minute: a table is at worst 7/16 full.
+const MINUTE_BYTES: usize = 32;
+
+/// What is refused on one day.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// By minute since 1970, in each log.
+    minutes: HashMap<u32, [u32; 2]>,
+    evidence: EvidenceByTime,
+}
+
+impl State for Refusals {
+    const LEVELS: u32 = EvidenceByTime::LEVELS;
+
+    fn weight(&self, _level: u32) -> usize {
+        self.evidence.weight() + (self.minutes.len() + 4) * MINUTE_BYTES
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.evidence.cut(level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        for (minute, records) in other.minutes {
+            let mine = self.minutes.entry(minute).or_default();
+            mine.iter_mut().zip(records).for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+        }
+        self.evidence.merge(other.evidence, level);
+    }
 }
 
 /// The operations that share a quota
@@ -101,22 +138,26 @@ impl KmsThrottled {
             a_minute_medium: threshold("a_minute_medium"),
             a_minute_high: threshold("a_minute_high"),
             consecutive_minutes_high: threshold("consecutive_minutes_high"),
-            refusals: Entities::default(),
+            refusals: Entities::with_budget(BUDGET),
             key: EntityKey::default(),
         }
     }
 
-    fn alert(&self, entity: &str, minutes: &Minutes, stretch: Stretch) -> Option<Alert> {
-        let fields = EntityKey::fields(entity);
-        let [account, region, class, principal, bucket] = fields[..] else { return None };
-        let per_minute = minutes.stretches(1, 1, Measure::Records);
-        let peak = per_minute.iter().filter(|minute| stretch.minutes.contains(minute.minutes.start()));
-        let peak = peak.map(|minute| minute.peak).max().unwrap_or(0);
-        let run = minutes.longest_run(stretch.minutes.clone(), self.a_minute_medium.max(1));
-        let totals = minutes.totals(stretch.minutes.clone());
+    fn alert(
+        &self,
+        fields: &[Option<&str>],
+        evidence: &EvidenceByTime,
+        series: &Series,
+        stretch: &Stretch,
+    ) -> Option<Alert> {
+        let &[account, region, class, principal, bucket] = fields else { return None };
+        let peak = series.peak_minute(&stretch.minutes);
+        let run = series.longest_run(&stretch.minutes, self.a_minute_medium.max(1));
+        let totals = series.totals(&stretch.minutes);
         let count = totals[0].records.max(totals[1].records);
-        let mut alert = Alert::of(&RULE, &fields, Some(stretch.minutes.start() * MINUTE_MS));
-        alert.set_evidence([&totals[0].evidence, &totals[1].evidence]);
+        let mut alert = Alert::of(&RULE, fields, Some(stretch.minutes.start() * MINUTE_MS));
+        let evidence = evidence.over(stretch, self.refusals.state_level(), &totals);
+        alert.set_evidence([&evidence[0], &evidence[1]]);
         alert.severity = if peak >= self.a_minute_high || run >= self.consecutive_minutes_high {
             Severity::High
         } else if peak >= self.a_minute_medium {
@@ -186,21 +227,26 @@ impl Detector for KmsThrottled {
                 continue;
             }
             let is_kms = batch.log == LogType::CloudTrail && kms.is_at(service, row);
+            let Some(time_ms) = columns.event_time_ms(row) else { continue };
+            let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
+            let day = time_ms.div_euclid(DAY_MS).to_string();
             let entity = if is_kms && is_throttling(code, message) {
                 let class = operation_class(cell(action, row).unwrap_or_default());
                 let [account, region] =
                     ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
                 let principal = cell(principal, row);
-                self.key.set(&[account, region, Some(class), principal, None])
+                self.key.set(&[account, region, Some(class), principal, None, Some(&day)])
             } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
                 let Some(bucket) = cell(bucket, row) else { continue };
-                self.key.set(&[None, None, None, None, Some(bucket)])
+                self.key.set(&[None, None, None, None, Some(bucket), Some(&day)])
             } else {
                 continue;
             };
-            if let Some(minutes) = self.refusals.observe(entity, 1) {
-                minutes.observe(batch.log, &columns, row, None, true);
-            }
+            self.refusals.observe(entity, 1, |state, level| {
+                let records = &mut state.minutes.entry(minute).or_default()[log_index(batch.log)];
+                *records = records.saturating_add(1);
+                state.evidence.observe(level, batch.log, &columns, row);
+            });
         }
     }
 
@@ -211,9 +257,20 @@ impl Detector for KmsThrottled {
 
     fn finish(self: Box<Self>) -> Findings {
         let mut findings = Findings::default();
-        for (entity, minutes) in self.refusals.sorted() {
-            for stretch in minutes.stretches(EPISODE_MINUTES, 1, Measure::Records) {
-                findings.alerts.extend(self.alert(entity, minutes, stretch));
+        let mut entities: BTreeMap<Vec<Option<&str>>, Vec<&Refusals>> = BTreeMap::new();
+        for (entity, day) in self.refusals.sorted() {
+            let mut fields = EntityKey::fields(entity);
+            fields.pop();
+            entities.entry(fields).or_default().push(day);
+        }
+        for (fields, days) in entities {
+            let minutes =
+                days.iter().flat_map(|day| day.minutes.iter().map(|(minute, records)| (*minute, *records)));
+            let series = Series::of_records(minutes);
+            let mut evidence = EvidenceByTime::default();
+            days.iter().for_each(|day| evidence.merge(day.evidence.clone(), self.refusals.state_level()));
+            for stretch in series.stretches(EPISODE_MINUTES, 1, Measure::Records) {
+                findings.alerts.extend(self.alert(&fields, &evidence, &series, &stretch));
             }
         }
         findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
