@@ -180,6 +180,7 @@ impl<S: State> Entities<S> {
     }
 
     fn raise(&mut self, level: u32) {
+        let cut_before = self.state_level();
         self.level = level;
         let (level, halvings) = (self.state_level(), self.halvings());
         if halvings > 0 {
@@ -187,7 +188,9 @@ impl<S: State> Entities<S> {
         }
         self.bytes = 0;
         for (key, counted) in &mut self.table {
-            counted.state.cut(level);
+            if level > cut_before {
+                counted.state.cut(level);
+            }
             self.bytes += counted.weight(key, level);
         }
     }
@@ -198,12 +201,15 @@ impl<S: State> Entities<S> {
         if other.level > self.level {
             self.raise(other.level);
         }
+        let their_level = other.state_level();
         for (key, mut counted) in other.table {
             if !self.holds(&key) {
                 continue;
             }
             let level = self.state_level();
-            counted.state.cut(level);
+            if level > their_level {
+                counted.state.cut(level);
+            }
             let known = self.table.contains_key(&key);
             let mine = self.table.entry_ref(&*key).or_default();
             let before = if known { mine.weight(&key, level) } else { 0 };

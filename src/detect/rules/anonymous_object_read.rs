@@ -235,7 +235,7 @@ impl Detector for AnonymousObjectRead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     fn reads(log: LogType, keys: i64) -> Vec<(LogType, Activity)> {
@@ -297,5 +297,11 @@ mod tests {
         assert_eq!(address(&rows), (Some("192.0.2.1".to_owned()), json!(1)));
         rows[1].1.ip = "198.51.100.9";
         assert_eq!(address(&rows), (None, json!(2)));
+    }
+
+    #[test]
+    fn many_buckets_stay_in_the_budget() {
+        let row = reads(S3Access, 1).remove(0).1;
+        flood(|| AnonymousObjectRead::new(&Config::default()), |detector| detector.reads.bytes(), S3Access, &row);
     }
 }

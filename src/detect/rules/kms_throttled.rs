@@ -285,7 +285,7 @@ impl Detector for KmsThrottled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     /// Refusals, so many in each minute.
@@ -370,5 +370,11 @@ mod tests {
         let row = Activity { error_code: Some("KMS.ThrottlingException"), ..Activity::default() };
         let found = detect(&RULE, &Config::default(), &[(S3Access, row.clone()), (CloudTrail, row)]);
         assert_eq!((found.alerts.len(), found.alerts[0].count, found.alerts[0].evidence_total), (1, 1, 2));
+    }
+
+    #[test]
+    fn many_callers_stay_in_the_budget() {
+        let row = refusals(&[1]).remove(0).1;
+        flood(|| KmsThrottled::new(&Config::default()), |detector| detector.refusals.bytes(), CloudTrail, &row);
     }
 }

@@ -379,7 +379,7 @@ impl Detector for LogObjectDeleted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     const TRAIL_KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/x.json.gz";
@@ -460,5 +460,11 @@ mod tests {
         let mut counts: Vec<u64> = found.alerts.iter().map(|alert| alert.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [1, 1, 2]);
+    }
+
+    #[test]
+    fn many_callers_and_buckets_stay_in_the_budget() {
+        let bytes = |detector: &LogObjectDeleted| detector.deletes.bytes() + detector.buckets.bytes();
+        flood(|| LogObjectDeleted::new(&Config::default()), bytes, S3Access, &delete(TRAIL_KEY));
     }
 }
