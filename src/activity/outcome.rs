@@ -39,11 +39,20 @@ const THROTTLED: [&str; 6] = [
     "TooManyRequestsException",
 ];
 
+/// Codes that mean it only when KMS says so; elsewhere they are about quotas that no waiting helps
+/// (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
+const THROTTLED_BY_KMS: [&str; 1] = ["LimitExceededException"];
+
+/// Does a code mean that there were too many requests? `by_kms` says whether it is one of KMS, without the `KMS.` that
+/// S3 puts before it.
+pub fn is_throttling(code: &str, by_kms: bool) -> bool {
+    THROTTLED.contains(&code) || (by_kms && THROTTLED_BY_KMS.contains(&code))
+}
+
 /// Codes of a refusal beside those that hold `AccessDenied` or `Unauthorized`.
-const DENIED: [&str; 12] = [
+const DENIED: [&str; 11] = [
     "AllAccessDisabled",
     "AuthorizationHeaderMalformed",
-    "Client.UnauthorizedOperation",
     "ExpiredToken",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
@@ -61,13 +70,14 @@ pub fn of(table: &FieldTable, row: usize) -> Outcome {
         LogType::S3Access => of_access(table.bytes(row, access::HTTP_STATUS), table.text(row, access::ERROR_CODE)),
         LogType::CloudTrail => {
             let message = table.text(row, trail::ERROR_MESSAGE);
-            of_trail(table.text(row, trail::ERROR_CODE), message)
+            let by_kms = table.bytes(row, trail::EVENT_SOURCE) == Some(b"kms.amazonaws.com");
+            of_trail(table.text(row, trail::ERROR_CODE), message, by_kms)
         }
     }
 }
 
 fn of_access(status: Option<&[u8]>, error_code: Option<&str>) -> Outcome {
-    if let Some(outcome) = error_code.and_then(of_code) {
+    if let Some(outcome) = error_code.and_then(|code| of_code(code, false)) {
         return outcome;
     }
     match status {
@@ -79,19 +89,20 @@ fn of_access(status: Option<&[u8]>, error_code: Option<&str>) -> Outcome {
 }
 
 /// A failed console sign-in has a message and no code.
-fn of_trail(error_code: Option<&str>, error_message: Option<&str>) -> Outcome {
+fn of_trail(error_code: Option<&str>, error_message: Option<&str>, by_kms: bool) -> Outcome {
     match (error_code, error_message) {
-        (Some(code), _) => of_code(code).unwrap_or(Outcome::Error),
+        (Some(code), _) => of_code(code, by_kms).unwrap_or(Outcome::Error),
         (None, Some("Failed authentication")) => Outcome::Denied,
         (None, Some(_)) => Outcome::Error,
         (None, None) => Outcome::Success,
     }
 }
 
-fn of_code(code: &str) -> Option<Outcome> {
-    let plain = code.strip_prefix("KMS.").unwrap_or(code);
+fn of_code(code: &str, by_kms: bool) -> Option<Outcome> {
+    let behind_s3 = code.strip_prefix("KMS.");
+    let plain = behind_s3.unwrap_or(code);
     let plain = plain.strip_prefix("Client.").unwrap_or(plain);
-    if THROTTLED.contains(&plain) {
+    if is_throttling(plain, by_kms || behind_s3.is_some()) {
         Some(Outcome::Throttled)
     } else if DENIED.contains(&plain) || plain.contains("AccessDenied") || plain.contains("Unauthorized") {
         Some(Outcome::Denied)
@@ -114,6 +125,7 @@ mod tests {
             (Some("400"), Some("ExpiredToken"), Outcome::Denied),
             (Some("503"), Some("SlowDown"), Outcome::Throttled),
             (Some("400"), Some("KMS.ThrottlingException"), Outcome::Throttled),
+            (Some("400"), Some("KMS.LimitExceededException"), Outcome::Throttled),
             (Some("400"), Some("KMS.DisabledException"), Outcome::Error),
             (Some("404"), Some("NoSuchKey"), Outcome::Error),
             (Some("500"), Some("InternalError"), Outcome::Error),
@@ -128,7 +140,10 @@ mod tests {
             (Some("ThrottlingException"), Some("Rate exceeded"), Outcome::Throttled),
             (Some("NoSuchBucketPolicy"), None, Outcome::Error),
         ] {
-            assert_eq!(of_trail(code, message), outcome, "{code:?}");
+            assert_eq!(of_trail(code, message, false), outcome, "{code:?}");
         }
+        let exceeded = Some("LimitExceededException");
+        assert_eq!(of_trail(exceeded, None, true), Outcome::Throttled);
+        assert_eq!(of_trail(exceeded, None, false), Outcome::Error);
     }
 }

@@ -1,9 +1,9 @@
 //! The alert: what a detector says, as one JSON object a line.
 
 use super::Rule;
-use super::evidence::{EvidenceRow, EvidenceRows};
+use super::evidence::{EVIDENCE_ROWS, EvidenceRow, EvidenceRows};
 use crate::parse::{LogType, time};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "s3sleuth.alert.v1";
 
 /// How bad it is if it is what it looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -49,7 +49,7 @@ impl Severity {
 }
 
 /// How sure it is that what was seen is what the rule means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Rests on a guess that a caller could have planted.
@@ -61,7 +61,7 @@ pub enum Confidence {
 }
 
 /// How the calls ended that the alert is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// They were done.
@@ -92,6 +92,9 @@ pub struct Alert {
     pub confidence: Confidence,
     /// How the calls ended.
     pub outcome: Outcome,
+    /// First event in milliseconds, for the order: as text a whole second sorts after its fractions.
+    #[serde(skip)]
+    pub first_seen_ms: Option<i64>,
     /// First event, RFC 3339 in UTC.
     pub first_seen: Option<String>,
     /// Last event, RFC 3339 in UTC.
@@ -149,6 +152,7 @@ impl Alert {
             severity: rule.severity,
             confidence: Confidence::High,
             outcome: Outcome::Success,
+            first_seen_ms: None,
             first_seen: None,
             last_seen: None,
             window_seconds: 0,
@@ -180,8 +184,9 @@ impl Alert {
             if rows.total() > 0 {
                 self.logs.push(log.name());
             }
-            all.merge(rows.clone());
+            all.merge(EVIDENCE_ROWS, rows.clone());
         }
+        self.first_seen_ms = all.first_seen_ms();
         self.first_seen = all.first_seen_ms().map(time::format_iso);
         self.last_seen = all.last_seen_ms().map(time::format_iso);
         self.evidence_total = all.total();
@@ -189,10 +194,15 @@ impl Alert {
     }
 }
 
+/// `1 minute`, `2 minutes`: a number with its noun.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// Worst first, then oldest first.
 pub fn sort(alerts: &mut [Alert]) {
     let order = |alert: &Alert| {
-        (std::cmp::Reverse(alert.severity), alert.first_seen.clone(), alert.rule_id, alert.alert_id.clone())
+        (std::cmp::Reverse(alert.severity), alert.first_seen_ms, alert.rule_id, alert.alert_id.clone())
     };
     alerts.sort_by_cached_key(order);
 }
@@ -263,6 +273,19 @@ mod tests {
             json.starts_with("{\"schema\":\"s3sleuth.alert.v1\",") && json.contains("\"region\":null"),
             "{json}"
         );
+    }
+
+    #[test]
+    fn the_worst_come_first_and_a_whole_second_before_its_fractions() {
+        let alert = |severity, time_ms: i64| {
+            let mut alert = Alert::of(crate::detect::RULES[0], &[], None);
+            (alert.severity, alert.first_seen_ms) = (severity, Some(time_ms));
+            alert.first_seen = Some(time::format_iso(time_ms));
+            alert
+        };
+        let mut alerts = [alert(Severity::Low, 0), alert(Severity::High, 3500), alert(Severity::High, 3000)];
+        sort(&mut alerts);
+        assert_eq!(alerts.map(|alert| alert.first_seen_ms), [Some(3000), Some(3500), Some(0)]);
     }
 
     #[test]

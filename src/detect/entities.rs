@@ -1,16 +1,36 @@
-//! State by entity, such as a principal and a bucket, under a cap.
+//! State by entity, such as a principal and a bucket, under a budget of bytes.
 
-use super::sample::{fingerprint, is_sampled, share};
+use super::evidence::shortened;
+use super::key_sample::{fingerprint, is_sampled, share};
 use hashbrown::HashMap;
 
-/// Entities a detector remembers. With a few hundred bytes each this is some 100 MB, and more callers and buckets than
-/// an organisation has; crafted names cannot make it grow further.
-pub const MOST_ENTITIES: usize = 200_000;
+/// State of one entity, which can be cut down step by step.
+///
+/// What is left at a level must be what would have been left had it held from the start, and the weight at a level
+/// must never fall when rows are added: then neither the level reached nor what is left depends on order.
+pub trait State: Default {
+    /// Number of the last level that cuts; beyond it whole entities are left out.
+    const LEVELS: u32;
 
-/// State that can be joined with another of the same entity, in any order.
-pub trait Merge {
-    /// Takes over the other's state.
-    fn merge(&mut self, other: Self);
+    /// Bytes beside the size of the type at that level.
+    fn weight(&self, level: u32) -> usize;
+
+    /// Cuts down to that level.
+    fn cut(&mut self, level: u32);
+
+    /// Takes over the other's state; both are at that level.
+    fn merge(&mut self, other: Self, level: u32);
+}
+
+/// Longest field of an entity in bytes: no ARN, bucket or account is longer, but a crafted line may claim one.
+const MOST_FIELD: usize = 1024;
+
+/// A field as it stands in the key of an entity: one that is too long is its beginning and its fingerprint.
+pub fn field(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.len() <= MOST_FIELD {
+        return text.into();
+    }
+    format!("{}…{:016x}", shortened(text, MOST_FIELD), fingerprint(text)).into()
 }
 
 /// Fields of an entity as one text: each field with its length before it, so that no field can pass for two.
@@ -24,8 +44,8 @@ impl EntityKey {
     pub fn set(&mut self, fields: &[Option<&str>]) -> &str {
         use std::fmt::Write;
         self.text.clear();
-        for field in fields {
-            match field {
+        for text in fields {
+            match text.map(field) {
                 Some(field) => {
                     write!(self.text, "{}:{field}", field.len()).expect("writing to a string cannot fail");
                 }
@@ -57,14 +77,15 @@ impl EntityKey {
 
 /// A table from entity to state.
 ///
-/// Over the cap, entities whose fingerprint is not below a falling threshold are dropped whole. By the argument of
-/// [`super::sample::KeySample`] which ones are left does not depend on the order of rows or merges, and those left have
-/// all their rows.
+/// Over the budget the level rises until the whole fits: first each state is cut, then entities whose fingerprint is
+/// not below a falling threshold are dropped whole. The level is the smallest at which all rows ever seen fit, and by
+/// the argument of [`super::key_sample::KeySample`] it depends neither on the order of rows nor on merges.
 #[derive(Debug)]
 pub struct Entities<S> {
-    table: HashMap<Box<str>, Counted<S>>,
-    halvings: u32,
-    cap: usize,
+    table: HashMap<Box<str>, Box<Counted<S>>>,
+    level: u32,
+    budget: usize,
+    bytes: usize,
     rows: u64,
 }
 
@@ -74,31 +95,23 @@ struct Counted<S> {
     state: S,
 }
 
-impl<S> Default for Entities<S> {
-    fn default() -> Self {
-        Entities::with_cap(MOST_ENTITIES)
+impl<S: State> Counted<S> {
+    /// Bytes of an entity: a table is at worst 7/16 full.
+    fn weight(&self, key: &str, level: u32) -> usize {
+        let cell = (size_of::<(Box<str>, Box<Self>)>() + 1) * 16 / 7;
+        cell + size_of::<Self>() + key.len() + 32 + self.state.weight(level)
     }
 }
 
-impl<S> Entities<S> {
-    /// A table for so many entities.
-    pub fn with_cap(cap: usize) -> Entities<S> {
-        Entities { table: HashMap::new(), halvings: 0, cap, rows: 0 }
+impl<S: State> Entities<S> {
+    /// A table of at most so many bytes, which must be far more than one entity can have.
+    pub fn with_budget(budget: usize) -> Entities<S> {
+        Entities { table: HashMap::new(), level: 0, budget, bytes: 0, rows: 0 }
     }
 
     /// The state of an entity, if it is among those left.
     pub fn get(&self, key: &str) -> Option<&S> {
         self.table.get(key).map(|counted| &counted.state)
-    }
-
-    /// Number of entities.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// No entity?
-    pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
     }
 
     /// Entities in the order of their keys.
@@ -108,6 +121,20 @@ impl<S> Entities<S> {
         all
     }
 
+    /// How far the states are cut.
+    pub fn state_level(&self) -> u32 {
+        self.level.min(S::LEVELS)
+    }
+
+    /// Bytes to reckon with.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn halvings(&self) -> u32 {
+        self.level.saturating_sub(S::LEVELS)
+    }
+
     /// Rows of entities that were dropped.
     pub fn dropped_rows(&self) -> u64 {
         self.rows - self.table.values().map(|counted| counted.rows).sum::<u64>()
@@ -115,59 +142,80 @@ impl<S> Entities<S> {
 
     /// A sentence about what was left out, if anything was.
     pub fn note(&self) -> Option<String> {
-        (self.halvings > 0).then(|| {
+        (self.halvings() > 0).then(|| {
             format!(
-                "More than {} callers or buckets: {} were evaluated, and {} records of the others were not.",
-                self.cap,
-                share(self.halvings),
+                "More callers or buckets than {} MiB hold: {} were evaluated, and {} records of the others were not.",
+                self.budget >> 20,
+                share(self.halvings()),
                 self.dropped_rows()
             )
         })
     }
 
+    fn holds(&self, key: &str) -> bool {
+        self.halvings() == 0 || is_sampled(fingerprint(key), self.halvings())
+    }
+
+    /// Shows the state of an entity, and how far to cut it, to `see`, with so many more rows that belong to it; not if
+    /// the entity is left out.
+    pub fn observe(&mut self, key: &str, rows: u64, see: impl FnOnce(&mut S, u32)) {
+        self.rows += rows;
+        if !self.holds(key) {
+            return;
+        }
+        let level = self.state_level();
+        let known = self.table.contains_key(key);
+        let counted = self.table.entry_ref(key).or_default();
+        let before = if known { counted.weight(key, level) } else { 0 };
+        counted.rows += rows;
+        see(&mut counted.state, level);
+        self.bytes = self.bytes + counted.weight(key, level) - before;
+        self.shrink();
+    }
+
     fn shrink(&mut self) {
-        while self.table.len() > self.cap {
-            self.halvings += 1;
-            let halvings = self.halvings;
+        while self.bytes > self.budget {
+            self.raise(self.level + 1);
+        }
+    }
+
+    fn raise(&mut self, level: u32) {
+        let cut_before = self.state_level();
+        self.level = level;
+        let (level, halvings) = (self.state_level(), self.halvings());
+        if halvings > 0 {
             self.table.retain(|key, _| is_sampled(fingerprint(key), halvings));
         }
-    }
-}
-
-impl<S: Default> Entities<S> {
-    /// The state of an entity that `rows` more rows belong to; `None` if the entity is left out.
-    pub fn observe(&mut self, key: &str, rows: u64) -> Option<&mut S> {
-        self.rows += rows;
-        if self.halvings > 0 && !is_sampled(fingerprint(key), self.halvings) {
-            return None;
-        }
-        if !self.table.contains_key(key) && self.table.len() >= self.cap {
-            self.table.insert(key.into(), Counted::default());
-            self.shrink();
-            if !is_sampled(fingerprint(key), self.halvings) {
-                return None;
+        self.bytes = 0;
+        for (key, counted) in &mut self.table {
+            if level > cut_before {
+                counted.state.cut(level);
             }
+            self.bytes += counted.weight(key, level);
         }
-        let counted = self.table.entry_ref(key).or_default();
-        counted.rows += rows;
-        Some(&mut counted.state)
     }
-}
 
-impl<S: Default + Merge> Entities<S> {
     /// Joins two tables.
     pub fn merge(&mut self, other: Entities<S>) {
         self.rows += other.rows;
-        self.halvings = self.halvings.max(other.halvings);
-        let halvings = self.halvings;
-        self.table.retain(|key, _| is_sampled(fingerprint(key), halvings));
-        for (key, counted) in other.table {
-            if !is_sampled(fingerprint(&key), self.halvings) {
+        if other.level > self.level {
+            self.raise(other.level);
+        }
+        let their_level = other.state_level();
+        for (key, mut counted) in other.table {
+            if !self.holds(&key) {
                 continue;
             }
-            let mine = self.table.entry(key).or_default();
+            let level = self.state_level();
+            if level > their_level {
+                counted.state.cut(level);
+            }
+            let known = self.table.contains_key(&key);
+            let mine = self.table.entry_ref(&*key).or_default();
+            let before = if known { mine.weight(&key, level) } else { 0 };
             mine.rows += counted.rows;
-            mine.state.merge(counted.state);
+            mine.state.merge(counted.state, level);
+            self.bytes = self.bytes + mine.weight(&key, level) - before;
             self.shrink();
         }
     }
@@ -178,8 +226,16 @@ mod tests {
     use super::*;
     use crate::detect::testing::shuffled;
 
-    impl Merge for u64 {
-        fn merge(&mut self, other: u64) {
+    impl State for u64 {
+        const LEVELS: u32 = 0;
+
+        fn weight(&self, _level: u32) -> usize {
+            0
+        }
+
+        fn cut(&mut self, _level: u32) {}
+
+        fn merge(&mut self, other: u64, _level: u32) {
             *self += other;
         }
     }
@@ -199,17 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn a_crafted_field_is_cut_and_still_told_apart() {
+        let long = ["a".repeat(5000), "a".repeat(5001)];
+        let [one, other] = long.each_ref().map(|text| field(text));
+        assert!(one != other && one.len() < 1100 && field("short") == "short");
+    }
+
+    #[test]
     fn which_entities_are_left_depends_neither_on_order_nor_on_merges() {
         let rows: Vec<String> = (0..2000).map(|number| format!("entity {}", number * number % 311)).collect();
         let mut states = Vec::new();
         for (seed, cut) in [(0, 5000), (1, 100), (2, 7), (3, 1)] {
-            let mut whole = Entities::<u64>::with_cap(20);
+            let mut whole = Entities::<u64>::with_budget(4096);
             for part in shuffled(rows.clone(), seed).chunks(cut) {
-                let mut table = Entities::<u64>::with_cap(20);
+                let mut table = Entities::<u64>::with_budget(4096);
                 for key in part {
-                    if let Some(count) = table.observe(key, 1) {
-                        *count += 1;
-                    }
+                    table.observe(key, 1, |count, _| *count += 1);
                 }
                 whole.merge(table);
             }
@@ -218,7 +279,7 @@ mod tests {
             states.push((table, whole.dropped_rows(), whole.note()));
         }
         let (table, dropped, note) = &states[0];
-        assert!((1..=20).contains(&table.len()) && note.is_some());
+        assert!((1..=40).contains(&table.len()) && note.is_some());
         assert_eq!(table.iter().map(|(_, count)| count).sum::<u64>() + dropped, 2000);
         assert!(states.iter().all(|state| *state == states[0]));
     }

@@ -4,16 +4,17 @@ use super::DetectBatch;
 use super::batch::cell;
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use std::ops::RangeInclusive;
 
 /// How many records an alert shows.
 pub const EVIDENCE_ROWS: usize = 5;
 
 /// A record that an alert rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EvidenceRow {
     /// Name of the log.
-    pub log: String,
+    pub log: &'static str,
     /// Path of the file as given.
     pub source_file: String,
     /// Line or record in that file, from 1.
@@ -33,12 +34,28 @@ fn as_iso<S: Serializer>(time_ms: &Option<i64>, serializer: S) -> Result<S::Ok, 
     time_ms.map(time::format_iso).serialize(serializer)
 }
 
-/// What decides which records are shown: time (none is last), file, line. One line is one record, so no two are equal.
-type Place<'a> = (i64, &'a str, i64);
+/// What decides which records are shown: time (none is last), file, line, and then all else, because a tar may hold two
+/// files of one name.
+type Place<'a> = (i64, &'a str, i64, &'a str, [Option<&'a str>; 3]);
+
+/// Bytes of a text that evidence shows. No key of S3 is longer
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>), but what a log claims to be one may be.
+const MOST_TEXT: usize = 1024;
+
+fn evidence_cell(column: &StringViewArray, row: usize) -> Option<&str> {
+    cell(column, row).map(|text| shortened(text, MOST_TEXT))
+}
+
+/// The beginning of a text, at most so many bytes of it.
+pub fn shortened(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
 
 impl EvidenceRow {
     fn place(&self) -> Place<'_> {
-        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line)
+        let rest = [&self.action, &self.object_key, &self.request_id].map(Option::as_deref);
+        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line, self.log, rest)
     }
 }
 
@@ -54,7 +71,7 @@ pub struct EvidenceColumns<'a> {
 }
 
 impl<'a> EvidenceColumns<'a> {
-    /// Columns of `activity` that a rule with evidence lists beside its own.
+    /// Columns of `activity` that every rule gets beside those it lists.
     pub const NAMES: [&'static str; 6] =
         ["event_time", "source_file", "source_line", "action", "object_key", "request_id"];
 
@@ -77,14 +94,23 @@ impl<'a> EvidenceColumns<'a> {
     }
 
     fn place(&self, row: usize) -> Place<'a> {
-        let file = cell(self.source_file, row).unwrap_or_default();
-        (self.event_time_ms(row).unwrap_or(i64::MAX), file, self.source_line.value(row))
+        let file = evidence_cell(self.source_file, row).unwrap_or_default();
+        let rest = [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
+        let time_ms = self.event_time_ms(row).unwrap_or(i64::MAX);
+        (time_ms, file, self.source_line.value(row), self.log.name(), rest)
+    }
+
+    /// Bytes of a row once it is copied, with what the allocator adds.
+    fn bytes(&self, row: usize) -> usize {
+        let texts = [self.source_file, self.action, self.object_key, self.request_id];
+        let text = |column| evidence_cell(column, row).map_or(0, |text| text.len() + 16);
+        size_of::<EvidenceRow>() + texts.into_iter().map(text).sum::<usize>()
     }
 
     fn row(&self, row: usize) -> EvidenceRow {
-        let text = |column: &StringViewArray| cell(column, row).map(str::to_owned);
+        let text = |column: &StringViewArray| evidence_cell(column, row).map(str::to_owned);
         EvidenceRow {
-            log: self.log.name().to_owned(),
+            log: self.log.name(),
             source_file: text(self.source_file).unwrap_or_default(),
             source_line: self.source_line.value(row),
             event_time_ms: self.event_time_ms(row),
@@ -97,29 +123,28 @@ impl<'a> EvidenceColumns<'a> {
 
 /// The first [`EVIDENCE_ROWS`] records by time, file and line, their count, and the times of the first and the last.
 /// The state does not depend on the order of records and merges.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EvidenceRows {
     rows: Vec<EvidenceRow>,
     total: u64,
     first_seen_ms: Option<i64>,
     last_seen_ms: Option<i64>,
+    /// Bytes of the largest row ever seen, kept or not.
+    largest_row: usize,
 }
 
 impl EvidenceRows {
-    /// Takes a row of a batch; text is copied only if it is among the first.
-    pub fn observe(&mut self, columns: &EvidenceColumns<'_>, row: usize) {
-        self.observe_at_most(EVIDENCE_ROWS, columns, row);
-    }
-
-    /// As [`EvidenceRows::observe`], keeping fewer.
-    pub fn observe_at_most(&mut self, limit: usize, columns: &EvidenceColumns<'_>, row: usize) {
+    /// Takes a row of a batch; text is copied only if it is among the first so many.
+    pub fn observe(&mut self, limit: usize, columns: &EvidenceColumns<'_>, row: usize) {
         self.total += 1;
+        self.largest_row = self.largest_row.max(columns.bytes(row));
         self.see(columns.event_time_ms(row));
         let place = columns.place(row);
         let index = self.rows.partition_point(|kept| kept.place() <= place);
         if index < limit {
+            self.rows.truncate(limit - 1);
+            self.rows.reserve_exact(1);
             self.rows.insert(index, columns.row(row));
-            self.rows.truncate(limit);
         }
     }
 
@@ -128,19 +153,46 @@ impl EvidenceRows {
         self.last_seen_ms = self.last_seen_ms.max(time_ms);
     }
 
-    /// Joins two lists.
-    pub fn merge(&mut self, other: EvidenceRows) {
+    /// Joins two lists, of which the first so many rows are kept.
+    pub fn merge(&mut self, limit: usize, other: EvidenceRows) {
         self.total += other.total;
+        self.largest_row = self.largest_row.max(other.largest_row);
         self.see(other.first_seen_ms);
         self.see(other.last_seen_ms);
         self.rows.extend(other.rows);
         self.rows.sort_by(|left, right| left.place().cmp(&right.place()));
-        self.rows.truncate(EVIDENCE_ROWS);
+        self.keep_at_most(limit);
     }
 
     /// Forgets all but the first records; the count stays.
     pub fn keep_at_most(&mut self, limit: usize) {
         self.rows.truncate(limit);
+        self.rows.shrink_to_fit();
+    }
+
+    /// Bytes of the rows to reckon with under that limit. As the largest row counts for all, whether it is kept or
+    /// not, more rows never make them fewer and their order does not matter.
+    pub fn weight(&self, limit: usize) -> usize {
+        self.largest_row * limit.min(usize::try_from(self.total).unwrap_or(limit))
+    }
+
+    /// Is any row that is kept in a stretch of time?
+    pub fn any_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
+        self.rows.iter().any(|row| row.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms)))
+    }
+
+    /// Cuts the first and the last time to a stretch of time, and the rows too if `rows_too`.
+    pub fn within(mut self, time_ms: &RangeInclusive<i64>, rows_too: bool) -> EvidenceRows {
+        self.rows.retain(|row| !rows_too || row.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms)));
+        self.first_seen_ms = self.first_seen_ms.map(|first| first.max(*time_ms.start()));
+        self.last_seen_ms = self.last_seen_ms.map(|last| last.min(*time_ms.end()));
+        self
+    }
+
+    /// The same rows, but so many records in all.
+    pub fn with_total(mut self, total: u64) -> EvidenceRows {
+        self.total = total;
+        self
     }
 
     /// Leaves records out; `removed` is how many there are of them among all.
@@ -185,8 +237,9 @@ mod tests {
     fn the_first_five_are_kept_whatever_the_order_and_the_cut() {
         let rows: Vec<Activity> = (0..40)
             .map(|number| Activity {
-                time_ms: (number % 7 != 3).then_some(i64::from(number * 7919 % 13) * 1000),
-                line: i64::from(number),
+                time_ms: (number % 7 != 3).then_some(i64::from(number * 7919 % 3) * 1000),
+                line: i64::from(number % 5),
+                request: format!("R{number}"),
                 file: if number % 2 == 0 { "b.log" } else { "a.log" },
                 ..Activity::default()
             })
@@ -199,9 +252,9 @@ mod tests {
                 let mut state = EvidenceRows::default();
                 Activity::batch(LogType::S3Access, part, |batch| {
                     let columns = EvidenceColumns::of(batch);
-                    (0..batch.len()).for_each(|row| state.observe(&columns, row));
+                    (0..batch.len()).for_each(|row| state.observe(EVIDENCE_ROWS, &columns, row));
                 });
-                whole.merge(state);
+                whole.merge(EVIDENCE_ROWS, state);
             }
             seen.push(whole);
         }

@@ -1,40 +1,132 @@
 //! Counts by minute of event time, and the sliding windows that are read from them at the end.
 
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use super::sample::is_sampled;
+use super::key_sample::is_sampled;
 use crate::parse::LogType;
-use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use hashbrown::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 /// Milliseconds of a minute.
 pub const MINUTE_MS: i64 = 60_000;
 
-/// Fingerprints an entity remembers over all its minutes; beyond it a sample.
-const MOST_FINGERPRINTS: usize = 16_384;
+/// Keys remembered by caller, minute and log, over all callers: what a table of 2^19 cells holds, 25 bytes each. It is
+/// a year of 50 keys an hour.
+pub const MOST_KEYS: usize = (1 << 19) / 8 * 7;
 
-/// Up to so many minutes each keeps its first [`EVIDENCE_ROWS`] records, beyond it one.
-const MINUTES_WITH_ALL_EVIDENCE: usize = 60;
-
-/// What happened in one minute, in each log. One request may be in both, so they are never added up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Minute {
-    logs: [OneLog; 2],
+/// One key in one minute of one entity, as one log shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Entry {
+    entity: u64,
+    minute: u32,
+    /// Fingerprint of the key; the lowest bits say which log it is and whether the log does not name the key.
+    hash: u64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct OneLog {
-    keys: BTreeSet<u64>,
-    evidence: EvidenceRows,
-    /// Records whose keys the log does not name.
-    unnamed: u64,
+/// Keys by entity and minute. Over the budget, keys whose fingerprint is not below a falling threshold are left out,
+/// the same for all entities, whether or not another table has dropped them: what is left depends on the rows alone.
+#[derive(Debug)]
+pub struct KeyTable {
+    entries: HashSet<Entry>,
+    halvings: u32,
+    cap: usize,
 }
 
-/// One entity's records by minute.
+impl KeyTable {
+    /// A table for so many entries.
+    pub fn with_cap(cap: usize) -> KeyTable {
+        KeyTable { entries: HashSet::new(), halvings: 0, cap }
+    }
+
+    /// Takes the fingerprint of what is to be counted once; `is_named` is false if that stands for keys that the log
+    /// does not name. A time before 1970 is in no window and is left out.
+    pub fn insert(&mut self, entity: u64, log: LogType, time_ms: i64, fingerprint: u64, is_named: bool) {
+        let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { return };
+        if is_sampled(fingerprint, self.halvings) {
+            let hash = fingerprint & !3 | log_index(log) as u64 | u64::from(!is_named) << 1;
+            self.entries.insert(Entry { entity, minute, hash });
+            self.shrink();
+        }
+    }
+
+    /// Joins two tables.
+    pub fn merge(&mut self, other: KeyTable) {
+        if other.halvings > self.halvings {
+            self.halve_to(other.halvings);
+        }
+        for entry in other.entries {
+            if is_sampled(entry.hash, self.halvings) {
+                self.entries.insert(entry);
+                self.shrink();
+            }
+        }
+    }
+
+    fn shrink(&mut self) {
+        while self.entries.len() > self.cap {
+            self.halve_to(self.halvings + 1);
+        }
+    }
+
+    fn halve_to(&mut self, halvings: u32) {
+        self.halvings = halvings;
+        self.entries.retain(|entry| is_sampled(entry.hash, halvings));
+    }
+
+    /// How often the share of the keys was halved.
+    pub fn halvings(&self) -> u32 {
+        self.halvings
+    }
+
+    /// Bytes of the table.
+    pub fn bytes(&self) -> usize {
+        self.entries.allocation_size()
+    }
+
+    /// The entries in the order of entities and minutes.
+    pub fn into_sorted(self) -> SortedKeys {
+        let mut entries: Vec<Entry> = self.entries.into_iter().collect();
+        entries.sort_unstable();
+        SortedKeys { entries, halvings: self.halvings }
+    }
+}
+
+/// The keys of all entities, to be read one entity at a time.
+#[derive(Debug)]
+pub struct SortedKeys {
+    entries: Vec<Entry>,
+    halvings: u32,
+}
+
+impl SortedKeys {
+    /// The keys of one entity.
+    pub fn of(&self, entity: u64) -> Series {
+        let start = self.entries.partition_point(|entry| entry.entity < entity);
+        let entries = self.entries[start..].iter().take_while(|entry| entry.entity == entity);
+        let point = |entry: &Entry| Point {
+            minute: entry.minute,
+            log: (entry.hash & 1) as u8,
+            key: entry.hash & !3,
+            records: 1,
+            is_named: entry.hash & 2 == 0,
+        };
+        Series { points: entries.map(point).collect(), halvings: self.halvings }
+    }
+}
+
+/// What a minute holds in one log. One request may be in both, so they are never added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Point {
+    minute: u32,
+    log: u8,
+    is_named: bool,
+    records: u32,
+    key: u64,
+}
+
+/// One entity's minutes in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Minutes {
-    minutes: BTreeMap<i64, Minute>,
-    fingerprints: usize,
+pub struct Series {
+    points: Vec<Point>,
     halvings: u32,
 }
 
@@ -56,17 +148,22 @@ pub struct Stretch {
     pub peak: u64,
 }
 
+impl Stretch {
+    /// The same in milliseconds.
+    pub fn time_ms(&self) -> RangeInclusive<i64> {
+        self.minutes.start() * MINUTE_MS..=self.minutes.end() * MINUTE_MS + MINUTE_MS - 1
+    }
+}
+
 /// What a stretch holds in one log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Records.
+    /// Records; of keys in a minute, where only these are known.
     pub records: u64,
-    /// Different fingerprints; an estimate if [`Minutes::halvings`] is not 0.
+    /// Different fingerprints; an estimate if [`KeyTable::halvings`] is not 0.
     pub keys: u64,
     /// Records whose keys the log does not name.
     pub unnamed: u64,
-    /// The first records.
-    pub evidence: EvidenceRows,
 }
 
 /// Index of a log in arrays of two.
@@ -77,86 +174,30 @@ pub fn log_index(log: LogType) -> usize {
     }
 }
 
-impl Minutes {
-    /// Takes a record with the fingerprint of what is to be counted once; `is_named` is false if that stands for keys
-    /// that the log does not name. A record without a time is in no window and is left out.
-    pub fn observe(
-        &mut self,
-        log: LogType,
-        columns: &EvidenceColumns<'_>,
-        row: usize,
-        fingerprint: Option<u64>,
-        is_named: bool,
-    ) {
-        let Some(time_ms) = columns.event_time_ms(row) else { return };
-        self.minutes.entry(time_ms.div_euclid(MINUTE_MS)).or_default();
-        let limit = self.evidence_limit();
-        let minute = self.minutes.entry(time_ms.div_euclid(MINUTE_MS)).or_default();
-        let one_log = &mut minute.logs[log_index(log)];
-        one_log.evidence.observe_at_most(limit, columns, row);
-        one_log.unnamed += u64::from(!is_named);
-        if let Some(hash) = fingerprint.filter(|hash| is_sampled(*hash, self.halvings))
-            && one_log.keys.insert(hash)
-        {
-            self.fingerprints += 1;
-        }
-        self.shrink();
-    }
+/// Are there surely that many when a sample has so many? Exact without a sample; with one, three standard deviations of
+/// it must lie between, or else a busy caller just below the threshold would cross it by chance once in many windows.
+fn crosses(sampled: u64, halvings: u32, threshold: u64) -> bool {
+    let scale = 1u128 << halvings;
+    let (estimate, threshold) = (u128::from(sampled) * scale, u128::from(threshold.max(1)));
+    estimate >= threshold
+        && (estimate - threshold).saturating_pow(2) >= (9 * u128::from(sampled) * scale).saturating_mul(scale - 1)
+}
 
-    /// Joins two series.
-    pub fn merge(&mut self, other: Minutes) {
-        self.halvings = self.halvings.max(other.halvings);
-        for (number, minute) in other.minutes {
-            let mine = self.minutes.entry(number).or_default();
-            for (mine, theirs) in mine.logs.iter_mut().zip(minute.logs) {
-                mine.keys.extend(theirs.keys);
-                mine.unnamed += theirs.unnamed;
-                mine.evidence.merge(theirs.evidence);
-            }
-        }
-        self.prune();
-        self.shrink();
-    }
-
-    /// How many records a minute keeps; the evidence of all is cut when there are many minutes, so that what is kept
-    /// depends on the final number of minutes alone.
-    fn evidence_limit(&mut self) -> usize {
-        if self.minutes.len() <= MINUTES_WITH_ALL_EVIDENCE {
-            return EVIDENCE_ROWS;
-        }
-        if self.minutes.len() == MINUTES_WITH_ALL_EVIDENCE + 1 {
-            self.cut_evidence();
-        }
-        1
-    }
-
-    fn cut_evidence(&mut self) {
-        let logs = self.minutes.values_mut().flat_map(|minute| &mut minute.logs);
-        logs.for_each(|one_log| one_log.evidence.keep_at_most(1));
-    }
-
-    fn shrink(&mut self) {
-        while self.fingerprints > MOST_FINGERPRINTS {
-            self.halvings += 1;
-            self.prune();
-        }
-    }
-
-    fn prune(&mut self) {
-        let halvings = self.halvings;
-        self.fingerprints = 0;
-        for one_log in self.minutes.values_mut().flat_map(|minute| &mut minute.logs) {
-            one_log.keys.retain(|hash| is_sampled(*hash, halvings));
-            self.fingerprints += one_log.keys.len();
-        }
-        if self.minutes.len() > MINUTES_WITH_ALL_EVIDENCE {
-            self.cut_evidence();
-        }
-    }
-
-    /// How often the share of the fingerprints was halved.
+impl Series {
+    /// How often the share of the keys was halved.
     pub fn halvings(&self) -> u32 {
         self.halvings
+    }
+
+    /// Records by minute and log.
+    pub fn of_records(minutes: impl IntoIterator<Item = (u32, [u32; 2])>) -> Series {
+        let point = |minute, log: u8, records| Point { minute, log, records, is_named: true, key: 0 };
+        let both =
+            |(minute, records): (u32, [u32; 2])| [point(minute, 0, records[0]), point(minute, 1, records[1])];
+        let mut points: Vec<Point> =
+            minutes.into_iter().flat_map(both).filter(|point| point.records > 0).collect();
+        points.sort_unstable_by_key(|point| point.minute);
+        Series { points, halvings: 0 }
     }
 
     /// The windows of `length` minutes in which at least `threshold` are counted in one log, overlapping ones joined,
@@ -164,57 +205,77 @@ impl Minutes {
     pub fn stretches(&self, length: i64, threshold: u64, measure: Measure) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();
         let mut window = Window::default();
-        let mut oldest = self.minutes.iter().peekable();
-        for (number, minute) in &self.minutes {
-            window.add(minute);
-            while let Some((start, first)) = oldest.next_if(|(start, _)| **start <= number - length) {
-                debug_assert!(start < number, "a window is at least a minute long");
+        let mut oldest = self.points.iter().peekable();
+        for points in self.points.chunk_by(|left, right| left.minute == right.minute) {
+            let number = i64::from(points[0].minute);
+            points.iter().for_each(|point| window.add(point));
+            while let Some(first) = oldest.next_if(|first| i64::from(first.minute) <= number - length) {
                 window.remove(first);
             }
-            let count = window.count(measure, self.halvings);
-            let Some((start, _)) = oldest.peek().filter(|_| count >= threshold.max(1)) else { continue };
-            match stretches.last_mut().filter(|last| last.minutes.end() >= *start) {
+            let sampled = window.count(measure);
+            let crosses = crosses(sampled, self.halvings, threshold);
+            let Some(first) = oldest.peek().filter(|_| crosses) else { continue };
+            let (start, count) = (i64::from(first.minute), sampled << self.halvings);
+            match stretches.last_mut().filter(|last| *last.minutes.end() >= start) {
                 Some(last) => {
-                    last.minutes = *last.minutes.start()..=*number;
+                    last.minutes = *last.minutes.start()..=number;
                     last.peak = last.peak.max(count);
                 }
-                None => stretches.push(Stretch { minutes: **start..=*number, peak: count }),
+                None => stretches.push(Stretch { minutes: start..=number, peak: count }),
             }
         }
         stretches
     }
 
+    fn range(&self, minutes: &RangeInclusive<i64>) -> &[Point] {
+        let start = self.points.partition_point(|point| i64::from(point.minute) < *minutes.start());
+        let end = self.points.partition_point(|point| i64::from(point.minute) <= *minutes.end());
+        &self.points[start..end.max(start)]
+    }
+
     /// What the minutes of a range hold, by log.
-    pub fn totals(&self, minutes: RangeInclusive<i64>) -> [Totals; 2] {
-        let mut totals = [Totals::default(), Totals::default()];
-        for (index, total) in totals.iter_mut().enumerate() {
-            let mut keys: hashbrown::HashSet<u64> = hashbrown::HashSet::new();
-            for (_, minute) in self.minutes.range(minutes.clone()) {
-                let one_log = &minute.logs[index];
-                keys.extend(one_log.keys.iter().copied());
-                total.unnamed += one_log.unnamed;
-                total.evidence.merge(one_log.evidence.clone());
-            }
-            total.records = total.evidence.total();
+    pub fn totals(&self, minutes: &RangeInclusive<i64>) -> [Totals; 2] {
+        let mut totals = [Totals::default(); 2];
+        let mut keys: [HashSet<u64>; 2] = Default::default();
+        for point in self.range(minutes) {
+            let log = usize::from(point.log);
+            totals[log].records += u64::from(point.records) << self.halvings;
+            totals[log].unnamed += u64::from(!point.is_named) << self.halvings;
+            keys[log].insert(point.key);
+        }
+        for (total, keys) in totals.iter_mut().zip(keys) {
             total.keys = (keys.len() as u64) << self.halvings;
         }
         totals
     }
 
+    /// The most records of a minute of a range in one log.
+    pub fn peak_minute(&self, minutes: &RangeInclusive<i64>) -> u64 {
+        let minutes = self.range(minutes).chunk_by(|left, right| left.minute == right.minute);
+        minutes.map(most_records).max().unwrap_or(0)
+    }
+
     /// The longest run of minutes next to each other in a range that each hold at least `threshold` records in one log.
-    pub fn longest_run(&self, minutes: RangeInclusive<i64>, threshold: u64) -> u64 {
+    pub fn longest_run(&self, minutes: &RangeInclusive<i64>, threshold: u64) -> u64 {
         let (mut longest, mut run, mut last) = (0, 0, None);
-        for (number, minute) in self.minutes.range(minutes) {
-            let records = minute.logs.iter().map(|one_log| one_log.evidence.total()).max();
-            if records < Some(threshold) {
+        for points in self.range(minutes).chunk_by(|left, right| left.minute == right.minute) {
+            if most_records(points) < threshold {
                 continue;
             }
+            let number = i64::from(points[0].minute);
             run = if last == Some(number - 1) { run + 1 } else { 1 };
-            last = Some(*number);
+            last = Some(number);
             longest = longest.max(run);
         }
         longest
     }
+}
+
+/// Records of some points in the log that has more.
+fn most_records(points: &[Point]) -> u64 {
+    let mut records = [0; 2];
+    points.iter().for_each(|point| records[usize::from(point.log)] += u64::from(point.records));
+    records[0].max(records[1])
 }
 
 /// The minutes between two pointers.
@@ -225,61 +286,144 @@ struct Window {
 }
 
 impl Window {
-    fn add(&mut self, minute: &Minute) {
-        for (index, one_log) in minute.logs.iter().enumerate() {
-            self.records[index] += one_log.evidence.total();
-            for hash in &one_log.keys {
-                *self.keys[index].entry(*hash).or_default() += 1;
+    fn add(&mut self, point: &Point) {
+        let log = usize::from(point.log);
+        self.records[log] += u64::from(point.records);
+        *self.keys[log].entry(point.key).or_default() += 1;
+    }
+
+    fn remove(&mut self, point: &Point) {
+        let log = usize::from(point.log);
+        self.records[log] -= u64::from(point.records);
+        if let Some(count) = self.keys[log].get_mut(&point.key) {
+            *count -= 1;
+            if *count == 0 {
+                self.keys[log].remove(&point.key);
             }
         }
     }
 
-    fn remove(&mut self, minute: &Minute) {
-        for (index, one_log) in minute.logs.iter().enumerate() {
-            self.records[index] -= one_log.evidence.total();
-            for hash in &one_log.keys {
-                if let Some(count) = self.keys[index].get_mut(hash) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.keys[index].remove(hash);
-                    }
-                }
-            }
-        }
-    }
-
-    fn count(&self, measure: Measure, halvings: u32) -> u64 {
+    fn count(&self, measure: Measure) -> u64 {
         let [left, right] = match measure {
             Measure::Records => self.records,
-            Measure::Keys => [0, 1].map(|index: usize| (self.keys[index].len() as u64) << halvings),
+            Measure::Keys => [0, 1].map(|log: usize| self.keys[log].len() as u64),
         };
         left.max(right)
+    }
+}
+
+/// The first records by stretch of time: of each minute as long as there is room, then of each hour or day.
+#[derive(Clone, Debug, Default)]
+pub struct EvidenceByTime {
+    slots: HashMap<(i64, u8), EvidenceRows>,
+    bytes: usize,
+}
+
+/// Bytes of a slot: a table is at worst 7/16 full.
+const SLOT_BYTES: usize = (size_of::<((i64, u8), EvidenceRows)>() + 1) * 16 / 7 + 16;
+
+impl EvidenceByTime {
+    /// Number of the level at which one row is left.
+    pub const LEVELS: u32 = 4;
+
+    /// Minutes of a slot and rows in it.
+    fn slots_at(level: u32) -> (i64, usize) {
+        match level {
+            0 => (1, EVIDENCE_ROWS),
+            1 => (60, EVIDENCE_ROWS),
+            2 => (60, 1),
+            3 => (24 * 60, 1),
+            _ => (i64::MAX / MINUTE_MS, 1),
+        }
+    }
+
+    /// Bytes to reckon with.
+    pub fn weight(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes a row of a batch, unless it has no time.
+    pub fn observe(&mut self, level: u32, log: LogType, columns: &EvidenceColumns<'_>, row: usize) {
+        let Some(time_ms) = columns.event_time_ms(row) else { return };
+        let (minutes, limit) = EvidenceByTime::slots_at(level);
+        let slot = (time_ms.div_euclid(MINUTE_MS * minutes), log_index(log) as u8);
+        self.change(slot, limit, |rows| rows.observe(limit, columns, row));
+    }
+
+    fn change(&mut self, slot: (i64, u8), limit: usize, change: impl FnOnce(&mut EvidenceRows)) {
+        let rows = self.slots.entry(slot).or_default();
+        let before = if rows.total() == 0 { 0 } else { SLOT_BYTES + rows.weight(limit) };
+        change(rows);
+        self.bytes = self.bytes + SLOT_BYTES + rows.weight(limit) - before;
+    }
+
+    /// Joins slots into those of a level that is not lower than any before.
+    pub fn cut(&mut self, level: u32) {
+        let fine = std::mem::take(self);
+        self.take(fine, level);
+        self.slots.shrink_to_fit();
+    }
+
+    /// Joins two, both cut to that level.
+    pub fn merge(&mut self, other: EvidenceByTime, level: u32) {
+        self.take(other, level);
+    }
+
+    fn take(&mut self, other: EvidenceByTime, level: u32) {
+        let (minutes, limit) = EvidenceByTime::slots_at(level);
+        for ((slot, log), rows) in other.slots {
+            let number = rows.first_seen_ms().map_or(slot, |time_ms| time_ms.div_euclid(MINUTE_MS * minutes));
+            self.change((number, log), limit, |mine| mine.merge(limit, rows));
+        }
+    }
+
+    /// Are the rows of each minute kept, so that nothing is missing?
+    pub fn is_whole(level: u32) -> bool {
+        level == 0
+    }
+
+    /// The rows of a stretch, by log, with the number of records. Where none of them was kept, the first ones of their
+    /// hour or day stand in for them.
+    pub fn over(&self, stretch: &Stretch, level: u32, totals: &[Totals; 2]) -> [EvidenceRows; 2] {
+        let minutes = EvidenceByTime::slots_at(level).0;
+        let slots = stretch.minutes.start().div_euclid(minutes)..=stretch.minutes.end().div_euclid(minutes);
+        let mut found: [EvidenceRows; 2] = Default::default();
+        for ((slot, log), rows) in &self.slots {
+            if slots.contains(slot) && totals[usize::from(*log)].records > 0 {
+                found[usize::from(*log)].merge(EVIDENCE_ROWS, rows.clone());
+            }
+        }
+        if EvidenceByTime::is_whole(level) {
+            return found;
+        }
+        let time_ms = stretch.time_ms();
+        let are_within = found.iter().any(|rows| rows.any_within(&time_ms));
+        let mut totals = totals.iter();
+        found.map(|rows| {
+            let total = totals.next().map_or(0, |total| total.records);
+            rows.within(&time_ms, are_within).with_total(total)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::sample::fingerprint;
-    use crate::detect::testing::{Activity, shuffled};
+    use crate::detect::key_sample::fingerprint;
+    use crate::detect::testing::shuffled;
 
-    fn series(log: LogType, rows: &[(i64, u64)]) -> Minutes {
-        let activity: Vec<Activity> = rows
-            .iter()
-            .map(|(minute, key)| Activity {
-                time_ms: Some(minute * MINUTE_MS + 5),
-                line: minute * 100_000 + *key as i64,
-                ..Activity::default()
-            })
-            .collect();
-        let mut minutes = Minutes::default();
-        Activity::batch(log, &activity, |batch| {
-            let columns = EvidenceColumns::of(batch);
-            for (row, (_, key)) in rows.iter().enumerate() {
-                minutes.observe(log, &columns, row, Some(fingerprint(&key.to_string())), true);
-            }
-        });
-        minutes
+    const ENTITY: u64 = 7;
+
+    fn table(log: LogType, cap: usize, rows: &[(i64, u64)]) -> KeyTable {
+        let mut table = KeyTable::with_cap(cap);
+        for (minute, key) in rows {
+            table.insert(ENTITY, log, minute * MINUTE_MS + 5, fingerprint(&key.to_string()), true);
+        }
+        table
+    }
+
+    fn series(log: LogType, rows: &[(i64, u64)]) -> Series {
+        table(log, MOST_KEYS, rows).into_sorted().of(ENTITY)
     }
 
     #[test]
@@ -301,31 +445,50 @@ mod tests {
     #[test]
     fn the_larger_of_both_logs_counts_and_not_the_sum() {
         let rows = [(0, 1), (1, 2)];
-        let mut both = series(LogType::S3Access, &rows);
-        both.merge(series(LogType::CloudTrail, &rows));
+        let mut both = table(LogType::S3Access, 99, &rows);
+        both.merge(table(LogType::CloudTrail, 99, &rows));
+        let both = both.into_sorted().of(ENTITY);
         assert!(both.stretches(10, 3, Measure::Records).is_empty());
         assert_eq!(both.stretches(10, 2, Measure::Records).len(), 1);
     }
 
     #[test]
-    fn a_series_depends_neither_on_order_nor_on_merges() {
-        for (keys, minutes) in [(100, 59), (100, 80), (40_000, 30)] {
-            let rows: Vec<(i64, u64)> = (0..keys).map(|key| (key as i64 * 31 % minutes, key)).collect();
-            let whole = series(LogType::S3Access, &rows);
-            assert_eq!(whole.halvings() > 0, keys > MOST_FINGERPRINTS as u64);
+    fn a_table_depends_neither_on_order_nor_on_merges() {
+        let rows: Vec<(i64, u64)> = (0..40_000).map(|key| (key as i64 * 31 % 30, key)).collect();
+        for (cap, halvings) in [(50_000, 0), (10_001, 2), (9, 13)] {
+            let whole = table(LogType::S3Access, cap, &rows);
+            assert!(whole.halvings().abs_diff(halvings) <= 2 && (whole.halvings() == 0) == (halvings == 0));
+            let halvings = whole.halvings();
+            let whole = whole.into_sorted().of(ENTITY);
             for (seed, cut) in [(1, 40_000), (2, 1999), (3, 17_000)] {
-                let mut merged = Minutes::default();
+                let mut merged = KeyTable::with_cap(cap);
                 for part in shuffled(rows.clone(), seed).chunks(cut) {
-                    merged.merge(series(LogType::S3Access, part));
+                    merged.merge(table(LogType::S3Access, cap, part));
                 }
-                assert!(merged == whole, "{keys} keys in {minutes} minutes, seed {seed}");
+                assert_eq!(merged.halvings(), halvings);
+                assert!(merged.into_sorted().of(ENTITY) == whole, "cap {cap}, seed {seed}");
             }
         }
     }
 
     #[test]
+    fn an_estimate_crosses_only_if_it_is_clearly_above() {
+        for (sampled, halvings, expected) in [
+            (49, 0, false),
+            (50, 0, true),
+            (25, 1, false),
+            (45, 1, true),
+            (7, 3, false),
+            (125, 3, true),
+            (1, 20, false),
+        ] {
+            assert_eq!(crosses(sampled, halvings, 50), expected, "{sampled} at {halvings}");
+        }
+    }
+
+    #[test]
     fn runs_are_of_minutes_next_to_each_other() {
-        let minutes = series(LogType::S3Access, &[(0, 1), (1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2)]);
-        assert_eq!((minutes.longest_run(0..=9, 1), minutes.longest_run(0..=9, 2)), (3, 2));
+        let minutes = Series::of_records([(0, [1, 0]), (1, [2, 1]), (2, [0, 2]), (4, [2, 2])]);
+        assert_eq!((minutes.longest_run(&(0..=9), 1), minutes.longest_run(&(0..=9), 2)), (3, 2));
     }
 }

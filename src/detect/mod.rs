@@ -8,11 +8,11 @@ pub mod batch;
 pub mod config;
 pub mod entities;
 pub mod evidence;
+pub mod key_sample;
 pub mod key_shape;
 pub mod manual;
 pub mod minutes;
 pub mod rules;
-pub mod sample;
 pub mod stage;
 #[cfg(test)]
 mod testing;
@@ -52,7 +52,7 @@ pub struct Rule {
     pub next_steps: &'static [&'static str],
     /// Numbers that a hit must cross.
     pub thresholds: &'static [Threshold],
-    /// Columns of `activity` it reads.
+    /// Columns of `activity` it reads, beside those of [`evidence::EvidenceColumns`], which every rule gets.
     pub activity_columns: &'static [&'static str],
     /// Columns of `s3_access` it reads beside them.
     pub s3_access_columns: &'static [&'static str],
@@ -93,6 +93,18 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
 }
 
+/// The rules of these ids, in either case, each once and in the order of [`RULES`].
+///
+/// # Errors
+/// The first id that no rule has.
+pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
+    if let Some(unknown) = ids.iter().find(|id| rule(id).is_none()) {
+        return Err(unknown.clone());
+    }
+    let is_named = |rule: &&&Rule| ids.iter().any(|id| id.eq_ignore_ascii_case(rule.id));
+    Ok(RULES.iter().filter(is_named).copied().collect())
+}
+
 /// State of one detector.
 pub trait Detector: Send {
     /// Takes rows of either log.
@@ -117,4 +129,20 @@ pub struct Findings {
     pub suppressed: u64,
     /// What was left out or only estimated, one sentence each, beginning with the rule's id.
     pub notes: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_named_in_either_case_and_come_once_in_their_order() {
+        let named = |ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            rules_named(&ids).map(|rules| rules.iter().map(|rule| rule.id).collect::<Vec<_>>())
+        };
+        assert_eq!(named(&["get-014", "LOG-001", "GET-014"]), Ok(vec!["LOG-001", "GET-014"]));
+        assert_eq!(named(&[]), Ok(vec![]));
+        assert_eq!(named(&["log-001", "nope"]), Err("nope".to_owned()));
+    }
 }

@@ -1,5 +1,6 @@
 //! The detectors as the end of the pipeline.
 
+use super::evidence::EvidenceColumns;
 use super::{Config, DetectBatch, Detector, Findings, Rule, alert};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
@@ -32,13 +33,16 @@ impl<'a> DetectStage<'a> {
             Projection::named(dataset, &columns, TextLayout::Views)
                 .unwrap_or_else(|name| panic!("{dataset:?} has no column {name}"))
         };
-        let union = |columns: fn(&Rule) -> &'static [&'static str]| {
+        let union = |columns: fn(&Rule) -> &'static [&'static str]| -> BTreeSet<&'static str> {
             rules.iter().flat_map(|rule| columns(rule)).copied().collect()
         };
         DetectStage {
             rules: rules.to_vec(),
             config,
-            activity: projection(Dataset::Activity, union(|rule| rule.activity_columns)),
+            activity: projection(
+                Dataset::Activity,
+                &union(|rule| rule.activity_columns) | &EvidenceColumns::NAMES.into(),
+            ),
             native: [
                 projection(Dataset::S3Access, union(|rule| rule.s3_access_columns)),
                 projection(Dataset::CloudTrail, union(|rule| rule.cloudtrail_columns)),

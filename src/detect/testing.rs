@@ -126,6 +126,34 @@ pub fn detect(rule: &Rule, config: &Config, rows: &[(LogType, Activity)]) -> Fin
     whole
 }
 
+/// Feeds a detector 300,000 rows of callers, buckets and days of their own, in two orders and as two merged halves;
+/// checks that its bytes stay in the budget each time and that the findings are the same.
+pub fn flood<D: Detector + 'static>(fresh: impl Fn() -> D, bytes: fn(&D) -> usize, log: LogType, row: &Activity) {
+    let rows: Vec<Activity> = (0..300_000)
+        .map(|number| {
+            let name: &'static str = Box::leak(format!("name-{number}").into_boxed_str());
+            let time_ms = Some(number * 40_000_000);
+            Activity { principal: name, bucket: row.bucket.map(|_| name), time_ms, line: number, ..row.clone() }
+        })
+        .collect();
+    let shuffled = shuffled(rows.clone(), 5);
+    let (left, right) = shuffled.split_at(140_000);
+    let findings = [vec![&rows[..]], vec![&shuffled[..]], vec![left, right]].map(|parts| {
+        let mut whole = fresh();
+        for part in parts {
+            let mut detector = fresh();
+            Activity::batch(log, part, |batch| detector.observe(batch));
+            whole.merge(Box::new(detector));
+        }
+        assert!((1 << 20..24 << 20).contains(&bytes(&whole)), "{} bytes", bytes(&whole));
+        Box::new(whole).finish()
+    });
+    assert!(findings[0].alerts.len() > 500 && !findings[0].notes.is_empty(), "{}", findings[0].alerts.len());
+    for other in &findings[1..] {
+        assert!(other.alerts == findings[0].alerts && other.notes == findings[0].notes);
+    }
+}
+
 /// The items in another order, the same for the same seed; 0 leaves the order.
 pub fn shuffled<T>(mut items: Vec<T>, seed: u64) -> Vec<T> {
     let mut state = seed;

@@ -1,20 +1,23 @@
 //! GET-014: somebody without credentials reads objects.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Severity};
+use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::{Word, cell};
-use crate::detect::entities::{Entities, EntityKey, Merge};
-use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
+use crate::detect::entities::{Entities, EntityKey, State};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
+use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::minutes::log_index;
-use crate::detect::sample::{KeySample, fingerprint};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::{LogType, time::DAY_MS};
 use serde_json::json;
 use std::any::Any;
 use std::collections::BTreeSet;
 
-/// Keys and addresses remembered a bucket and day; beyond it their numbers are estimates.
+/// Keys and addresses remembered a bucket and day; beyond it their numbers are estimates. Halved at each level.
 const MOST_KEYS: usize = 1024;
+
+/// Bytes of a detector.
+const BUDGET: usize = 20 << 20;
 
 /// GET-014 `anonymous-object-read`.
 pub static RULE: Rule = Rule {
@@ -42,20 +45,7 @@ pub static RULE: Rule = Rule {
         default: 15,
         source: "Elastic's hunting query for anonymous reads of S3 (15 objects)",
     }],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "outcome",
-        "http_status",
-        "bucket_name",
-        "principal_kind",
-        "remote_ip",
-    ],
+    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal_kind", "remote_ip"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -80,30 +70,55 @@ struct AnonymousObjectRead {
 #[derive(Debug, Default)]
 struct Reads {
     logs: [EvidenceRows; 2],
-    keys: [KeySample<MOST_KEYS>; 2],
-    addresses: KeySample<MOST_KEYS>,
+    keys: [KeySample; 2],
+    addresses: KeySample,
     /// The address that is first in the order of text; the only one if there is only one.
     first_address: Option<String>,
 }
 
+/// Rows of evidence at a level.
+fn rows_at(level: u32) -> usize {
+    if level < 3 { EVIDENCE_ROWS } else { 1 }
+}
+
+/// Bytes of the longest address in text; a crafted one is cut.
+const MOST_ADDRESS: usize = 64;
+
 impl Reads {
-    fn see_address(&mut self, address: &str) {
-        self.addresses.insert(fingerprint(address));
+    fn see_address(&mut self, level: u32, address: &str) {
+        self.addresses.insert(MOST_KEYS >> level, fingerprint(address));
+        let address = shortened(address, MOST_ADDRESS);
         if self.first_address.as_deref().is_none_or(|first| address < first) {
             self.first_address = Some(address.to_owned());
         }
     }
 }
 
-impl Merge for Reads {
-    fn merge(&mut self, other: Self) {
+impl State for Reads {
+    /// At the last 16 keys are left, which is enough for the default of keys_high.
+    const LEVELS: u32 = 6;
+
+    fn weight(&self, level: u32) -> usize {
+        let rows: usize = self.logs.iter().map(|rows| rows.weight(rows_at(level))).sum();
+        let samples = self.keys.iter().chain([&self.addresses]);
+        let address = self.first_address.as_ref().map_or(0, |_| MOST_ADDRESS + 16);
+        rows + address + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.logs.iter_mut().for_each(|rows| rows.keep_at_most(rows_at(level)));
+        self.keys.iter_mut().for_each(|sample| sample.lower(MOST_KEYS >> level));
+        self.addresses.lower(MOST_KEYS >> level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
         for (mine, theirs) in self.logs.iter_mut().zip(other.logs) {
-            mine.merge(theirs);
+            mine.merge(rows_at(level), theirs);
         }
         for (mine, theirs) in self.keys.iter_mut().zip(&other.keys) {
-            mine.merge(theirs);
+            mine.merge(MOST_KEYS >> level, theirs);
         }
-        self.addresses.merge(&other.addresses);
+        self.addresses.merge(MOST_KEYS >> level, &other.addresses);
         if let Some(address) = other.first_address {
             let first = self.first_address.take();
             self.first_address = first.into_iter().chain([address]).min();
@@ -116,7 +131,7 @@ impl AnonymousObjectRead {
         AnonymousObjectRead {
             public_buckets: config.public_buckets.clone(),
             keys_high: config.threshold(&RULE, "keys_high"),
-            reads: Entities::default(),
+            reads: Entities::with_budget(BUDGET),
             key: EntityKey::default(),
         }
     }
@@ -136,12 +151,16 @@ impl AnonymousObjectRead {
         alert.remote_ip = reads.first_address.clone().filter(|_| addresses == 1);
         alert.count = count;
         alert.summary = format!(
-            "Callers without credentials read {keys} different keys of {bucket} in {count} requests from {addresses} \
-             addresses."
+            "Callers without credentials read {} of {bucket} in {} from {}.",
+            counted(keys, "key", "different keys"),
+            counted(count, "request", "requests"),
+            counted(addresses, "address", "addresses"),
         );
         alert.reasons = vec!["The configuration does not list the bucket under public_buckets.".to_owned()];
         if keys >= self.keys_high {
-            alert.reasons.push(format!("At least {} different keys were read.", self.keys_high));
+            alert
+                .reasons
+                .push(format!("At least {} read.", counted(self.keys_high, "key was", "different keys were")));
         }
         let samples = reads.keys.iter().chain([&reads.addresses]);
         if samples.into_iter().any(|sample| !sample.is_exact()) {
@@ -175,15 +194,16 @@ impl Detector for AnonymousObjectRead {
             let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
             let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
             let entity = self.key.set(&[Some(bucket), day.as_deref()]);
-            let Some(state) = self.reads.observe(entity, 1) else { continue };
             let log = log_index(batch.log);
-            state.logs[log].observe(&columns, row);
-            if let Some(key) = cell(keys, row) {
-                state.keys[log].insert(fingerprint(key));
-            }
-            if let Some(address) = cell(address, row) {
-                state.see_address(address);
-            }
+            self.reads.observe(entity, 1, |state, level| {
+                state.logs[log].observe(rows_at(level), &columns, row);
+                if let Some(key) = cell(keys, row) {
+                    state.keys[log].insert(MOST_KEYS >> level, fingerprint(key));
+                }
+                if let Some(address) = cell(address, row) {
+                    state.see_address(level, address);
+                }
+            });
         }
     }
 
@@ -215,7 +235,7 @@ impl Detector for AnonymousObjectRead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     fn reads(log: LogType, keys: i64) -> Vec<(LogType, Activity)> {
@@ -277,5 +297,11 @@ mod tests {
         assert_eq!(address(&rows), (Some("192.0.2.1".to_owned()), json!(1)));
         rows[1].1.ip = "198.51.100.9";
         assert_eq!(address(&rows), (None, json!(2)));
+    }
+
+    #[test]
+    fn many_buckets_stay_in_the_budget() {
+        let row = reads(S3Access, 1).remove(0).1;
+        flood(|| AnonymousObjectRead::new(&Config::default()), |detector| detector.reads.bytes(), S3Access, &row);
     }
 }

@@ -1,16 +1,19 @@
 //! KMS-001: AWS KMS refuses calls because there are too many.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Outcome, Severity};
+use crate::activity::outcome;
+use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
-use crate::detect::entities::{Entities, EntityKey};
+use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
-use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
+use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
-use crate::parse::LogType;
+use crate::parse::{LogType, time::DAY_MS};
 use arrow::array::Array;
+use hashbrown::HashMap;
 use serde_json::json;
 use std::any::Any;
+use std::collections::BTreeMap;
 
 /// Refusals less than this apart are one alert.
 const EPISODE_MINUTES: i64 = 60;
@@ -22,9 +25,9 @@ pub static RULE: Rule = Rule {
     title: "AWS KMS refused calls because there were too many",
     severity: Severity::Info,
     attack: &["T1499"],
-    looks_for: "CloudTrail events of KMS that failed with ThrottlingException, Throttling, RequestLimitExceeded or \
-        LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
-        requests, in either log, that failed with an error code that begins with KMS. and names throttling. KMS \
+    looks_for: "CloudTrail events of KMS that failed with a code for too many requests, such as ThrottlingException \
+        or LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
+        requests, in either log, that failed with such a code of KMS, with KMS. before it. KMS \
         events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
         by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
         medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
@@ -49,18 +52,7 @@ pub static RULE: Rule = Rule {
                 <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>",
         },
     ],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "error_code",
-        "bucket_name",
-        "principal",
-    ],
+    activity_columns: &["service", "error_code", "bucket_name", "principal"],
     s3_access_columns: &[],
     cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id"],
     needs: &[Evidence::KmsEvents, Evidence::AccessLines, Evidence::DataEvents],
@@ -74,10 +66,7 @@ pub static RULE: Rule = Rule {
     new: |config| Box::new(KmsThrottled::new(config)),
 };
 
-/// Codes of refusals (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
-const CODES: [&str; 4] = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "LimitExceededException"];
-
-/// What the message of a refusal says (same page).
+/// What the message of a refusal says (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
 const MESSAGE: &str = "exceeded the rate at which you may call KMS";
 
 struct KmsThrottled {
@@ -85,8 +74,43 @@ struct KmsThrottled {
     a_minute_high: u64,
     consecutive_minutes_high: u64,
     /// By account, region, kind of operation and caller; or by bucket alone.
-    refusals: Entities<Minutes>,
+    /// And by day, so that over the budget whole days are left out and those left are exact.
+    refusals: Entities<Refusals>,
     key: EntityKey,
+}
+
+/// Bytes of a detector.
+const BUDGET: usize = 20 << 20;
+
+/// Bytes of a minute: a table is at worst 7/16 full.
+const MINUTE_BYTES: usize = 32;
+
+/// What is refused on one day.
+#[derive(Debug, Default)]
+struct Refusals {
+    /// By minute since 1970, in each log.
+    minutes: HashMap<u32, [u32; 2]>,
+    evidence: EvidenceByTime,
+}
+
+impl State for Refusals {
+    const LEVELS: u32 = EvidenceByTime::LEVELS;
+
+    fn weight(&self, _level: u32) -> usize {
+        self.evidence.weight() + (self.minutes.len() + 4) * MINUTE_BYTES
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.evidence.cut(level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        for (minute, records) in other.minutes {
+            let mine = self.minutes.entry(minute).or_default();
+            mine.iter_mut().zip(records).for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+        }
+        self.evidence.merge(other.evidence, level);
+    }
 }
 
 /// The operations that share a quota
@@ -99,11 +123,12 @@ fn operation_class(action: &str) -> &str {
 }
 
 fn is_throttling(code: Option<&str>, message: Option<&str>) -> bool {
-    code.is_some_and(|code| CODES.contains(&code)) || message.is_some_and(|message| message.contains(MESSAGE))
+    code.is_some_and(|code| outcome::is_throttling(code, true))
+        || message.is_some_and(|message| message.contains(MESSAGE))
 }
 
 fn is_throttling_behind_s3(code: &str) -> bool {
-    code.strip_prefix("KMS.").is_some_and(|code| code.contains("Throttl") || code.contains("LimitExceeded"))
+    code.strip_prefix("KMS.").is_some_and(|code| outcome::is_throttling(code, true))
 }
 
 impl KmsThrottled {
@@ -113,22 +138,26 @@ impl KmsThrottled {
             a_minute_medium: threshold("a_minute_medium"),
             a_minute_high: threshold("a_minute_high"),
             consecutive_minutes_high: threshold("consecutive_minutes_high"),
-            refusals: Entities::default(),
+            refusals: Entities::with_budget(BUDGET),
             key: EntityKey::default(),
         }
     }
 
-    fn alert(&self, entity: &str, minutes: &Minutes, stretch: Stretch) -> Option<Alert> {
-        let fields = EntityKey::fields(entity);
-        let [account, region, class, principal, bucket] = fields[..] else { return None };
-        let per_minute = minutes.stretches(1, 1, Measure::Records);
-        let peak = per_minute.iter().filter(|minute| stretch.minutes.contains(minute.minutes.start()));
-        let peak = peak.map(|minute| minute.peak).max().unwrap_or(0);
-        let run = minutes.longest_run(stretch.minutes.clone(), self.a_minute_medium.max(1));
-        let totals = minutes.totals(stretch.minutes.clone());
+    fn alert(
+        &self,
+        fields: &[Option<&str>],
+        evidence: &EvidenceByTime,
+        series: &Series,
+        stretch: &Stretch,
+    ) -> Option<Alert> {
+        let &[account, region, class, principal, bucket] = fields else { return None };
+        let peak = series.peak_minute(&stretch.minutes);
+        let run = series.longest_run(&stretch.minutes, self.a_minute_medium.max(1));
+        let totals = series.totals(&stretch.minutes);
         let count = totals[0].records.max(totals[1].records);
-        let mut alert = Alert::of(&RULE, &fields, Some(stretch.minutes.start() * MINUTE_MS));
-        alert.set_evidence([&totals[0].evidence, &totals[1].evidence]);
+        let mut alert = Alert::of(&RULE, fields, Some(stretch.minutes.start() * MINUTE_MS));
+        let evidence = evidence.over(stretch, self.refusals.state_level(), &totals);
+        alert.set_evidence([&evidence[0], &evidence[1]]);
         alert.severity = if peak >= self.a_minute_high || run >= self.consecutive_minutes_high {
             Severity::High
         } else if peak >= self.a_minute_medium {
@@ -143,17 +172,19 @@ impl KmsThrottled {
         (alert.principal, alert.bucket) = (owned(principal), owned(bucket));
         alert.count = count;
         let what = match bucket {
-            Some(bucket) => format!("S3 requests for {bucket}"),
+            Some(bucket) => format!("{} for {bucket}", counted(count, "S3 request", "S3 requests")),
             None => format!(
-                "{} calls of {} in {}",
+                "{count} {} {} of {} in {}",
                 class.unwrap_or("unnamed"),
+                if count == 1 { "call" } else { "calls" },
                 principal.unwrap_or("an unknown caller"),
                 region.unwrap_or("an unknown region")
             ),
         };
         alert.summary = format!(
-            "KMS refused {count} {what} because there were too many: up to {peak} a minute, and {run} minutes in a \
-             row with at least {}.",
+            "KMS refused {what} because there were too many: up to {peak} a minute, and {} with at least \
+             {}.",
+            counted(run, "minute", "minutes in a row"),
             self.a_minute_medium
         );
         alert.reasons = vec![match bucket {
@@ -196,21 +227,26 @@ impl Detector for KmsThrottled {
                 continue;
             }
             let is_kms = batch.log == LogType::CloudTrail && kms.is_at(service, row);
+            let Some(time_ms) = columns.event_time_ms(row) else { continue };
+            let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
+            let day = time_ms.div_euclid(DAY_MS).to_string();
             let entity = if is_kms && is_throttling(code, message) {
                 let class = operation_class(cell(action, row).unwrap_or_default());
                 let [account, region] =
                     ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
                 let principal = cell(principal, row);
-                self.key.set(&[account, region, Some(class), principal, None])
+                self.key.set(&[account, region, Some(class), principal, None, Some(&day)])
             } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
                 let Some(bucket) = cell(bucket, row) else { continue };
-                self.key.set(&[None, None, None, None, Some(bucket)])
+                self.key.set(&[None, None, None, None, Some(bucket), Some(&day)])
             } else {
                 continue;
             };
-            if let Some(minutes) = self.refusals.observe(entity, 1) {
-                minutes.observe(batch.log, &columns, row, None, true);
-            }
+            self.refusals.observe(entity, 1, |state, level| {
+                let records = &mut state.minutes.entry(minute).or_default()[log_index(batch.log)];
+                *records = records.saturating_add(1);
+                state.evidence.observe(level, batch.log, &columns, row);
+            });
         }
     }
 
@@ -221,9 +257,20 @@ impl Detector for KmsThrottled {
 
     fn finish(self: Box<Self>) -> Findings {
         let mut findings = Findings::default();
-        for (entity, minutes) in self.refusals.sorted() {
-            for stretch in minutes.stretches(EPISODE_MINUTES, 1, Measure::Records) {
-                findings.alerts.extend(self.alert(entity, minutes, stretch));
+        let mut entities: BTreeMap<Vec<Option<&str>>, Vec<&Refusals>> = BTreeMap::new();
+        for (entity, day) in self.refusals.sorted() {
+            let mut fields = EntityKey::fields(entity);
+            fields.pop();
+            entities.entry(fields).or_default().push(day);
+        }
+        for (fields, days) in entities {
+            let minutes =
+                days.iter().flat_map(|day| day.minutes.iter().map(|(minute, records)| (*minute, *records)));
+            let series = Series::of_records(minutes);
+            let mut evidence = EvidenceByTime::default();
+            days.iter().for_each(|day| evidence.merge(day.evidence.clone(), self.refusals.state_level()));
+            for stretch in series.stretches(EPISODE_MINUTES, 1, Measure::Records) {
+                findings.alerts.extend(self.alert(&fields, &evidence, &series, &stretch));
             }
         }
         findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
@@ -238,7 +285,7 @@ impl Detector for KmsThrottled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     /// Refusals, so many in each minute.
@@ -323,5 +370,11 @@ mod tests {
         let row = Activity { error_code: Some("KMS.ThrottlingException"), ..Activity::default() };
         let found = detect(&RULE, &Config::default(), &[(S3Access, row.clone()), (CloudTrail, row)]);
         assert_eq!((found.alerts.len(), found.alerts[0].count, found.alerts[0].evidence_total), (1, 1, 2));
+    }
+
+    #[test]
+    fn many_callers_stay_in_the_budget() {
+        let row = refusals(&[1]).remove(0).1;
+        flood(|| KmsThrottled::new(&Config::default()), |detector| detector.refusals.bytes(), CloudTrail, &row);
     }
 }

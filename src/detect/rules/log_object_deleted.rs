@@ -1,13 +1,13 @@
 //! LOG-001: an object is deleted from a bucket that holds logs.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Severity};
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
-use crate::detect::entities::{Entities, EntityKey, Merge};
-use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
+use crate::detect::entities::{Entities, EntityKey, State, field};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
+use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::key_shape::{KeyShape, KeyShapes};
 use crate::detect::minutes::log_index;
-use crate::detect::sample::{KeySample, fingerprint};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule};
 use crate::parse::{LogType, time::DAY_MS};
 use serde_json::json;
@@ -15,7 +15,12 @@ use std::any::Any;
 use std::collections::BTreeSet;
 
 /// Multi-object deletes remembered a caller, bucket and day, to tell those whose keys the log names from others.
+/// Halved at each level.
 const MOST_REQUESTS: usize = 1024;
+
+/// Bytes for deletes and for buckets in a detector.
+const DELETES_BUDGET: usize = 16 << 20;
+const BUCKETS_BUDGET: usize = 4 << 20;
 
 /// LOG-001 `log-object-deleted`.
 pub static RULE: Rule = Rule {
@@ -47,12 +52,6 @@ pub static RULE: Rule = Rule {
     ],
     thresholds: &[],
     activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
         "service",
         "operation",
         "outcome",
@@ -88,8 +87,16 @@ struct LogObjectDeleted {
 #[derive(Debug, Default)]
 struct ShapesSeen(u8);
 
-impl Merge for ShapesSeen {
-    fn merge(&mut self, other: Self) {
+impl State for ShapesSeen {
+    const LEVELS: u32 = 0;
+
+    fn weight(&self, _level: u32) -> usize {
+        0
+    }
+
+    fn cut(&mut self, _level: u32) {}
+
+    fn merge(&mut self, other: Self, _level: u32) {
         self.0 |= other.0;
     }
 }
@@ -101,22 +108,51 @@ struct Deletes {
     named: EvidenceRows,
     /// Multi-object deletes, whose keys stand in lines of their own or nowhere.
     multi: EvidenceRows,
-    multi_requests: KeySample<MOST_REQUESTS>,
+    multi_requests: KeySample,
     /// Requests whose keys stand in lines of their own.
-    batch_requests: KeySample<MOST_REQUESTS>,
+    batch_requests: KeySample,
     audit_files: u64,
     log_files: u64,
     /// Log files of which a version was named.
     versions: u64,
 }
 
-impl Merge for [Deletes; 2] {
-    fn merge(&mut self, other: Self) {
+/// Rows of evidence at a level.
+fn rows_at(level: u32) -> usize {
+    if level < 3 { EVIDENCE_ROWS } else { 1 }
+}
+
+impl State for [Deletes; 2] {
+    const LEVELS: u32 = 6;
+
+    fn weight(&self, level: u32) -> usize {
+        let of_rows = |rows: &EvidenceRows| rows.weight(rows_at(level));
+        let of_requests = |requests: &KeySample| requests.weight(MOST_REQUESTS >> level);
+        let of_log = |log: &Deletes| {
+            of_rows(&log.named)
+                + of_rows(&log.multi)
+                + of_requests(&log.multi_requests)
+                + of_requests(&log.batch_requests)
+        };
+        self.iter().map(of_log).sum()
+    }
+
+    fn cut(&mut self, level: u32) {
+        for log in self {
+            log.named.keep_at_most(rows_at(level));
+            log.multi.keep_at_most(rows_at(level));
+            log.multi_requests.lower(MOST_REQUESTS >> level);
+            log.batch_requests.lower(MOST_REQUESTS >> level);
+        }
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        let (rows, cap) = (rows_at(level), MOST_REQUESTS >> level);
         for (mine, theirs) in self.iter_mut().zip(other) {
-            mine.named.merge(theirs.named);
-            mine.multi.merge(theirs.multi);
-            mine.multi_requests.merge(&theirs.multi_requests);
-            mine.batch_requests.merge(&theirs.batch_requests);
+            mine.named.merge(rows, theirs.named);
+            mine.multi.merge(rows, theirs.multi);
+            mine.multi_requests.merge(cap, &theirs.multi_requests);
+            mine.batch_requests.merge(cap, &theirs.batch_requests);
             mine.audit_files += theirs.audit_files;
             mine.log_files += theirs.log_files;
             mine.versions += theirs.versions;
@@ -143,7 +179,7 @@ impl Deletes {
         } else {
             self.multi.clone().without(known, |row| !in_batch(&row.request_id))
         };
-        all.merge(self.named.clone());
+        all.merge(EVIDENCE_ROWS, self.named.clone());
         all
     }
 }
@@ -153,8 +189,8 @@ impl LogObjectDeleted {
         LogObjectDeleted {
             log_buckets: config.log_buckets.clone(),
             shapes: KeyShapes::default(),
-            buckets: Entities::default(),
-            deletes: Entities::default(),
+            buckets: Entities::with_budget(BUCKETS_BUDGET),
+            deletes: Entities::with_budget(DELETES_BUDGET),
             key: EntityKey::default(),
         }
     }
@@ -171,10 +207,8 @@ impl LogObjectDeleted {
                     log_files += 1;
                 }
             }
-            if log_files > 0
-                && let Some(state) = self.buckets.observe(bucket, log_files)
-            {
-                state.0 |= seen;
+            if log_files > 0 {
+                self.buckets.observe(&field(bucket), log_files, |state, _| state.0 |= seen);
             }
         }
     }
@@ -206,23 +240,28 @@ impl LogObjectDeleted {
             let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
             let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
             let entity = self.key.set(&[cell(principal, row), Some(bucket), day.as_deref()]);
-            let Some(state) = self.deletes.observe(entity, 1) else { continue };
-            let state = &mut state[log_index(batch.log)];
-            let request = cell(request, row).map(fingerprint);
+            let (log, request) = (log_index(batch.log), cell(request, row).map(fingerprint));
             if cell(action, row) == Some("DeleteObjects") {
-                state.multi.observe(&columns, row);
-                state.multi_requests.insert(request.unwrap_or_default());
+                self.deletes.observe(entity, 1, |state, level| {
+                    state[log].multi.observe(rows_at(level), &columns, row);
+                    state[log].multi_requests.insert(MOST_REQUESTS >> level, request.unwrap_or_default());
+                });
                 continue;
             }
-            state.named.observe(&columns, row);
-            if let Some(request) = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT")) {
-                state.batch_requests.insert(request);
-            }
-            if let Some(shape) = cell(keys, row).and_then(|key| self.shapes.of(key)) {
-                state.log_files += 1;
-                state.audit_files += u64::from(shape.is_audit_file());
-                state.versions += u64::from(cell(versions, row).is_some());
-            }
+            let batch_request = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT"));
+            let shape = cell(keys, row).and_then(|key| self.shapes.of(key));
+            self.deletes.observe(entity, 1, |state, level| {
+                let state = &mut state[log];
+                state.named.observe(rows_at(level), &columns, row);
+                if let Some(request) = batch_request {
+                    state.batch_requests.insert(MOST_REQUESTS >> level, request);
+                }
+                if let Some(shape) = shape {
+                    state.log_files += 1;
+                    state.audit_files += u64::from(shape.is_audit_file());
+                    state.versions += u64::from(cell(versions, row).is_some());
+                }
+            });
         }
     }
 
@@ -256,9 +295,10 @@ impl LogObjectDeleted {
         alert.object_key = alert.evidence.first().filter(|_| count == 1).and_then(|row| row.object_key.clone());
         alert.count = count;
         alert.summary = format!(
-            "{} deleted {count} {} from the log bucket {bucket}, {log_files} of them log files.",
+            "{} deleted {} from the log bucket {bucket}, among them {}.",
             principal.unwrap_or("An unknown caller"),
-            if count == 1 { "object" } else { "objects" },
+            counted(count, "object", "objects"),
+            counted(log_files, "log file", "log files"),
         );
         alert.reasons = reasons(listed, shapes, audit_files, versions);
         alert.observed = [
@@ -296,10 +336,13 @@ fn reasons(listed: bool, shapes: u8, audit_files: u64, versions: u64) -> Vec<Str
         );
     }
     if audit_files > 0 {
-        reasons.push(format!("{audit_files} deletes of CloudTrail log or digest files."));
+        reasons.push(format!("{} of CloudTrail log or digest files.", counted(audit_files, "delete", "deletes")));
     }
     if versions > 0 {
-        reasons.push(format!("{versions} deletes of log files name a version, which is permanent."));
+        reasons.push(format!(
+            "{} a version, which is permanent.",
+            counted(versions, "delete of a log file names", "deletes of log files name")
+        ));
     }
     reasons
 }
@@ -336,7 +379,7 @@ impl Detector for LogObjectDeleted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::{Activity, detect};
+    use crate::detect::testing::{Activity, detect, flood};
     use LogType::{CloudTrail, S3Access};
 
     const TRAIL_KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/x.json.gz";
@@ -417,5 +460,11 @@ mod tests {
         let mut counts: Vec<u64> = found.alerts.iter().map(|alert| alert.count).collect();
         counts.sort_unstable();
         assert_eq!(counts, [1, 1, 2]);
+    }
+
+    #[test]
+    fn many_callers_and_buckets_stay_in_the_budget() {
+        let bytes = |detector: &LogObjectDeleted| detector.deletes.bytes() + detector.buckets.bytes();
+        flood(|| LogObjectDeleted::new(&Config::default()), bytes, S3Access, &delete(TRAIL_KEY));
     }
 }

@@ -1,12 +1,12 @@
 //! DEL-001: one caller deletes many objects of a bucket in an hour.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Severity};
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
-use crate::detect::entities::{Entities, EntityKey, Merge};
+use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::EvidenceColumns;
-use crate::detect::minutes::{MINUTE_MS, Measure, Minutes, Stretch};
-use crate::detect::sample::{KeySample, fingerprint, share};
+use crate::detect::key_sample::{KeySample, fingerprint, share};
+use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::LogType;
 use arrow::array::Array;
@@ -14,7 +14,13 @@ use serde_json::json;
 use std::any::Any;
 
 /// Keys remembered a bucket, to say which share of it was deleted; the estimate beyond is good to about 2 %.
+/// Halved at each level.
 const MOST_KNOWN_KEYS: usize = 4096;
+
+/// Bytes for the names and the evidence of callers, and for the known keys of buckets. With [`MOST_KEYS`] a detector
+/// has at most 22 MiB.
+const DELETES_BUDGET: usize = 5 << 20;
+const KNOWN_KEYS_BUDGET: usize = 4 << 20;
 
 /// Length of the window.
 const WINDOW_MINUTES: i64 = 60;
@@ -62,20 +68,7 @@ pub static RULE: Rule = Rule {
             source: "proposal, to be tuned on real data",
         },
     ],
-    activity_columns: &[
-        "event_time",
-        "source_file",
-        "source_line",
-        "action",
-        "object_key",
-        "request_id",
-        "service",
-        "outcome",
-        "http_status",
-        "bucket_name",
-        "principal",
-        "principal_kind",
-    ],
+    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal", "principal_kind"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -94,23 +87,43 @@ struct MassDeletion {
     deleted_keys_high: u64,
     known_keys_deleted_high_percent: u64,
     /// Keys that requests name, by bucket.
-    known_keys: Entities<KnownKeys>,
+    known_keys: Entities<KeySample>,
     /// By principal and bucket.
-    deletes: Entities<Minutes>,
+    deletes: Entities<EvidenceByTime>,
+    /// Deleted keys by the fingerprint of principal and bucket.
+    deleted: KeyTable,
     key: EntityKey,
 }
 
-type KnownKeys = KeySample<MOST_KNOWN_KEYS>;
+impl State for KeySample {
+    const LEVELS: u32 = 6;
 
-impl Merge for KnownKeys {
-    fn merge(&mut self, other: Self) {
-        KeySample::merge(self, &other);
+    fn weight(&self, level: u32) -> usize {
+        KeySample::weight(self, MOST_KNOWN_KEYS >> level)
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.lower(MOST_KNOWN_KEYS >> level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        KeySample::merge(self, MOST_KNOWN_KEYS >> level, &other);
     }
 }
 
-impl Merge for Minutes {
-    fn merge(&mut self, other: Self) {
-        Minutes::merge(self, other);
+impl State for EvidenceByTime {
+    const LEVELS: u32 = EvidenceByTime::LEVELS;
+
+    fn weight(&self, _level: u32) -> usize {
+        EvidenceByTime::weight(self)
+    }
+
+    fn cut(&mut self, level: u32) {
+        EvidenceByTime::cut(self, level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        EvidenceByTime::merge(self, other, level);
     }
 }
 
@@ -121,8 +134,9 @@ impl MassDeletion {
             deleted_keys: threshold("deleted_keys"),
             deleted_keys_high: threshold("deleted_keys_high"),
             known_keys_deleted_high_percent: threshold("known_keys_deleted_high_percent"),
-            known_keys: Entities::default(),
-            deletes: Entities::default(),
+            known_keys: Entities::with_budget(KNOWN_KEYS_BUDGET),
+            deletes: Entities::with_budget(DELETES_BUDGET),
+            deleted: KeyTable::with_cap(MOST_KEYS),
             key: EntityKey::default(),
         }
     }
@@ -131,10 +145,11 @@ impl MassDeletion {
         let (keys, outcome) = (batch.text("object_key"), batch.text("outcome"));
         let success = Word::new("success");
         for (bucket, rows) in runs(batch.text("bucket_name")) {
-            let Some(known) = self.known_keys.observe(bucket, rows.len() as u64) else { continue };
-            for row in rows.filter(|row| success.is_at(outcome, *row) && keys.is_valid(*row)) {
-                known.insert(fingerprint(keys.value(row)));
-            }
+            self.known_keys.observe(&field(bucket), rows.len() as u64, |known, level| {
+                for row in rows.filter(|row| success.is_at(outcome, *row) && keys.is_valid(*row)) {
+                    known.insert(MOST_KNOWN_KEYS >> level, fingerprint(keys.value(row)));
+                }
+            });
         }
     }
 
@@ -170,44 +185,47 @@ impl MassDeletion {
             let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
             let what = if is_named { cell(keys, row) } else { cell(request, row) };
             let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
-            if let Some(minutes) = self.deletes.observe(entity, 1) {
-                minutes.observe(batch.log, &columns, row, what.map(fingerprint), is_named);
+            if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
+                self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
             }
+            self.deletes.observe(entity, 1, |evidence, level| evidence.observe(level, batch.log, &columns, row));
         }
     }
 
-    fn alert(&self, entity: &str, minutes: &Minutes, stretch: Stretch) -> Option<Alert> {
+    fn alert(&self, entity: &str, evidence: &EvidenceByTime, series: &Series, stretch: &Stretch) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket)] = fields[..] else { return None };
-        let totals = minutes.totals(stretch.minutes.clone());
+        let totals = series.totals(&stretch.minutes);
+        let evidence = evidence.over(stretch, self.deletes.state_level(), &totals);
         let deleted = totals[0].keys.max(totals[1].keys);
-        let known = self.known_keys.get(bucket).map_or(0, KeySample::distinct).max(deleted);
+        let known = self.known_keys.get(&field(bucket)).map_or(0, KeySample::distinct).max(deleted);
         let percent = deleted * 100 / known.max(1);
         let is_high = deleted >= self.deleted_keys_high || percent >= self.known_keys_deleted_high_percent;
         let unnamed = totals[1].unnamed;
-        let sampled = minutes.halvings() > 0;
+        let halvings = series.halvings();
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
-        alert.set_evidence([&totals[0].evidence, &totals[1].evidence]);
+        alert.set_evidence([&evidence[0], &evidence[1]]);
         alert.severity = if is_high { Severity::High } else { Severity::Medium };
-        alert.confidence = if sampled { Confidence::Medium } else { Confidence::High };
+        alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
         alert.count = deleted;
         alert.summary = format!(
-            "{} deleted {deleted} different keys of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
+            "{} deleted {} of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
              the {known} keys that the logs name.",
             principal.unwrap_or("An unknown caller"),
+            counted(deleted, "key", "different keys"),
             stretch.peak,
         );
-        alert.reasons = self.reasons(deleted, percent, unnamed, minutes.halvings());
+        alert.reasons = self.reasons(deleted, percent, unnamed, halvings);
         alert.observed = [
             ("deleted_keys", json!(deleted)),
             ("deleted_keys_in_a_window", json!(stretch.peak)),
             ("known_keys", json!(known)),
             ("known_keys_deleted_percent", json!(percent)),
             ("requests_with_unknown_keys", json!(unnamed)),
-            ("sampled_share", json!(share(minutes.halvings()))),
+            ("sampled_share", json!(share(halvings))),
         ]
         .into();
         alert.expected = [
@@ -235,8 +253,12 @@ impl MassDeletion {
         }
         if unnamed > 0 {
             reasons.push(format!(
-                "{unnamed} CloudTrail DeleteObjects requests do not name their keys and count as one each: there may \
-                 be many more."
+                "{} and each counts as one: there may be many more.",
+                counted(
+                    unnamed,
+                    "CloudTrail DeleteObjects request does not name its keys",
+                    "CloudTrail DeleteObjects requests do not name their keys"
+                )
             ));
         }
         if halvings > 0 {
@@ -256,16 +278,27 @@ impl Detector for MassDeletion {
         let other: MassDeletion = take(other);
         self.known_keys.merge(other.known_keys);
         self.deletes.merge(other.deletes);
+        self.deleted.merge(other.deleted);
     }
 
-    fn finish(self: Box<Self>) -> Findings {
+    fn finish(mut self: Box<Self>) -> Findings {
         let mut findings = Findings::default();
-        for (entity, minutes) in self.deletes.sorted() {
-            for stretch in minutes.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
-                findings.alerts.extend(self.alert(entity, minutes, stretch));
+        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(MOST_KEYS));
+        let sampled = (deleted.halvings() > 0).then(|| {
+            format!(
+                "More than {MOST_KEYS} deleted keys: numbers are estimates from a sample of {} keys, and what is not \
+                 clearly above the threshold is left out.",
+                share(deleted.halvings())
+            )
+        });
+        let deleted = deleted.into_sorted();
+        for (entity, evidence) in self.deletes.sorted() {
+            let series = deleted.of(fingerprint(entity));
+            for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
+                findings.alerts.extend(self.alert(entity, evidence, &series, &stretch));
             }
         }
-        let notes = [self.deletes.note(), self.known_keys.note()].into_iter().flatten();
+        let notes = [sampled, self.deletes.note(), self.known_keys.note()].into_iter().flatten();
         findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
         findings
     }
@@ -356,5 +389,83 @@ mod tests {
         }
         let found = detect(&RULE, &Config::default(), &rows);
         assert_eq!(found.alerts[0].observed["requests_with_unknown_keys"], json!(60));
+    }
+
+    #[test]
+    fn a_year_of_thirty_keys_an_hour_is_none_and_an_hour_of_sixty_in_it_is_one() {
+        let hour = 3_600_000;
+        let rows = |extra: i64| -> Vec<Activity> {
+            let mut rows = deletes(S3Access, 30 * 24 * 365, hour / 30);
+            rows.extend(deletes(S3Access, extra, 60_000));
+            let from = rows.len() - extra as usize;
+            for (number, (_, row)) in rows[from..].iter_mut().enumerate() {
+                (row.time_ms, row.key) =
+                    (Some(4321 * hour + number as i64 * 100_000), Some(format!("more {number}")));
+            }
+            rows.into_iter().map(|(_, row)| row).collect()
+        };
+        for (extra, expected) in [(0, vec![]), (30, vec![60])] {
+            let mut detector = MassDeletion::new(&Config::default());
+            Activity::batch(S3Access, &rows(extra), |batch| detector.observe(batch));
+            let found = Box::new(detector).finish();
+            let peaks: Vec<u64> = found
+                .alerts
+                .iter()
+                .map(|alert| alert.observed["deleted_keys_in_a_window"].as_u64().unwrap())
+                .collect();
+            assert!(
+                peaks.len() == expected.len() && peaks.iter().all(|peak| (58..=62).contains(peak)),
+                "{peaks:?}"
+            );
+            assert!(found.alerts.iter().all(|alert| !alert.evidence.is_empty()) && found.notes.is_empty());
+        }
+    }
+
+    #[test]
+    fn two_hundred_thousand_keys_are_counted_exactly_in_both_logs() {
+        let mut detector = MassDeletion::new(&Config::default());
+        for log in LogType::ALL {
+            let rows: Vec<Activity> = deletes(log, 200_000, 100).into_iter().map(|(_, row)| row).collect();
+            Activity::batch(log, &rows, |batch| detector.observe(batch));
+        }
+        let found = Box::new(detector).finish();
+        assert_eq!((found.alerts.len(), found.alerts[0].count), (1, 200_000));
+        assert_eq!((found.alerts[0].evidence_total, found.alerts[0].evidence.len()), (400_000, 5));
+    }
+
+    #[test]
+    fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
+        let names: Vec<&'static str> =
+            (0..300_000).map(|number| &*Box::leak(format!("caller-{number}").into_boxed_str())).collect();
+        let rows: Vec<Activity> = deletes(S3Access, 300_000, 1000).into_iter().map(|(_, row)| row).collect();
+        let rows: Vec<Activity> = rows
+            .into_iter()
+            .zip(names)
+            .map(|(row, name)| Activity { principal: name, bucket: Some(name), ..row })
+            .collect();
+        let state = |parts: &[Vec<Activity>]| {
+            let mut whole: Option<MassDeletion> = None;
+            for part in parts {
+                let mut detector = MassDeletion::new(&Config::default());
+                Activity::batch(S3Access, part, |batch| detector.observe(batch));
+                match &mut whole {
+                    Some(whole) => whole.merge(Box::new(detector)),
+                    None => whole = Some(detector),
+                }
+            }
+            let whole = whole.unwrap();
+            let bytes = whole.deletes.bytes() + whole.known_keys.bytes() + whole.deleted.bytes();
+            assert!(bytes < 24 << 20, "{bytes}");
+            let left: Vec<String> = whole.deletes.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
+            let known: Vec<String> =
+                whole.known_keys.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
+            assert!(left.len() > 2000 && known.len() > 2000, "{} {}", left.len(), known.len());
+            (left, known, whole.deleted.halvings(), Box::new(whole).finish().notes)
+        };
+        let whole = state(std::slice::from_ref(&rows));
+        let shuffled = crate::detect::testing::shuffled(rows, 5);
+        assert!(state(std::slice::from_ref(&shuffled)) == whole);
+        let (left, right) = shuffled.split_at(140_000);
+        assert!(state(&[left.to_vec(), right.to_vec()]) == whole);
     }
 }

@@ -18,41 +18,61 @@ pub fn share(halvings: u32) -> String {
     if halvings == 0 { "all".to_owned() } else { format!("1 in {}", 1u64 << halvings.min(63)) }
 }
 
-/// A set of fingerprints under a cap.
+/// Bytes of a set that holds anything, and of each fingerprint in it, at the worst load of its table.
+const SET_BYTES: usize = 72;
+const HASH_BYTES: usize = 22;
+
+/// A set of fingerprints under a cap, which the caller names each time and may lower.
 ///
 /// Only fingerprints below a threshold are kept. Over the cap the threshold is halved until the set fits. The number
 /// of halvings is the smallest with which all fingerprints ever seen fit, so the state depends neither on their order
-/// nor on how parts were merged (adaptive sampling, Flajolet 1990, <https://doi.org/10.1007/BF02241657>).
+/// nor on how parts were merged (adaptive sampling, Flajolet 1990, <https://doi.org/10.1007/BF02241657>). It is never
+/// larger for a larger cap, so lowering the cap later leaves what the lower cap would have left from the start.
 #[derive(Clone, Debug, Default)]
-pub struct KeySample<const CAP: usize> {
+pub struct KeySample {
     hashes: HashSet<u64>,
     halvings: u32,
 }
 
-impl<const CAP: usize> KeySample<CAP> {
+impl KeySample {
     /// Takes a fingerprint.
-    pub fn insert(&mut self, hash: u64) {
+    pub fn insert(&mut self, cap: usize, hash: u64) {
         if is_sampled(hash, self.halvings) && self.hashes.insert(hash) {
-            self.shrink();
+            self.shrink(cap);
         }
     }
 
-    fn shrink(&mut self) {
-        while self.hashes.len() > CAP {
+    fn shrink(&mut self, cap: usize) {
+        while self.hashes.len() > cap {
             self.halvings += 1;
             let halvings = self.halvings;
             self.hashes.retain(|hash| is_sampled(*hash, halvings));
         }
     }
 
+    /// Lowers the cap and gives memory back.
+    pub fn lower(&mut self, cap: usize) {
+        self.shrink(cap);
+        self.hashes.shrink_to(cap.min(self.hashes.len()));
+    }
+
+    /// Bytes to reckon with under that cap; more fingerprints never make them fewer.
+    pub fn weight(&self, cap: usize) -> usize {
+        match (self.halvings, self.hashes.len()) {
+            (0, 0) => 0,
+            (0, held) => SET_BYTES + held * HASH_BYTES,
+            _ => SET_BYTES + cap * HASH_BYTES,
+        }
+    }
+
     /// Joins two samples.
-    pub fn merge(&mut self, other: &KeySample<CAP>) {
+    pub fn merge(&mut self, cap: usize, other: &KeySample) {
         if other.halvings > self.halvings {
             self.halvings = other.halvings;
             let halvings = self.halvings;
             self.hashes.retain(|hash| is_sampled(*hash, halvings));
         }
-        other.hashes.iter().for_each(|hash| self.insert(*hash));
+        other.hashes.iter().for_each(|hash| self.insert(cap, *hash));
     }
 
     /// How many different fingerprints were seen; an estimate unless [`KeySample::is_exact`].
@@ -65,18 +85,13 @@ impl<const CAP: usize> KeySample<CAP> {
         self.halvings == 0
     }
 
-    /// How often the share was halved.
-    pub fn halvings(&self) -> u32 {
-        self.halvings
-    }
-
     /// Is it in the sample?
     pub fn contains(&self, hash: u64) -> bool {
         self.hashes.contains(&hash)
     }
 
     /// How many fingerprints of this sample are not in the other; an estimate unless both are exact.
-    pub fn distinct_without(&self, other: &KeySample<CAP>) -> u64 {
+    pub fn distinct_without(&self, other: &KeySample) -> u64 {
         let halvings = self.halvings.max(other.halvings);
         let both = self.hashes.iter().filter(|hash| is_sampled(**hash, halvings) && !other.hashes.contains(*hash));
         (both.count() as u64) << halvings
@@ -88,7 +103,7 @@ mod tests {
     use super::*;
     use crate::detect::testing::shuffled;
 
-    fn state<const CAP: usize>(sample: &KeySample<CAP>) -> (u32, Vec<u64>) {
+    fn state(sample: &KeySample) -> (u32, Vec<u64>) {
         let mut hashes: Vec<u64> = sample.hashes.iter().copied().collect();
         hashes.sort_unstable();
         (sample.halvings, hashes)
@@ -98,15 +113,16 @@ mod tests {
     fn a_sample_depends_neither_on_order_nor_on_merges() {
         for keys in [0, 63, 64, 65, 3000] {
             let hashes: Vec<u64> = (0..keys).map(|number| fingerprint(&format!("key {number}"))).collect();
-            let mut whole = KeySample::<64>::default();
-            hashes.iter().for_each(|hash| whole.insert(*hash));
+            let mut whole = KeySample::default();
+            hashes.iter().for_each(|hash| whole.insert(64, *hash));
             assert_eq!(whole.is_exact(), keys <= 64);
             for seed in 0..6 {
                 let mut merged = KeySample::default();
                 for part in shuffled(hashes.clone(), seed).chunks(97) {
-                    let mut sample = KeySample::<64>::default();
-                    part.iter().chain(part).for_each(|hash| sample.insert(*hash));
-                    merged.merge(&sample);
+                    let mut sample = KeySample::default();
+                    part.iter().chain(part).for_each(|hash| sample.insert(1024, *hash));
+                    merged.merge(128, &sample);
+                    merged.lower(64);
                 }
                 assert_eq!(state(&merged), state(&whole), "{keys} keys, seed {seed}");
             }
@@ -115,24 +131,24 @@ mod tests {
 
     #[test]
     fn the_estimate_is_near_and_exact_below_the_cap() {
-        let mut sample = KeySample::<4096>::default();
+        let mut sample = KeySample::default();
         for number in 0..100_000 {
-            sample.insert(fingerprint(&format!("some/key/{number}")));
+            sample.insert(4096, fingerprint(&format!("some/key/{number}")));
             if number == 4095 {
                 assert_eq!(sample.distinct(), 4096);
             }
         }
         assert!((90_000..110_000).contains(&sample.distinct()), "{}", sample.distinct());
-        assert_eq!(share(sample.halvings()), "1 in 32");
+        assert_eq!(share(sample.halvings), "1 in 32");
     }
 
     #[test]
     fn a_difference_is_taken_at_the_smaller_share() {
-        let (mut all, mut some) = (KeySample::<64>::default(), KeySample::<64>::default());
+        let (mut all, mut some) = (KeySample::default(), KeySample::default());
         for number in 0..50 {
-            all.insert(fingerprint(&number.to_string()));
+            all.insert(64, fingerprint(&number.to_string()));
             if number < 20 {
-                some.insert(fingerprint(&number.to_string()));
+                some.insert(64, fingerprint(&number.to_string()));
             }
         }
         assert_eq!((all.distinct_without(&some), some.distinct_without(&all)), (30, 0));
