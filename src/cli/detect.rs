@@ -79,10 +79,10 @@ fn chosen_rules(ids: &[String]) -> Result<Vec<&'static Rule>, Error> {
     if ids.is_empty() {
         return Ok(RULES.to_vec());
     }
-    let known = || RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ");
-    ids.iter()
-        .map(|id| detect::rule(id).ok_or_else(|| Error::Usage(format!("no detector {id}: there are {}", known()))))
-        .collect()
+    detect::rules_named(ids).map_err(|id| {
+        let known: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        Error::Usage(format!("no detector {id}: there are {}", known.join(", ")))
+    })
 }
 
 fn read_config(path: Option<&Path>) -> anyhow::Result<Config> {
