@@ -7,7 +7,7 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
     StringViewArray, StructArray, TimestampMillisecondArray, make_view,
 };
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
 
@@ -90,7 +90,8 @@ fn field_text(table: &FieldTable, rows: &[u32], field: usize, layout: TextLayout
 }
 
 fn nulls(rows: &[u32], is_null: impl Fn(usize) -> bool) -> Option<NullBuffer> {
-    let nulls: NullBuffer = rows.iter().map(|row| !is_null(*row as usize)).collect::<Vec<bool>>().into();
+    let valid = BooleanBuffer::collect_bool(rows.len(), |index| !is_null(rows[index] as usize));
+    let nulls = NullBuffer::new(valid);
     (nulls.null_count() > 0).then_some(nulls)
 }
 

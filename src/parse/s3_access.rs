@@ -42,7 +42,7 @@ pub fn parse_line(line: &[u8]) -> Result<AccessLine<'_>, ParseError> {
     let rest = request_uri(rest, &mut parsed).map_err(|stop| stop.at(at))?;
     client_text_and_tail(rest, &mut parsed).map_err(|stop| stop.at(at))?;
     for value in &mut parsed.fields {
-        if *value == Some(b"-") {
+        if matches!(value, Some([b'-'])) {
             *value = None;
         }
     }
