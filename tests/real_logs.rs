@@ -156,3 +156,35 @@ fn repeats_are_dropped_as_asked() {
     assert_eq!((plain.count("records"), plain.count("duplicates")), (22, 0));
     assert_eq!((deduplicated.count("records"), deduplicated.count("duplicates")), (12, 10));
 }
+
+#[test]
+fn records_that_are_no_calls_are_kept_and_count_as_no_evidence() {
+    let aggregated = r#"{"Records":[{"eventVersion":"1.0","accountId":"111122223333","eventId":"a","eventCategory":"Aggregated",
+        "eventType":"AwsAggregatedEvent","eventSource":"s3.amazonaws.com","summary":{}}]}"#;
+    let denied = r#"{"Records":[{"eventVersion":"1.09","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","eventID":"e",
+        "errorCode":"VpceAccessDenied","eventTime":"2026-03-01T01:02:03Z","eventCategory":"NetworkActivity"}]}"#;
+    for records in [aggregated, denied] {
+        let run = run_with_input(&["detect", "-"], records.as_bytes());
+        assert_eq!((run.code, run.count("records")), (0, 1), "{}", run.stderr);
+        assert_eq!(run.summary["not_evaluated"].as_array().unwrap().len(), 4, "{}", run.summary);
+    }
+    let activity = ["export", "-", "--log", "activity", "--format", "jsonl", "-o", "-"];
+    let rows = run_with_input(&activity, aggregated.as_bytes()).json_lines();
+    assert_eq!((&rows[0]["action_class"], &rows[0]["outcome"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn an_anonymous_caller_is_told_in_every_spelling() {
+    for identity in [
+        r#"{"type":"AWSAccount","principalId":"","accountId":"anonymous"}"#,
+        r#"{"type":"AWSAccount","principalId":"","accountId":"ANONYMOUS_PRINCIPAL"}"#,
+        r#"{"type":"AWSAccount","principalId":"ANONYMOUS_PRINCIPAL"}"#,
+    ] {
+        let record = format!(
+            r#"{{"eventVersion":"1.11","userIdentity":{identity},"eventTime":"2026-03-01T01:02:03Z","eventID":"1",
+            "eventSource":"s3.amazonaws.com","eventName":"GetObject","eventCategory":"Data","managementEvent":false,
+            "requestParameters":{{"bucketName":"b","key":"k"}}}}"#
+        );
+        assert_eq!(run_with_input(&["detect", "-"], record.as_bytes()).rule_ids(), ["GET-014"], "{identity}");
+    }
+}

@@ -46,18 +46,21 @@ pub fn of(table: &FieldTable, row: usize) -> &'static [Evidence] {
     if table.log == LogType::S3Access {
         return &[Evidence::AccessLines];
     }
+    if !super::is_api_call(table, row) {
+        return &[];
+    }
     let source = table.bytes(row, trail::EVENT_SOURCE).unwrap_or_default();
     // Records before 2020 have no category.
-    let management = match table.bytes(row, trail::EVENT_CATEGORY) {
-        Some(category) => category == b"Management",
-        None => table.bytes(row, trail::MANAGEMENT_EVENT) != Some(b"false"),
-    };
-    match (management, source) {
-        (true, b"kms.amazonaws.com") => &[Evidence::ManagementEvents, Evidence::KmsEvents],
-        (true, _) => &[Evidence::ManagementEvents],
-        (false, b"kms.amazonaws.com") => &[Evidence::KmsEvents],
-        (false, _) if source.starts_with(b"s3") => &[Evidence::DataEvents],
-        (false, _) => &[],
+    let category =
+        table.bytes(row, trail::EVENT_CATEGORY).unwrap_or(match table.bytes(row, trail::MANAGEMENT_EVENT) {
+            Some(b"false") => b"Data",
+            _ => b"Management",
+        });
+    match (category, source) {
+        (b"Management", b"kms.amazonaws.com") => &[Evidence::ManagementEvents, Evidence::KmsEvents],
+        (b"Management", _) => &[Evidence::ManagementEvents],
+        (b"Data", _) if source.starts_with(b"s3") => &[Evidence::DataEvents],
+        _ => &[],
     }
 }
 

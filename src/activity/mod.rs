@@ -8,7 +8,7 @@ pub mod outcome;
 pub mod principal;
 
 use crate::batch::{Cells, Column};
-use crate::parse::cloudtrail::{field as trail, for_each_resource};
+use crate::parse::cloudtrail::{field as trail, flag, for_each_resource};
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
 use principal::{Principal, of_access, of_trail};
 use std::borrow::Cow;
@@ -52,13 +52,13 @@ pub static COLUMNS: &[Column] = &[
         "action_class",
         true,
         &PerValue("operation", |table, row, out| write(Some(action_class(table, row).name()), out)),
-        &Word(|table, row| Some(action_class(table, row).name())),
+        &Word(|table, row| is_api_call(table, row).then(|| action_class(table, row).name())),
         "read, list, write, delete, permission, config, key, identity or other.",
     ),
     few(
         "outcome",
-        Word(|table, row| Some(outcome::of(table, row).name())),
-        "success, denied, throttled or error.",
+        Word(|table, row| is_api_call(table, row).then(|| outcome::of(table, row).name())),
+        "success, denied, throttled or error; null for records that stand for no call.",
     ),
     per_log(
         "http_status",
@@ -186,6 +186,11 @@ fn principal_kind(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
 
 fn principal_account(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
     write(principal(table, row).account_id, out)
+}
+
+/// Does the row stand for a call? Insights and aggregates tell of calls and are none.
+pub fn is_api_call(table: &FieldTable, row: usize) -> bool {
+    table.log == LogType::S3Access || table.rows[row].flags & flag::NOT_AN_API_CALL == 0
 }
 
 /// The caller of a row.

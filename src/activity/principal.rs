@@ -158,7 +158,9 @@ pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
     let text = |field| table.text(row, field).filter(|text| !text.is_empty());
     let account_id = text(trail::USER_IDENTITY_ACCOUNT_ID);
     let principal_id = text(trail::USER_IDENTITY_PRINCIPAL_ID);
-    if account_id == Some("anonymous") || principal_id == Some("ANONYMOUS_PRINCIPAL") {
+    // Both spellings occur in both members.
+    let anonymous = |text: &str| matches!(text, "anonymous" | "ANONYMOUS_PRINCIPAL");
+    if account_id.is_some_and(anonymous) || principal_id.is_some_and(anonymous) {
         return ANONYMOUS;
     }
     let arn = text(trail::USER_IDENTITY_ARN);

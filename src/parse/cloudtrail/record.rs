@@ -4,7 +4,7 @@ use super::members::{self, KMS_KEY_ASKED, Member, S3_KMS_KEY_ASKED, S3_KMS_KEY_U
 use super::{FIELDS, field, flag, resources};
 use crate::parse::json::{self, Cursor, JsonError, Key, Kind, Value};
 use crate::parse::table::DERIVED_END;
-use crate::parse::{ParseError, Row, Span, time};
+use crate::parse::{ParseError, Row, Span, scalar, time};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -42,6 +42,8 @@ pub(super) struct RecordReader {
     /// The field of the member in hand, for errors.
     current: Option<usize>,
     others: Vec<Other>,
+    /// Something in the object in hand has no field.
+    lost: bool,
 }
 
 /// A member of a record that has no field of its own. Offsets from the start of the record.
@@ -68,6 +70,7 @@ impl RecordReader {
             repeated: false,
             current: None,
             others: Vec::new(),
+            lost: false,
         }
     }
 
@@ -155,9 +158,38 @@ impl RecordReader {
                 self.flags |= flag::UNEXPECTED_TYPE;
                 self.keep(cursor, key, None)?;
             }
-            _ => self.take(cursor, member)?,
+            _ => self.take_or_keep(cursor, key, member)?,
         }
         self.current = None;
+        Ok(())
+    }
+
+    /// Takes a member of the record; what its columns cannot hold whole is kept beside them as it stands.
+    fn take_or_keep(&mut self, cursor: &mut Cursor<'_>, key: Key<'_>, member: Member) -> Result<(), JsonError> {
+        let (value, whole) = match member {
+            Member::Object(_, table) => {
+                self.lost = false;
+                (self.object(cursor, table)?, !self.lost)
+            }
+            Member::Text(number @ (field::READ_ONLY | field::MANAGEMENT_EVENT | field::EVENT_TIME)) => {
+                let value = cursor.value()?;
+                self.put(number, value);
+                let text = value.text().unwrap_or_default();
+                let whole = match number {
+                    _ if value.kind == Kind::Null => true,
+                    field::EVENT_TIME => time::iso_time(&text).is_some(),
+                    _ => scalar::boolean(&text).is_some(),
+                };
+                if !whole && number != field::EVENT_TIME {
+                    self.flags |= flag::UNEXPECTED_TYPE;
+                }
+                (value, whole)
+            }
+            _ => return self.take(cursor, member),
+        };
+        if !whole {
+            self.push_other(key, value, None);
+        }
         Ok(())
     }
 
@@ -169,6 +201,11 @@ impl RecordReader {
         stands_in_for: Option<usize>,
     ) -> Result<(), JsonError> {
         let value = cursor.value()?;
+        self.push_other(key, value, stands_in_for);
+        Ok(())
+    }
+
+    fn push_other(&mut self, key: Key<'_>, value: Value<'_>, stands_in_for: Option<usize>) {
         self.others.push(Other {
             key_start: key.start,
             key_end: key.start + key.raw.len() + 2,
@@ -176,7 +213,6 @@ impl RecordReader {
             value_end: value.start + value.raw.len(),
             stands_in_for,
         });
-        Ok(())
     }
 
     /// Takes one value. This and `object` call each other as deep as the tables of members lie in one another, not as
@@ -194,6 +230,7 @@ impl RecordReader {
             Member::Object(..) => {
                 if cursor.value()?.kind != Kind::Null {
                     self.flags |= flag::UNEXPECTED_TYPE;
+                    self.lost = true;
                 }
             }
             Member::Text(number) => self.put(number, cursor.value()?),
@@ -209,6 +246,7 @@ impl RecordReader {
             }
             Member::Unknown => {
                 cursor.value()?;
+                self.lost = true;
             }
         }
         Ok(())

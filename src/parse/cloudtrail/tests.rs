@@ -119,7 +119,7 @@ fn an_identity_is_taken_apart_with_every_member() {
         "sessionContext":{"sessionIssuer":{"type":"Role","principalId":"P","arn":"A","accountId":"4","userName":"N"},
         "webIdFederationData":{"federatedProvider":"f","attributes":{"x":1}},
         "attributes":{"creationDate":"2026","mfaAuthenticated":"false"},"assumedRoot":"true","sourceIdentity":"y",
-        "ec2RoleDelivery":"2.0","signInSessionArn":"z"},"new":[{}]}"#,
+        "ec2RoleDelivery":"2.0","signInSessionArn":"z"}}"#,
         &[
             ("principal_arn", "a"),
             ("principal_account_id", "1"),
@@ -297,4 +297,32 @@ fn copies_of_an_event_have_one_fingerprint_and_others_have_not() {
     assert_ne!(of("a", "11"), of("a1", "1"));
     assert_eq!(of("", "1"), None);
     assert_eq!(fingerprint(&parse_record(br#"{"eventName":"X"}"#).unwrap(), 0), None);
+}
+
+#[test]
+fn what_the_columns_cannot_hold_stands_in_other_fields() {
+    for (members, expected) in [
+        (r#""eventName":"X","new":1"#, Some(r#"{"new":1}"#)),
+        (
+            r#""eventName":"X","userIdentity":{"type":"Root","new":{"a":1}}"#,
+            Some(r#"{"userIdentity":{"type":"Root","new":{"a":1}}}"#),
+        ),
+        (
+            r#""eventName":"X","userIdentity":{"sessionContext":{"attributes":{"new":"x"}}}"#,
+            Some(r#"{"userIdentity":{"sessionContext":{"attributes":{"new":"x"}}}}"#),
+        ),
+        (
+            r#""eventName":"X","tlsDetails":{"tlsVersion":"TLSv1.3","new":2}"#,
+            Some(r#"{"tlsDetails":{"tlsVersion":"TLSv1.3","new":2}}"#),
+        ),
+        (r#""eventName":"X","readOnly":"maybe""#, Some(r#"{"readOnly":"maybe"}"#)),
+        (r#""eventName":"X","managementEvent":7"#, Some(r#"{"managementEvent":7}"#)),
+        (r#""eventName":"X","eventTime":"soon""#, Some(r#"{"eventTime":"soon"}"#)),
+        (r#""eventName":"X","eventTime":1772326923"#, Some(r#"{"eventTime":1772326923}"#)),
+        (r#""eventName":"X","readOnly":"True","managementEvent":null,"eventTime":"2026-03-01T00:00:00Z""#, None),
+        (r#""eventName":"X","requestParameters":{"anything":1}"#, None),
+    ] {
+        let table = parse_record(format!("{{{members}}}").as_bytes()).unwrap();
+        assert_eq!(table.text(0, field::OTHER_FIELDS), expected, "{members}");
+    }
 }

@@ -3,6 +3,7 @@
 use super::{AccessLine, field, flag, parse_line};
 use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
+use crate::parse::scalar::integer;
 use crate::parse::table::DERIVED_END;
 use crate::parse::{FieldTable, LogType, Row, Span, object_key, time};
 use memchr::memchr;
@@ -53,7 +54,16 @@ struct Derived {
 /// What is known of the line itself; its file and place are added by the caller.
 fn row(parsed: &AccessLine<'_>, number: u64) -> Row {
     let event_time = parsed.fields[field::EVENT_TIME].and_then(time::access_log_time);
-    let flags = parsed.flags | if event_time.is_none() { flag::BAD_EVENT_TIME } else { 0 };
+    // Nineteen digits and more may not fit into 64 bits.
+    let too_large =
+        |number: &Option<&[u8]>| number.is_some_and(|digits| digits.len() > 18 && integer(digits).is_none());
+    let mut flags = parsed.flags;
+    if event_time.is_none() {
+        flags |= flag::BAD_EVENT_TIME;
+    }
+    if parsed.fields[field::BYTES_SENT..=field::TURN_AROUND_TIME_MS].iter().any(too_large) {
+        flags |= flag::BAD_NUMBER;
+    }
     let event_time_ms = event_time.unwrap_or(Row::NO_TIME);
     Row { event_time_ms, number, segment: 0, flags, record: Span::NULL }
 }
@@ -98,5 +108,16 @@ mod tests {
                     5 4 \"-\" \"-\" -";
         let row = row(&parse_line(line.as_bytes()).unwrap(), 1);
         assert_eq!((row.event_time_ms(), row.flags), (None, flag::BAD_EVENT_TIME | flag::BARE_URI));
+    }
+
+    #[test]
+    fn a_number_beyond_64_bits_is_flagged() {
+        for (number, flags) in [("9223372036854775807", 0), ("9223372036854775808", flag::BAD_NUMBER)] {
+            let line = format!(
+                "79a5 b [28/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a.txt \"GET /\" 200 - \
+                 {number} 10 5 4 \"-\" \"-\" -"
+            );
+            assert_eq!(row(&parse_line(line.as_bytes()).unwrap(), 1).flags, flags, "{number}");
+        }
     }
 }

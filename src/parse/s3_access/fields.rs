@@ -54,5 +54,7 @@ numbered::flags! {
         STRAY_PRINCIPAL "stray_principal_before_hostid"
         EXTRA_FIELDS "extra_fields"
         BAD_EVENT_TIME "bad_event_time"
+        /// A number that does not fit into 64 bits; its column is null.
+        BAD_NUMBER "bad_number"
     }
 }
