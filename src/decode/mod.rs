@@ -15,6 +15,7 @@ mod stream;
 mod unit;
 mod window;
 
+pub use blocks::Unread;
 pub use reader::read_inputs;
 pub use unit::{RawFile, Unit, UnitReport, Work, decode_unit};
 pub use window::Broken;

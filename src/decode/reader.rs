@@ -1,5 +1,6 @@
 //! The reading thread: inputs in order to numbered units of work.
 
+use super::blocks::Unread;
 use super::compress::Counted;
 use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
@@ -38,7 +39,7 @@ pub fn read_inputs(
     let mut packer = Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), told: 0 };
     for input in inputs {
         let outcome = match input.path() {
-            None => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()))),
+            None => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()), None)),
             Some(path) => read_path(&mut packer, limits, &input.name, path),
         };
         match outcome {
@@ -64,13 +65,14 @@ fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &P
             }
         }
         file.rewind().or_else(|error| if metadata.is_file() { Err(error) } else { Ok(()) })?;
-        return Ok(stream(packer, limits, name, Box::new(file)));
+        let again = if metadata.is_file() { Some(Arc::new(file.try_clone()?)) } else { None };
+        return Ok(stream(packer, limits, name, Box::new(file), again));
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     let broken = (&mut file).take(limits.small_file + 1).read_to_end(&mut bytes).err();
     if broken.is_none() && bytes.len() as u64 > limits.small_file {
         // It has grown since.
-        return Ok(stream(packer, limits, name, Box::new(Cursor::new(bytes).chain(file))));
+        return Ok(stream(packer, limits, name, Box::new(Cursor::new(bytes).chain(file)), None));
     }
     match broken {
         Some(error) if bytes.is_empty() => Err(error),
@@ -82,13 +84,20 @@ fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &P
     }
 }
 
-fn stream(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, source: Box<dyn Read + '_>) -> Flow {
+/// `again` is the plain file that `source` reads, where there is one.
+fn stream(
+    packer: &mut Packer<'_>,
+    limits: &Limits,
+    name: &Arc<str>,
+    source: Box<dyn Read + '_>,
+    again: Option<Arc<File>>,
+) -> Flow {
     let all = Counted { source, count: Rc::clone(&packer.counted) };
     let stream = Stream::new(Arc::clone(name), 0, |count| {
         Window::new(Box::new(Counted { source: all, count: Rc::clone(count) }), sniff::HEAD)
     });
     let mut decoder = Decoder::new(limits, packer, true);
-    decoder.stream(stream)
+    decoder.stream(Stream { file: again, ..stream })
 }
 
 fn zip_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: File, length: u64) -> Flow {
@@ -134,8 +143,8 @@ impl Packer<'_> {
 }
 
 impl Output for Packer<'_> {
-    fn block(&mut self, block: Block) -> Flow {
-        self.work.push(Work::Block(block));
+    fn block(&mut self, block: Block, unread: Option<Unread>) -> Flow {
+        self.work.push(Work::Block(block, unread));
         self.emit()
     }
 

@@ -3,7 +3,7 @@
 //! The same code runs on the reading thread (large files) and on workers (small ones); they differ in where the
 //! results go ([`Output`]).
 
-use super::blocks::OpenBlock;
+use super::blocks::{OpenBlock, Unread};
 use super::compress::{Metered, RATIO_FREE, gunzip, unzstd};
 use super::sniff::{self, Container, Content};
 use super::unit::RawFile;
@@ -12,6 +12,7 @@ use super::{Block, Limits, archive, json_frames, lines};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::parse::LogType;
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -26,7 +27,7 @@ pub type Flow = ControlFlow<()>;
 /// Where results go, in order.
 pub trait Output {
     /// A full block, or the last of its kind.
-    fn block(&mut self, block: Block) -> Flow;
+    fn block(&mut self, block: Block, unread: Option<Unread>) -> Flow;
     /// A file came to its end.
     fn file(&mut self, outcome: FileOutcome) -> Flow;
     /// Something to be told.
@@ -55,6 +56,8 @@ pub struct Stream<'r> {
     pub input: Rc<Cell<u64>>,
     /// Members of the innermost gzip layer around it that have been met.
     pub members: Rc<Cell<u32>>,
+    /// The file on disk that holds just these bytes, to be read again.
+    pub file: Option<Arc<File>>,
 }
 
 impl<'r> Stream<'r> {
@@ -62,7 +65,7 @@ impl<'r> Stream<'r> {
     pub fn new(name: Arc<str>, layers: u32, open: impl FnOnce(&Rc<Cell<u64>>) -> Window<'r>) -> Stream<'r> {
         let input = Rc::new(Cell::new(0));
         let window = open(&input);
-        Stream { name, window, layers, input, members: Rc::default() }
+        Stream { name, window, layers, input, members: Rc::default(), file: None }
     }
 }
 
@@ -99,8 +102,8 @@ impl<'a> Decoder<'a> {
     /// Hands out what is open; that is at most one block ([`Decoder::append`]).
     pub fn flush(&mut self) -> Flow {
         for open in &mut self.open {
-            if let Some(block) = open.take() {
-                self.output.block(block)?;
+            if let Some((block, unread)) = open.take() {
+                self.output.block(block, unread)?;
             }
         }
         Flow::Continue(())
@@ -115,16 +118,16 @@ impl<'a> Decoder<'a> {
     /// first, so that records come in the order of the input whatever the limits.
     pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
         for other in LogType::ALL.into_iter().filter(|other| *other != log) {
-            if let Some(block) = self.open[other as usize].take() {
-                self.output.block(block)?;
+            if let Some((block, unread)) = self.open[other as usize].take() {
+                self.output.block(block, unread)?;
             }
         }
         let open = &mut self.open[log as usize];
         with(open);
         if open.len() >= self.limits.full_block()
-            && let Some(block) = open.take()
+            && let Some((block, unread)) = open.take()
         {
-            self.output.block(block)?;
+            self.output.block(block, unread)?;
         }
         Flow::Continue(())
     }
@@ -166,7 +169,7 @@ impl<'a> Decoder<'a> {
     ) -> Flow {
         let source = Metered::new(source, &input, self.limits);
         let window = Window::new(Box::new(source), sniff::HEAD);
-        self.stream(Stream { name, window, layers: layers + 1, input, members })
+        self.stream(Stream { name, window, layers: layers + 1, input, members, file: None })
     }
 
     /// An entry of an archive: small ones are handed on as they are where that is wanted.
@@ -199,7 +202,10 @@ impl<'a> Decoder<'a> {
         let mut unknown = None;
         window.advance(sniff::byte_order_mark(window.unread()));
         match content {
-            Content::AccessLog => lines::frame(self, &mut framing, window)?,
+            Content::AccessLog => {
+                self.open[LogType::S3Access as usize].leave_in(stream.file.take());
+                lines::frame(self, &mut framing, window)?;
+            }
             Content::Json => json_frames::frame(self, &mut framing, window)?,
             Content::Empty => framing.ignored = Some("empty"),
             Content::Unknown(reason) => {
@@ -237,6 +243,7 @@ impl<'a> Decoder<'a> {
             let text = format!("{members} gzip members; AWS writes one: it may have been appended to");
             self.output.notice(Notice { name: Arc::clone(&outcome.name), text })?;
         }
+        self.open[LogType::S3Access as usize].leave_in(None);
         self.output.file(outcome)
     }
 }

@@ -1,10 +1,11 @@
 //! A unit of parallel work and what a worker does with it.
 
+use super::blocks::Unread;
 use super::compress::Counted;
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::window::{Broken, Window};
 use super::{Block, Limits};
-use crate::ledger::{FileOutcome, Notice, Reject, RejectSink};
+use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
@@ -28,7 +29,7 @@ pub enum Work {
     /// A small file to be opened.
     File(RawFile),
     /// Records of a large file.
-    Block(Block),
+    Block(Block, Option<Unread>),
     /// A large file came to its end, or a file could not be read.
     Done(FileOutcome),
     /// Something to be told.
@@ -59,6 +60,8 @@ pub struct UnitReport<'a> {
     pub notices: Vec<Notice>,
     /// Lines and records that are no whole ones, if they do not go to `sink`.
     pub rejects: Vec<Reject>,
+    /// A buffer of an earlier block, to be filled again: its pages are there and near.
+    pub spare: Vec<u8>,
     /// How many lines and records are no whole ones: they are in no block.
     pub refused: u64,
     /// Takes lines and records that are no whole ones as they are met.
@@ -91,10 +94,10 @@ pub fn decode_unit(
     for work in unit.work {
         match work {
             Work::File(file) => decoder.raw_file(file)?,
-            Work::Block(block) => {
+            Work::Block(block, unread) => {
                 // Small files before it are packed into a block that is still open.
                 decoder.flush()?;
-                decoder.output.block(block)?;
+                decoder.output.block(block, unread)?;
             }
             Work::Done(outcome) => decoder.output.file(outcome)?,
             Work::Notice(notice) => decoder.output.notice(notice)?,
@@ -137,7 +140,16 @@ struct Worker<'a, 'b> {
 }
 
 impl Output for Worker<'_, '_> {
-    fn block(&mut self, block: Block) -> Flow {
+    fn block(&mut self, mut block: Block, unread: Option<Unread>) -> Flow {
+        if let Some(unread) = unread {
+            let buffer = std::mem::take(&mut self.report.spare);
+            if let Err(error) = unread.read_into(&mut block, buffer) {
+                // What is there no more cannot be parsed. The file has an outcome of its own; this one tells the loss.
+                let Some(first) = block.segments.first() else { return Flow::Continue(()) };
+                let lost = format!("{} lines from line {} on are lost: {error}", block.framed, first.first_number);
+                return self.file(FileOutcome::unread(&first.file, FileStatus::Partial(lost)));
+            }
+        }
         (self.each)(block)
     }
 

@@ -160,6 +160,8 @@ struct Worker<W> {
     files: First<FileOutcome>,
     ignored: First<FileOutcome>,
     notices: First<Notice>,
+    /// The buffer of a block that is done with.
+    spare: Vec<u8>,
 }
 
 impl<W> Worker<W> {
@@ -190,6 +192,7 @@ impl<S: Stage> Run<'_, S> {
             files: First::new(SHOWN),
             ignored: First::new(SHOWN),
             notices: First::new(SHOWN),
+            spare: Vec::new(),
         }
     }
 
@@ -236,7 +239,8 @@ impl<S: Stage> Run<'_, S> {
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
         let sequence = unit.sequence;
         let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
-        let mut report = UnitReport { sink: Some(&refused), ..UnitReport::default() };
+        let mut report =
+            UnitReport { sink: Some(&refused), spare: std::mem::take(&mut worker.spare), ..UnitReport::default() };
         let mut gathered = Gathered::default();
         let mut failure = Ok(());
         let _ = decode_unit(
@@ -340,6 +344,9 @@ impl<S: Stage> Run<'_, S> {
             rows.iter().for_each(|row| worker.tally.evidence.count(&table, *row as usize));
             if !rows.is_empty() {
                 self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
+            }
+            if let Ok(text) = table.text.into_vec() {
+                worker.spare = text;
             }
         }
         Ok(())
