@@ -8,6 +8,7 @@ pub mod batch;
 pub mod config;
 pub mod entities;
 pub mod evidence;
+pub mod facts;
 pub mod key_sample;
 pub mod key_shape;
 pub mod manual;

@@ -4,7 +4,8 @@ use super::{samples, take};
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::entities::{Entities, EntityKey, State};
-use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
+use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::minutes::log_index;
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
@@ -72,26 +73,12 @@ struct Reads {
     logs: [EvidenceRows; 2],
     keys: [KeySample; 2],
     addresses: KeySample,
-    /// The address that is first in the order of text; the only one if there is only one.
-    first_address: Option<String>,
+    facts: Facts,
 }
 
 /// Rows of evidence at a level.
 fn rows_at(level: u32) -> usize {
     if level < 3 { EVIDENCE_ROWS } else { 1 }
-}
-
-/// Bytes of the longest address in text; a crafted one is cut.
-const MOST_ADDRESS: usize = 64;
-
-impl Reads {
-    fn see_address(&mut self, level: u32, address: &str) {
-        self.addresses.insert(MOST_KEYS >> level, fingerprint(address));
-        let address = shortened(address, MOST_ADDRESS);
-        if self.first_address.as_deref().is_none_or(|first| address < first) {
-            self.first_address = Some(address.to_owned());
-        }
-    }
 }
 
 impl State for Reads {
@@ -101,8 +88,7 @@ impl State for Reads {
     fn weight(&self, level: u32) -> usize {
         let rows: usize = self.logs.iter().map(|rows| rows.weight(rows_at(level))).sum();
         let samples = self.keys.iter().chain([&self.addresses]);
-        let address = self.first_address.as_ref().map_or(0, |_| MOST_ADDRESS + 16);
-        rows + address + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
+        rows + self.facts.weight() + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
     }
 
     fn cut(&mut self, level: u32) {
@@ -119,10 +105,7 @@ impl State for Reads {
             mine.merge(MOST_KEYS >> level, theirs);
         }
         self.addresses.merge(MOST_KEYS >> level, &other.addresses);
-        if let Some(address) = other.first_address {
-            let first = self.first_address.take();
-            self.first_address = first.into_iter().chain([address]).min();
-        }
+        self.facts.merge(&other.facts);
     }
 }
 
@@ -147,8 +130,7 @@ impl AnonymousObjectRead {
         alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = Some("anonymous".to_owned());
-        alert.object_key = alert.evidence.first().filter(|_| keys == 1).and_then(|row| row.object_key.clone());
-        alert.remote_ip = reads.first_address.clone().filter(|_| addresses == 1);
+        reads.facts.tell(&mut alert);
         alert.count = count;
         alert.summary = format!(
             "Callers without credentials read {} of {bucket} in {} from {}.",
@@ -201,8 +183,9 @@ impl Detector for AnonymousObjectRead {
                     state.keys[log].insert(MOST_KEYS >> level, fingerprint(key));
                 }
                 if let Some(address) = cell(address, row) {
-                    state.see_address(level, address);
+                    state.addresses.insert(MOST_KEYS >> level, fingerprint(address));
                 }
+                state.facts.observe(&columns, row);
             });
         }
     }

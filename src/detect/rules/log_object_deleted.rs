@@ -5,6 +5,7 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
+use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::key_shape::{KeyShape, KeyShapes};
 use crate::detect::minutes::log_index;
@@ -108,6 +109,7 @@ struct Deletes {
     named: EvidenceRows,
     /// Multi-object deletes, whose keys stand in lines of their own or nowhere.
     multi: EvidenceRows,
+    facts: Facts,
     multi_requests: KeySample,
     /// Requests whose keys stand in lines of their own.
     batch_requests: KeySample,
@@ -129,7 +131,8 @@ impl State for [Deletes; 2] {
         let of_rows = |rows: &EvidenceRows| rows.weight(rows_at(level));
         let of_requests = |requests: &KeySample| requests.weight(MOST_REQUESTS >> level);
         let of_log = |log: &Deletes| {
-            of_rows(&log.named)
+            log.facts.weight()
+                + of_rows(&log.named)
                 + of_rows(&log.multi)
                 + of_requests(&log.multi_requests)
                 + of_requests(&log.batch_requests)
@@ -151,6 +154,7 @@ impl State for [Deletes; 2] {
         for (mine, theirs) in self.iter_mut().zip(other) {
             mine.named.merge(rows, theirs.named);
             mine.multi.merge(rows, theirs.multi);
+            mine.facts.merge(&theirs.facts);
             mine.multi_requests.merge(cap, &theirs.multi_requests);
             mine.batch_requests.merge(cap, &theirs.batch_requests);
             mine.audit_files += theirs.audit_files;
@@ -244,6 +248,7 @@ impl LogObjectDeleted {
             if cell(action, row) == Some("DeleteObjects") {
                 self.deletes.observe(entity, 1, |state, level| {
                     state[log].multi.observe(rows_at(level), &columns, row);
+                    state[log].facts.observe(&columns, row);
                     state[log].multi_requests.insert(MOST_REQUESTS >> level, request.unwrap_or_default());
                 });
                 continue;
@@ -253,6 +258,7 @@ impl LogObjectDeleted {
             self.deletes.observe(entity, 1, |state, level| {
                 let state = &mut state[log];
                 state.named.observe(rows_at(level), &columns, row);
+                state.facts.observe(&columns, row);
                 if let Some(request) = batch_request {
                     state.batch_requests.insert(MOST_REQUESTS >> level, request);
                 }
@@ -292,7 +298,8 @@ impl LogObjectDeleted {
         alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
-        alert.object_key = alert.evidence.first().filter(|_| count == 1).and_then(|row| row.object_key.clone());
+        deletes.iter().fold(Facts::default(), |all, log| all.joined(&log.facts)).tell(&mut alert);
+        alert.object_key.take_if(|_| unnamed > 0);
         alert.count = count;
         alert.summary = format!(
             "{} deleted {} from the log bucket {bucket}, among them {}.",

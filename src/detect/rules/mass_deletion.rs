@@ -5,6 +5,7 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::EvidenceColumns;
+use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, fingerprint, share};
 use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
@@ -89,7 +90,7 @@ struct MassDeletion {
     /// Keys that requests name, by bucket.
     known_keys: Entities<KeySample>,
     /// By principal and bucket.
-    deletes: Entities<EvidenceByTime>,
+    deletes: Entities<Deletes>,
     /// Deleted keys by the fingerprint of principal and bucket.
     deleted: KeyTable,
     key: EntityKey,
@@ -111,19 +112,27 @@ impl State for KeySample {
     }
 }
 
-impl State for EvidenceByTime {
+/// Records of one caller's deletes in one bucket.
+#[derive(Debug, Default)]
+struct Deletes {
+    evidence: EvidenceByTime,
+    facts: Facts,
+}
+
+impl State for Deletes {
     const LEVELS: u32 = EvidenceByTime::LEVELS;
 
     fn weight(&self, _level: u32) -> usize {
-        EvidenceByTime::weight(self)
+        self.evidence.weight() + self.facts.weight()
     }
 
     fn cut(&mut self, level: u32) {
-        EvidenceByTime::cut(self, level);
+        self.evidence.cut(level);
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        EvidenceByTime::merge(self, other, level);
+        self.evidence.merge(other.evidence, level);
+        self.facts.merge(&other.facts);
     }
 }
 
@@ -188,15 +197,18 @@ impl MassDeletion {
             if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
                 self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
             }
-            self.deletes.observe(entity, 1, |evidence, level| evidence.observe(level, batch.log, &columns, row));
+            self.deletes.observe(entity, 1, |state, level| {
+                state.evidence.observe(level, batch.log, &columns, row);
+                state.facts.observe(&columns, row);
+            });
         }
     }
 
-    fn alert(&self, entity: &str, evidence: &EvidenceByTime, series: &Series, stretch: &Stretch) -> Option<Alert> {
+    fn alert(&self, entity: &str, deletes: &Deletes, series: &Series, stretch: &Stretch) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket)] = fields[..] else { return None };
         let totals = series.totals(&stretch.minutes);
-        let evidence = evidence.over(stretch, self.deletes.state_level(), &totals);
+        let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
         let deleted = totals[0].keys.max(totals[1].keys);
         let known = self.known_keys.get(&field(bucket)).map_or(0, KeySample::distinct).max(deleted);
         let percent = deleted * 100 / known.max(1);
@@ -210,6 +222,8 @@ impl MassDeletion {
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
+        deletes.facts.tell(&mut alert);
+        alert.object_key.take_if(|_| unnamed > 0);
         alert.count = deleted;
         alert.summary = format!(
             "{} deleted {} of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
@@ -292,10 +306,10 @@ impl Detector for MassDeletion {
             )
         });
         let deleted = deleted.into_sorted();
-        for (entity, evidence) in self.deletes.sorted() {
+        for (entity, deletes) in self.deletes.sorted() {
             let series = deleted.of(fingerprint(entity));
             for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
-                findings.alerts.extend(self.alert(entity, evidence, &series, &stretch));
+                findings.alerts.extend(self.alert(entity, deletes, &series, &stretch));
             }
         }
         let notes = [sampled, self.deletes.note(), self.known_keys.note()].into_iter().flatten();
