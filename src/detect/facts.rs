@@ -17,8 +17,8 @@ struct Fact {
 }
 
 impl Fact {
+    /// Takes a text that is already cut.
     fn see(&mut self, text: &str) {
-        let text = field(text);
         self.longest = self.longest.max(u16::try_from(text.len()).unwrap_or(u16::MAX));
         match &self.only {
             _ if self.are_several => {}
@@ -55,7 +55,7 @@ impl Facts {
     pub fn observe(&mut self, columns: &EvidenceColumns<'_>, row: usize) {
         for (fact, text) in self.facts.iter_mut().zip(columns.facts(row)) {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
-                fact.see(text);
+                fact.see(&field(text));
             }
         }
     }

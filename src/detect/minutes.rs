@@ -1,7 +1,7 @@
 //! Counts by minute of event time, and the sliding windows that are read from them at the end.
 
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use super::key_sample::is_sampled;
+use super::key_sample::{crosses, is_sampled};
 use crate::parse::LogType;
 use hashbrown::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -37,8 +37,9 @@ impl KeyTable {
         KeyTable { entries: HashSet::new(), halvings: 0, cap }
     }
 
-    /// Takes the fingerprint of what is to be counted once; `is_named` is false if that stands for keys that the log
-    /// does not name. A time before 1970 is in no window and is left out.
+    /// Takes the fingerprint of what is to be counted once: of a key, or if `is_named` is false of a request. A request
+    /// of CloudTrail stands for keys that it does not name; one of access logs says that lines there name them. A time
+    /// before 1970 is in no window and is left out.
     pub fn insert(&mut self, entity: u64, log: LogType, time_ms: i64, fingerprint: u64, is_named: bool) {
         let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { return };
         if is_sampled(fingerprint, self.halvings) {
@@ -102,23 +103,38 @@ impl SortedKeys {
     pub fn of(&self, entity: u64) -> Series {
         let start = self.entries.partition_point(|entry| entry.entity < entity);
         let entries = self.entries[start..].iter().take_while(|entry| entry.entity == entity);
-        let point = |entry: &Entry| Point {
-            minute: entry.minute,
-            log: (entry.hash & 1) as u8,
-            key: entry.hash & !3,
-            records: 1,
-            is_named: entry.hash & 2 == 0,
+        let is_known = |entry: &&Entry| entry.hash & 3 == 2;
+        let known: HashSet<u64> = entries.clone().filter(is_known).map(|entry| entry.hash & !3).collect();
+        let point = |entry: &Entry| {
+            let key = entry.hash & !3;
+            let what = match entry.hash & 3 {
+                0 | 1 => What::Key,
+                2 => return None,
+                _ if known.contains(&key) => What::Known,
+                _ => What::Unnamed,
+            };
+            Some(Point { minute: entry.minute, log: (entry.hash & 1) as u8, key, records: 1, what })
         };
-        Series { points: entries.map(point).collect(), halvings: self.halvings }
+        Series { points: entries.filter_map(point).collect(), halvings: self.halvings }
     }
 }
 
-/// What a minute holds in one log. One request may be in both, so they are never added up.
+/// What a fingerprint stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Key,
+    /// A request whose keys no log names.
+    Unnamed,
+    /// A request whose keys the other log names.
+    Known,
+}
+
+/// What a minute holds in one log. One request may be in both, so records are never added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
     minute: u32,
     log: u8,
-    is_named: bool,
+    what: What,
     records: u32,
     key: u64,
 }
@@ -135,7 +151,7 @@ pub struct Series {
 pub enum Measure {
     /// Records.
     Records,
-    /// Different fingerprints.
+    /// Different keys over both logs, and requests whose keys neither names.
     Keys,
 }
 
@@ -144,7 +160,7 @@ pub enum Measure {
 pub struct Stretch {
     /// First and last minute, in minutes since 1970 UTC.
     pub minutes: RangeInclusive<i64>,
-    /// The largest number in one window, in the log where it is larger.
+    /// The largest number in one window; of records in the log where it is larger.
     pub peak: u64,
 }
 
@@ -160,9 +176,14 @@ impl Stretch {
 pub struct Totals {
     /// Records; of keys in a minute, where only these are known.
     pub records: u64,
-    /// Different fingerprints; an estimate if [`KeyTable::halvings`] is not 0.
+}
+
+/// What a stretch holds over both logs; estimates if [`KeyTable::halvings`] is not 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Different {
+    /// Different keys.
     pub keys: u64,
-    /// Records whose keys the log does not name.
+    /// Requests whose keys no log names.
     pub unnamed: u64,
 }
 
@@ -174,15 +195,6 @@ pub fn log_index(log: LogType) -> usize {
     }
 }
 
-/// Are there surely that many when a sample has so many? Exact without a sample; with one, three standard deviations of
-/// it must lie between, or else a busy caller just below the threshold would cross it by chance once in many windows.
-fn crosses(sampled: u64, halvings: u32, threshold: u64) -> bool {
-    let scale = 1u128 << halvings;
-    let (estimate, threshold) = (u128::from(sampled) * scale, u128::from(threshold.max(1)));
-    estimate >= threshold
-        && (estimate - threshold).saturating_pow(2) >= (9 * u128::from(sampled) * scale).saturating_mul(scale - 1)
-}
-
 impl Series {
     /// How often the share of the keys was halved.
     pub fn halvings(&self) -> u32 {
@@ -191,7 +203,7 @@ impl Series {
 
     /// Records by minute and log.
     pub fn of_records(minutes: impl IntoIterator<Item = (u32, [u32; 2])>) -> Series {
-        let point = |minute, log: u8, records| Point { minute, log, records, is_named: true, key: 0 };
+        let point = |minute, log: u8, records| Point { minute, log, records, what: What::Key, key: 0 };
         let both =
             |(minute, records): (u32, [u32; 2])| [point(minute, 0, records[0]), point(minute, 1, records[1])];
         let mut points: Vec<Point> =
@@ -200,7 +212,7 @@ impl Series {
         Series { points, halvings: 0 }
     }
 
-    /// The windows of `length` minutes in which at least `threshold` are counted in one log, overlapping ones joined,
+    /// The windows of `length` minutes in which at least `threshold` are counted, overlapping ones joined,
     /// oldest first.
     pub fn stretches(&self, length: i64, threshold: u64, measure: Measure) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();
@@ -236,17 +248,19 @@ impl Series {
     /// What the minutes of a range hold, by log.
     pub fn totals(&self, minutes: &RangeInclusive<i64>) -> [Totals; 2] {
         let mut totals = [Totals::default(); 2];
-        let mut keys: [HashSet<u64>; 2] = Default::default();
         for point in self.range(minutes) {
-            let log = usize::from(point.log);
-            totals[log].records += u64::from(point.records) << self.halvings;
-            totals[log].unnamed += u64::from(!point.is_named) << self.halvings;
-            keys[log].insert(point.key);
-        }
-        for (total, keys) in totals.iter_mut().zip(keys) {
-            total.keys = (keys.len() as u64) << self.halvings;
+            totals[usize::from(point.log)].records += u64::from(point.records) << self.halvings;
         }
         totals
+    }
+
+    /// What the minutes of a range hold over both logs.
+    pub fn different(&self, minutes: &RangeInclusive<i64>) -> Different {
+        let of = |what: What| {
+            let points = self.range(minutes).iter().filter(|point| point.what == what);
+            (points.map(|point| point.key).collect::<HashSet<u64>>().len() as u64) << self.halvings
+        };
+        Different { keys: of(What::Key), unnamed: of(What::Unnamed) }
     }
 
     /// The most records of a minute of a range in one log.
@@ -282,33 +296,36 @@ fn most_records(points: &[Point]) -> u64 {
 #[derive(Default)]
 struct Window {
     records: [u64; 2],
-    keys: [HashMap<u64, u32>; 2],
+    /// With how many points, by whether it is a key or a request.
+    keys: HashMap<(u64, bool), u32>,
 }
 
 impl Window {
     fn add(&mut self, point: &Point) {
         let log = usize::from(point.log);
         self.records[log] += u64::from(point.records);
-        *self.keys[log].entry(point.key).or_default() += 1;
+        if point.what != What::Known {
+            *self.keys.entry((point.key, point.what == What::Key)).or_default() += 1;
+        }
     }
 
     fn remove(&mut self, point: &Point) {
         let log = usize::from(point.log);
         self.records[log] -= u64::from(point.records);
-        if let Some(count) = self.keys[log].get_mut(&point.key) {
+        let key = (point.key, point.what == What::Key);
+        if let Some(count) = self.keys.get_mut(&key).filter(|_| point.what != What::Known) {
             *count -= 1;
             if *count == 0 {
-                self.keys[log].remove(&point.key);
+                self.keys.remove(&key);
             }
         }
     }
 
     fn count(&self, measure: Measure) -> u64 {
-        let [left, right] = match measure {
-            Measure::Records => self.records,
-            Measure::Keys => [0, 1].map(|log: usize| self.keys[log].len() as u64),
-        };
-        left.max(right)
+        match measure {
+            Measure::Records => self.records[0].max(self.records[1]),
+            Measure::Keys => self.keys.len() as u64,
+        }
     }
 }
 
@@ -400,7 +417,7 @@ impl EvidenceByTime {
         let are_within = found.iter().any(|rows| rows.any_within(&time_ms));
         let mut totals = totals.iter();
         found.map(|rows| {
-            let total = totals.next().map_or(0, |total| total.records);
+            let total = totals.next().map_or(0, |total| total.records).min(rows.total());
             rows.within(&time_ms, are_within).with_total(total)
         })
     }
@@ -409,7 +426,7 @@ impl EvidenceByTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::key_sample::fingerprint;
+    use crate::detect::key_sample::{crosses, fingerprint};
     use crate::detect::testing::shuffled;
 
     const ENTITY: u64 = 7;

@@ -6,8 +6,10 @@ use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
-use crate::detect::key_sample::{KeySample, fingerprint, share};
-use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
+use crate::detect::key_sample::{KeySample, about, crosses, fingerprint, reaches_percent, share};
+use crate::detect::minutes::{
+    Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
+};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::LogType;
 use arrow::array::Array;
@@ -23,8 +25,8 @@ const MOST_KNOWN_KEYS: usize = 4096;
 const DELETES_BUDGET: usize = 5 << 20;
 const KNOWN_KEYS_BUDGET: usize = 4 << 20;
 
-/// Length of the window.
-const WINDOW_MINUTES: i64 = 60;
+/// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
+const WINDOW_MINUTES: i64 = 61;
 
 /// DEL-001 `mass-deletion`.
 pub static RULE: Rule = Rule {
@@ -35,8 +37,9 @@ pub static RULE: Rule = Rule {
     attack: &["T1485"],
     looks_for: "Different keys of one bucket that one caller deletes within 60 minutes, wherever the hour begins: \
         REST.DELETE.OBJECT and each BATCH.DELETE.OBJECT in access logs, DeleteObject in CloudTrail. A DeleteObjects \
-        in CloudTrail names no keys and counts as one. Hours that overlap are one alert, and where both logs show the \
-        deletes the larger number counts. The level is medium; it is high if the alert as a whole covers many keys, \
+        in CloudTrail names no keys and counts as one, unless lines of access logs name the keys of that request. \
+        Minutes are counted whole, 61 at a time, so that no 60 minutes are missed. Hours that overlap are one alert. A \
+        key that both logs show is one, and a key that only one of them shows counts too. The level is medium; it is high if the alert as a whole covers many keys, \
         or a large part of the keys that successful requests name in this bucket anywhere in the input. Lifecycle \
         actions and AWS services are left out.",
     why: "Ransom and sabotage delete in bulk, and versioning can be suspended before. The sooner it is seen the more \
@@ -69,7 +72,15 @@ pub static RULE: Rule = Rule {
             source: "proposal, to be tuned on real data",
         },
     ],
-    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal", "principal_kind"],
+    activity_columns: &[
+        "service",
+        "operation",
+        "outcome",
+        "http_status",
+        "bucket_name",
+        "principal",
+        "principal_kind",
+    ],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -164,7 +175,7 @@ impl MassDeletion {
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>) {
         let columns = EvidenceColumns::of(batch);
-        let [action, outcome, service, bucket, principal, kind, keys, request] = [
+        let [action, outcome, service, bucket, principal, kind, keys, request, operation] = [
             "action",
             "outcome",
             "service",
@@ -173,6 +184,7 @@ impl MassDeletion {
             "principal_kind",
             "object_key",
             "request_id",
+            "operation",
         ]
         .map(|name| batch.text(name));
         let status = batch.http_status();
@@ -195,7 +207,13 @@ impl MassDeletion {
             let what = if is_named { cell(keys, row) } else { cell(request, row) };
             let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
             if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
-                self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
+                let caller = fingerprint(entity);
+                self.deleted.insert(caller, batch.log, time_ms, fingerprint(what), is_named);
+                let is_part =
+                    batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
+                if let Some(request) = cell(request, row).filter(|_| is_part) {
+                    self.deleted.insert(caller, batch.log, time_ms, fingerprint(request), false);
+                }
             }
             self.deletes.observe(entity, 1, |state, level| {
                 state.evidence.observe(level, batch.log, &columns, row);
@@ -209,37 +227,28 @@ impl MassDeletion {
         let [principal, Some(bucket)] = fields[..] else { return None };
         let totals = series.totals(&stretch.minutes);
         let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
-        let deleted = totals[0].keys.max(totals[1].keys);
-        let known = self.known_keys.get(&field(bucket)).map_or(0, KeySample::distinct).max(deleted);
-        let percent = deleted * 100 / known.max(1);
-        let is_high = deleted >= self.deleted_keys_high || percent >= self.known_keys_deleted_high_percent;
-        let unnamed = totals[1].unnamed;
-        let halvings = series.halvings();
+        let measured = self.measure(bucket, series, stretch, evidence[0].total() + evidence[1].total());
+        let Measured { different, known, halvings, .. } = measured;
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
         alert.set_evidence([&evidence[0], &evidence[1]]);
-        alert.severity = if is_high { Severity::High } else { Severity::Medium };
+        alert.severity = if measured.is_many || measured.is_share { Severity::High } else { Severity::Medium };
         alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
         deletes.facts.tell(&mut alert);
-        alert.object_key.take_if(|_| unnamed > 0);
-        alert.count = deleted;
-        alert.summary = format!(
-            "{} deleted {} of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
-             the {known} keys that the logs name.",
-            principal.unwrap_or("An unknown caller"),
-            counted(deleted, "key", "different keys"),
-            stretch.peak,
-        );
-        alert.reasons = self.reasons(deleted, percent, unnamed, halvings);
+        alert.object_key.take_if(|_| different.unnamed > 0);
+        alert.count = different.keys + different.unnamed;
+        alert.summary = format!("{} {}", principal.unwrap_or("An unknown caller"), measured.sentence(bucket));
+        alert.reasons = self.reasons(&measured);
         alert.observed = [
-            ("deleted_keys", json!(deleted)),
-            ("deleted_keys_in_a_window", json!(stretch.peak)),
+            ("deleted_keys", json!(different.keys)),
+            ("deletes_in_a_window", json!(measured.peak)),
             ("known_keys", json!(known)),
-            ("known_keys_deleted_percent", json!(percent)),
-            ("requests_with_unknown_keys", json!(unnamed)),
+            ("known_keys_deleted_percent", json!(measured.percent())),
+            ("requests_with_unknown_keys", json!(different.unnamed)),
             ("sampled_share", json!(share(halvings))),
+            ("known_keys_sampled_share", json!(share(measured.known_halvings))),
         ]
         .into();
         alert.expected = [
@@ -251,34 +260,99 @@ impl MassDeletion {
         Some(alert)
     }
 
-    fn reasons(&self, deleted: u64, percent: u64, unnamed: u64, halvings: u32) -> Vec<String> {
-        let mut reasons = vec![format!(
-            "At least {} different keys were deleted within {WINDOW_MINUTES} minutes.",
-            self.deleted_keys
-        )];
-        if deleted >= self.deleted_keys_high {
-            reasons.push(format!("In all at least {} keys were deleted.", self.deleted_keys_high));
+    /// The numbers of a stretch, of which no estimate is above the number of records.
+    fn measure(&self, bucket: &str, series: &Series, stretch: &Stretch, records: u64) -> Measured {
+        let Different { keys, unnamed } = series.different(&stretch.minutes);
+        let halvings = series.halvings();
+        let most = if halvings > 0 { records } else { u64::MAX };
+        let keys = keys.min(most);
+        let unnamed = unnamed.min(most - keys);
+        let sample = self.known_keys.get(&field(bucket));
+        let (known, known_halvings) = sample.map_or((0, 0), |sample| (sample.distinct(), sample.halvings()));
+        let known = known.max(keys);
+        let percent = self.known_keys_deleted_high_percent;
+        Measured {
+            different: Different { keys, unnamed },
+            peak: stretch.peak.min(keys + unnamed),
+            known,
+            halvings,
+            known_halvings,
+            is_many: crosses((keys + unnamed) >> halvings, halvings, self.deleted_keys_high),
+            is_share: keys > 0 && reaches_percent((keys, halvings), (known, known_halvings), percent),
         }
-        if percent >= self.known_keys_deleted_high_percent {
+    }
+
+    fn reasons(&self, measured: &Measured) -> Vec<String> {
+        let mut reasons = vec![format!(
+            "At least {} were counted within an hour.",
+            counted(self.deleted_keys, "delete", "deletes")
+        )];
+        if measured.is_many {
+            reasons.push(format!("In all there are at least {}.", self.deleted_keys_high));
+        }
+        if measured.is_share {
             reasons.push(format!(
                 "At least {} % of the keys that the logs name in the bucket were deleted.",
                 self.known_keys_deleted_high_percent
             ));
         }
-        if unnamed > 0 {
-            reasons.push(format!(
-                "{} and each counts as one: there may be many more.",
-                counted(
-                    unnamed,
-                    "CloudTrail DeleteObjects request does not name its keys",
-                    "CloudTrail DeleteObjects requests do not name their keys"
-                )
-            ));
+        if measured.different.unnamed > 0 {
+            reasons.push(
+                "A delete request whose keys are not known counts as one: there may be many more.".to_owned(),
+            );
         }
-        if halvings > 0 {
-            reasons.push(format!("The numbers are estimates from a sample of {} keys.", share(halvings)));
+        if measured.halvings > 0 {
+            let share = share(measured.halvings);
+            reasons.push(format!("The numbers are estimates from a sample of {share} keys."));
         }
         reasons
+    }
+}
+
+/// The numbers of an alert.
+struct Measured {
+    different: Different,
+    peak: u64,
+    known: u64,
+    halvings: u32,
+    known_halvings: u32,
+    is_many: bool,
+    is_share: bool,
+}
+
+impl Measured {
+    fn percent(&self) -> u64 {
+        self.different.keys * 100 / self.known.max(1)
+    }
+
+    fn sentence(&self, bucket: &str) -> String {
+        let Different { keys, unnamed } = self.different;
+        let mut did = Vec::new();
+        if keys > 0 {
+            let what = counted(keys, "key", "different keys");
+            did.push(format!("deleted {}{what} of {bucket}", about(self.halvings)));
+        }
+        if unnamed > 0 {
+            let what = counted(
+                unnamed,
+                "delete request whose keys the log does not name",
+                "delete requests whose keys the log does not name",
+            );
+            let to = if keys > 0 { String::new() } else { format!(" to {bucket}") };
+            did.push(format!("sent {}{what}{to}", about(self.halvings)));
+        }
+        let mut sentence =
+            format!("{}, up to {}{} in about an hour", did.join(" and "), about(self.halvings), self.peak);
+        if keys > 0 {
+            sentence += &format!(
+                "; the named keys are {}{} % of the {}{} that the logs name",
+                about(self.halvings.max(self.known_halvings)),
+                self.percent(),
+                about(self.known_halvings),
+                self.known
+            );
+        }
+        sentence + "."
     }
 }
 
@@ -331,7 +405,7 @@ mod tests {
     fn deletes(log: LogType, keys: i64, every_ms: i64) -> Vec<(LogType, Activity)> {
         let delete = |number: i64| Activity {
             action: "DeleteObject",
-            operation: "BATCH.DELETE.OBJECT",
+            operation: "REST.DELETE.OBJECT",
             status: Some(204),
             time_ms: Some(number * every_ms),
             line: number,
@@ -362,7 +436,7 @@ mod tests {
             (49, second, 1000, vec![]),
             (50, second, 1000, vec![(Severity::Medium, 50)]),
             (50, second, 500, vec![(Severity::High, 50)]),
-            (50, 74 * second, 1000, vec![]),
+            (50, 76 * second, 1000, vec![]),
             (50, 72 * second, 1000, vec![(Severity::Medium, 50)]),
             (1000, second, 3000, vec![(Severity::High, 1000)]),
         ] {
@@ -378,6 +452,20 @@ mod tests {
         let rows = [deletes(S3Access, 60, 1000), deletes(CloudTrail, 60, 1000), reads(1000)].concat();
         let found = detect(&RULE, &Config::default(), &rows);
         assert_eq!((found.alerts[0].count, &found.alerts[0].logs[..]), (60, &["s3_access", "cloudtrail"][..]));
+    }
+
+    #[test]
+    fn keys_that_only_one_log_shows_are_joined_and_so_are_requests_and_their_keys() {
+        let mut trail = deletes(CloudTrail, 30, 1000);
+        trail.iter_mut().for_each(|(_, row)| row.key = row.key.as_ref().map(|key| format!("other {key}")));
+        let rows = [deletes(S3Access, 30, 1000), trail, reads(1000)].concat();
+        assert_eq!(levels(&rows), [(Severity::Medium, 60)]);
+        let mut parts = deletes(S3Access, 60, 1000);
+        parts.iter_mut().for_each(|(_, row)| row.operation = "BATCH.DELETE.OBJECT");
+        let mut request = deletes(CloudTrail, 1, 1000);
+        (request[0].1.action, request[0].1.key) = ("DeleteObjects", None);
+        let found = detect(&RULE, &Config::default(), &[parts, request, reads(1000)].concat());
+        assert_eq!((found.alerts[0].count, found.alerts[0].logs.len()), (60, 2));
     }
 
     #[test]
@@ -403,6 +491,14 @@ mod tests {
         }
         let found = detect(&RULE, &Config::default(), &rows);
         assert_eq!(found.alerts[0].observed["requests_with_unknown_keys"], json!(60));
+        assert_eq!((found.alerts[0].severity, found.alerts[0].count), (Severity::Medium, 60));
+        for (number, (_, row)) in rows.iter_mut().enumerate().take(12) {
+            (row.action, row.key) = ("DeleteObject", Some(format!("key {number}")));
+        }
+        let summary = detect(&RULE, &Config::default(), &rows).alerts.remove(0).summary;
+        let text =
+            "deleted 12 different keys of bucket and sent 48 delete requests whose keys the log does not name";
+        assert!(summary.contains(text), "{summary}");
     }
 
     #[test]
@@ -422,11 +518,8 @@ mod tests {
             let mut detector = MassDeletion::new(&Config::default());
             Activity::batch(S3Access, &rows(extra), |batch| detector.observe(batch));
             let found = Box::new(detector).finish();
-            let peaks: Vec<u64> = found
-                .alerts
-                .iter()
-                .map(|alert| alert.observed["deleted_keys_in_a_window"].as_u64().unwrap())
-                .collect();
+            let peaks: Vec<u64> =
+                found.alerts.iter().map(|alert| alert.observed["deletes_in_a_window"].as_u64().unwrap()).collect();
             assert!(
                 peaks.len() == expected.len() && peaks.iter().all(|peak| (58..=62).contains(peak)),
                 "{peaks:?}"
