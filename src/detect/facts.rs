@@ -65,12 +65,6 @@ impl Facts {
         self.facts.iter_mut().zip(&other.facts).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
-    /// These joined with others.
-    pub fn joined(mut self, other: &Facts) -> Facts {
-        self.merge(other);
-        self
-    }
-
     /// Bytes beside the size of the type; more rows never make them fewer.
     pub fn weight(&self) -> usize {
         let of = |fact: &Fact| if fact.longest == 0 { 0 } else { usize::from(fact.longest) + 16 };

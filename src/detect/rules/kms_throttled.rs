@@ -32,7 +32,8 @@ pub static RULE: Rule = Rule {
         events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
         by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
         medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
-        each have as many as medium asks for.",
+        each have as many as medium asks for. Minutes are whole minutes of the clock: a burst that \
+        straddles two of them is counted in two parts.",
     why: "S3 cannot read or write objects under SSE-KMS while KMS refuses, so a quota that is used up is an outage. \
         It can be a job that runs wild, or somebody who encrypts or decrypts a whole bucket.",
     cannot_see: "KMS events that the trail excludes, and how much of the quota is in use before it is exceeded. \
@@ -283,6 +284,7 @@ impl Detector for KmsThrottled {
             }
         }
         findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings.note_limits();
         findings
     }
 
