@@ -126,7 +126,7 @@ impl AnonymousObjectRead {
         let keys = keys.max(other_keys);
         let addresses = at_most(&reads.addresses, count);
         let [key_halvings, address_halvings] =
-            [&reads.keys[..], &[reads.addresses.clone()]].map(|samples| halvings(samples));
+            [&reads.keys[..], std::slice::from_ref(&reads.addresses)].map(halvings);
         let is_high = reads.keys.iter().any(|keys| keys.reaches(MOST_KEYS >> level, self.keys_high));
         let start = day.and_then(|day| day.parse::<i64>().ok()).map(|day| day * DAY_MS);
         let mut alert = Alert::of(&RULE, &[Some(bucket)], start);
