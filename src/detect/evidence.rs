@@ -1,7 +1,7 @@
 //! The first records of a hit, and how many there are.
 
-use super::DetectBatch;
 use super::batch::cell;
+use super::{DetectBatch, facts};
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
 use serde::{Serialize, Serializer};
@@ -68,12 +68,23 @@ pub struct EvidenceColumns<'a> {
     action: &'a StringViewArray,
     object_key: &'a StringViewArray,
     request_id: &'a StringViewArray,
+    facts: [&'a StringViewArray; facts::COLUMNS.len()],
 }
 
 impl<'a> EvidenceColumns<'a> {
     /// Columns of `activity` that every rule gets beside those it lists.
-    pub const NAMES: [&'static str; 6] =
-        ["event_time", "source_file", "source_line", "action", "object_key", "request_id"];
+    pub const NAMES: [&'static str; 10] = [
+        "event_time",
+        "source_file",
+        "source_line",
+        "action",
+        "object_key",
+        "request_id",
+        "account_id",
+        "region",
+        "access_key_id",
+        "remote_ip",
+    ];
 
     /// The columns of a batch.
     pub fn of(batch: &DetectBatch<'a>) -> EvidenceColumns<'a> {
@@ -85,7 +96,13 @@ impl<'a> EvidenceColumns<'a> {
             action: batch.text("action"),
             object_key: batch.text("object_key"),
             request_id: batch.text("request_id"),
+            facts: facts::COLUMNS.map(|name| batch.text(name)),
         }
+    }
+
+    /// The cells of [`facts::COLUMNS`].
+    pub fn facts(&self, row: usize) -> [Option<&'a str>; facts::COLUMNS.len()] {
+        self.facts.map(|column| cell(column, row))
     }
 
     /// Event time of a row in milliseconds.

@@ -18,6 +18,32 @@ pub fn share(halvings: u32) -> String {
     if halvings == 0 { "all".to_owned() } else { format!("1 in {}", 1u64 << halvings.min(63)) }
 }
 
+/// Are there surely that many when a sample has so many? Exact without a sample; with one, three standard deviations of
+/// it must lie between, or else a busy caller just below the threshold would cross it by chance once in many windows.
+pub fn crosses(sampled: u64, halvings: u32, threshold: u64) -> bool {
+    let scale = 1u128 << halvings;
+    let (estimate, threshold) = (u128::from(sampled) * scale, u128::from(threshold.max(1)));
+    estimate >= threshold
+        && (estimate - threshold).saturating_pow(2) >= (9 * u128::from(sampled) * scale).saturating_mul(scale - 1)
+}
+
+/// Is a part surely so many percent of a whole? Both are numbers with the halvings of their samples; with samples three
+/// standard deviations must lie between.
+pub fn reaches_percent(part: (u64, u32), whole: (u64, u32), percent: u64) -> bool {
+    let variance = |(number, halvings): (u64, u32)| u128::from(number) * ((1u128 << halvings) - 1);
+    let percent = u128::from(percent);
+    let (reached, limit) = (u128::from(part.0) * 100, u128::from(whole.0).saturating_mul(percent));
+    let spread = variance(part)
+        .saturating_mul(10_000)
+        .saturating_add(variance(whole).saturating_mul(percent.saturating_pow(2)));
+    reached >= limit && (reached - limit).saturating_pow(2) >= spread.saturating_mul(9)
+}
+
+/// "about ", for texts, if a number is an estimate.
+pub fn about(halvings: u32) -> &'static str {
+    if halvings == 0 { "" } else { "about " }
+}
+
 /// Bytes of a set that holds anything, and of each fingerprint in it, at the worst load of its table.
 const SET_BYTES: usize = 72;
 const HASH_BYTES: usize = 22;
@@ -78,6 +104,17 @@ impl KeySample {
     /// How many different fingerprints were seen; an estimate unless [`KeySample::is_exact`].
     pub fn distinct(&self) -> u64 {
         (self.hashes.len() as u64) << self.halvings
+    }
+
+    /// How often the share was halved.
+    pub fn halvings(&self) -> u32 {
+        self.halvings
+    }
+
+    /// Are there surely so many different ones? A sample under a cap was begun only when there were more than that.
+    pub fn reaches(&self, cap: usize, threshold: u64) -> bool {
+        (self.halvings > 0 && cap as u64 >= threshold)
+            || crosses(self.hashes.len() as u64, self.halvings, threshold)
     }
 
     /// Was none left out?

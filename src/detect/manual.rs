@@ -37,8 +37,8 @@ pub fn manual_page() -> String {
     let mut page = "# Detectors\n\n\
         This page is written from the rules in the source; do not edit it.\n\n\
         Every alert names an entity (such as a caller and a bucket) and a window of event time. Refused requests never \
-        count as done. A request that both logs show counts once: each log is counted on its own and the larger number \
-        stands. Thresholds are set in the configuration under `[thresholds.RULE-ID]`; buckets in `log_buckets` and \
+        count as done. A request that both logs show counts once: deletes are joined by key or request, and of \
+        other requests the larger number of the two logs stands. Thresholds are set in the configuration under `[thresholds.RULE-ID]`; buckets in `log_buckets` and \
         `public_buckets` are exact names, without wildcards. Above fixed limits of memory a detector goes on with a \
         sample, and says so.\n"
         .to_owned();

@@ -1,7 +1,7 @@
 //! Counts by minute of event time, and the sliding windows that are read from them at the end.
 
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use super::key_sample::is_sampled;
+use super::key_sample::{crosses, is_sampled};
 use crate::parse::LogType;
 use hashbrown::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -37,8 +37,9 @@ impl KeyTable {
         KeyTable { entries: HashSet::new(), halvings: 0, cap }
     }
 
-    /// Takes the fingerprint of what is to be counted once; `is_named` is false if that stands for keys that the log
-    /// does not name. A time before 1970 is in no window and is left out.
+    /// Takes the fingerprint of what is to be counted once: of a key, or if `is_named` is false of a request. A request
+    /// of CloudTrail stands for keys that it does not name; one of access logs says that lines there name them. A time
+    /// before 1970 is in no window and is left out.
     pub fn insert(&mut self, entity: u64, log: LogType, time_ms: i64, fingerprint: u64, is_named: bool) {
         let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { return };
         if is_sampled(fingerprint, self.halvings) {
@@ -102,23 +103,38 @@ impl SortedKeys {
     pub fn of(&self, entity: u64) -> Series {
         let start = self.entries.partition_point(|entry| entry.entity < entity);
         let entries = self.entries[start..].iter().take_while(|entry| entry.entity == entity);
-        let point = |entry: &Entry| Point {
-            minute: entry.minute,
-            log: (entry.hash & 1) as u8,
-            key: entry.hash & !3,
-            records: 1,
-            is_named: entry.hash & 2 == 0,
+        let is_known = |entry: &&Entry| entry.hash & 3 == 2;
+        let known: HashSet<u64> = entries.clone().filter(is_known).map(|entry| entry.hash & !3).collect();
+        let point = |entry: &Entry| {
+            let key = entry.hash & !3;
+            let what = match entry.hash & 3 {
+                0 | 1 => What::Key,
+                2 => return None,
+                _ if known.contains(&key) => What::Known,
+                _ => What::Unnamed,
+            };
+            Some(Point { minute: entry.minute, log: (entry.hash & 1) as u8, key, records: 1, what })
         };
-        Series { points: entries.map(point).collect(), halvings: self.halvings }
+        Series { points: entries.filter_map(point).collect(), halvings: self.halvings }
     }
 }
 
-/// What a minute holds in one log. One request may be in both, so they are never added up.
+/// What a fingerprint stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Key,
+    /// A request whose keys no log names.
+    Unnamed,
+    /// A request whose keys the other log names.
+    Known,
+}
+
+/// What a minute holds in one log. One request may be in both, so records are never added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
     minute: u32,
     log: u8,
-    is_named: bool,
+    what: What,
     records: u32,
     key: u64,
 }
@@ -135,7 +151,7 @@ pub struct Series {
 pub enum Measure {
     /// Records.
     Records,
-    /// Different fingerprints.
+    /// Different keys over both logs, and requests whose keys neither names.
     Keys,
 }
 
@@ -144,7 +160,7 @@ pub enum Measure {
 pub struct Stretch {
     /// First and last minute, in minutes since 1970 UTC.
     pub minutes: RangeInclusive<i64>,
-    /// The largest number in one window, in the log where it is larger.
+    /// The largest number in one window; of records in the log where it is larger.
     pub peak: u64,
 }
 
@@ -160,9 +176,14 @@ impl Stretch {
 pub struct Totals {
     /// Records; of keys in a minute, where only these are known.
     pub records: u64,
-    /// Different fingerprints; an estimate if [`KeyTable::halvings`] is not 0.
+}
+
+/// What a stretch holds over both logs; estimates if [`KeyTable::halvings`] is not 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Different {
+    /// Different keys.
     pub keys: u64,
-    /// Records whose keys the log does not name.
+    /// Requests whose keys no log names.
     pub unnamed: u64,
 }
 
@@ -174,15 +195,6 @@ pub fn log_index(log: LogType) -> usize {
     }
 }
 
-/// Are there surely that many when a sample has so many? Exact without a sample; with one, three standard deviations of
-/// it must lie between, or else a busy caller just below the threshold would cross it by chance once in many windows.
-fn crosses(sampled: u64, halvings: u32, threshold: u64) -> bool {
-    let scale = 1u128 << halvings;
-    let (estimate, threshold) = (u128::from(sampled) * scale, u128::from(threshold.max(1)));
-    estimate >= threshold
-        && (estimate - threshold).saturating_pow(2) >= (9 * u128::from(sampled) * scale).saturating_mul(scale - 1)
-}
-
 impl Series {
     /// How often the share of the keys was halved.
     pub fn halvings(&self) -> u32 {
@@ -191,7 +203,7 @@ impl Series {
 
     /// Records by minute and log.
     pub fn of_records(minutes: impl IntoIterator<Item = (u32, [u32; 2])>) -> Series {
-        let point = |minute, log: u8, records| Point { minute, log, records, is_named: true, key: 0 };
+        let point = |minute, log: u8, records| Point { minute, log, records, what: What::Key, key: 0 };
         let both =
             |(minute, records): (u32, [u32; 2])| [point(minute, 0, records[0]), point(minute, 1, records[1])];
         let mut points: Vec<Point> =
@@ -200,7 +212,7 @@ impl Series {
         Series { points, halvings: 0 }
     }
 
-    /// The windows of `length` minutes in which at least `threshold` are counted in one log, overlapping ones joined,
+    /// The windows of `length` minutes in which at least `threshold` are counted, overlapping ones joined,
     /// oldest first.
     pub fn stretches(&self, length: i64, threshold: u64, measure: Measure) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();
@@ -236,17 +248,19 @@ impl Series {
     /// What the minutes of a range hold, by log.
     pub fn totals(&self, minutes: &RangeInclusive<i64>) -> [Totals; 2] {
         let mut totals = [Totals::default(); 2];
-        let mut keys: [HashSet<u64>; 2] = Default::default();
         for point in self.range(minutes) {
-            let log = usize::from(point.log);
-            totals[log].records += u64::from(point.records) << self.halvings;
-            totals[log].unnamed += u64::from(!point.is_named) << self.halvings;
-            keys[log].insert(point.key);
-        }
-        for (total, keys) in totals.iter_mut().zip(keys) {
-            total.keys = (keys.len() as u64) << self.halvings;
+            totals[usize::from(point.log)].records += u64::from(point.records) << self.halvings;
         }
         totals
+    }
+
+    /// What the minutes of a range hold over both logs.
+    pub fn different(&self, minutes: &RangeInclusive<i64>) -> Different {
+        let of = |what: What| {
+            let points = self.range(minutes).iter().filter(|point| point.what == what);
+            (points.map(|point| point.key).collect::<HashSet<u64>>().len() as u64) << self.halvings
+        };
+        Different { keys: of(What::Key), unnamed: of(What::Unnamed) }
     }
 
     /// The most records of a minute of a range in one log.
@@ -282,33 +296,36 @@ fn most_records(points: &[Point]) -> u64 {
 #[derive(Default)]
 struct Window {
     records: [u64; 2],
-    keys: [HashMap<u64, u32>; 2],
+    /// With how many points, by whether it is a key or a request.
+    keys: HashMap<(u64, bool), u32>,
 }
 
 impl Window {
     fn add(&mut self, point: &Point) {
         let log = usize::from(point.log);
         self.records[log] += u64::from(point.records);
-        *self.keys[log].entry(point.key).or_default() += 1;
+        if point.what != What::Known {
+            *self.keys.entry((point.key, point.what == What::Key)).or_default() += 1;
+        }
     }
 
     fn remove(&mut self, point: &Point) {
         let log = usize::from(point.log);
         self.records[log] -= u64::from(point.records);
-        if let Some(count) = self.keys[log].get_mut(&point.key) {
+        let key = (point.key, point.what == What::Key);
+        if let Some(count) = self.keys.get_mut(&key).filter(|_| point.what != What::Known) {
             *count -= 1;
             if *count == 0 {
-                self.keys[log].remove(&point.key);
+                self.keys.remove(&key);
             }
         }
     }
 
     fn count(&self, measure: Measure) -> u64 {
-        let [left, right] = match measure {
-            Measure::Records => self.records,
-            Measure::Keys => [0, 1].map(|log: usize| self.keys[log].len() as u64),
-        };
-        left.max(right)
+        match measure {
+            Measure::Records => self.records[0].max(self.records[1]),
+            Measure::Keys => self.keys.len() as u64,
+        }
     }
 }
 
@@ -400,95 +417,11 @@ impl EvidenceByTime {
         let are_within = found.iter().any(|rows| rows.any_within(&time_ms));
         let mut totals = totals.iter();
         found.map(|rows| {
-            let total = totals.next().map_or(0, |total| total.records);
+            let total = totals.next().map_or(0, |total| total.records).min(rows.total());
             rows.within(&time_ms, are_within).with_total(total)
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detect::key_sample::fingerprint;
-    use crate::detect::testing::shuffled;
-
-    const ENTITY: u64 = 7;
-
-    fn table(log: LogType, cap: usize, rows: &[(i64, u64)]) -> KeyTable {
-        let mut table = KeyTable::with_cap(cap);
-        for (minute, key) in rows {
-            table.insert(ENTITY, log, minute * MINUTE_MS + 5, fingerprint(&key.to_string()), true);
-        }
-        table
-    }
-
-    fn series(log: LogType, rows: &[(i64, u64)]) -> Series {
-        table(log, MOST_KEYS, rows).into_sorted().of(ENTITY)
-    }
-
-    #[test]
-    fn windows_slide_and_overlapping_ones_are_joined() {
-        for (rows, expected) in [
-            (vec![(0, 1), (1, 2), (2, 3)], vec![(0..=2, 3)]),
-            (vec![(0, 1), (1, 1), (2, 1)], vec![]),
-            (vec![(0, 1), (4, 2), (9, 3)], vec![(0..=9, 3)]),
-            (vec![(0, 1), (5, 2), (10, 3)], vec![]),
-            (vec![(0, 1), (0, 2), (8, 3), (12, 4), (13, 5)], vec![(0..=13, 3)]),
-            (vec![(0, 1), (0, 2), (0, 3), (50, 1), (50, 2), (51, 3), (52, 4)], vec![(0..=0, 3), (50..=52, 4)]),
-        ] {
-            let stretches = series(LogType::S3Access, &rows).stretches(10, 3, Measure::Keys);
-            let found: Vec<_> = stretches.into_iter().map(|found| (found.minutes, found.peak)).collect();
-            assert_eq!(found, expected, "{rows:?}");
-        }
-    }
-
-    #[test]
-    fn the_larger_of_both_logs_counts_and_not_the_sum() {
-        let rows = [(0, 1), (1, 2)];
-        let mut both = table(LogType::S3Access, 99, &rows);
-        both.merge(table(LogType::CloudTrail, 99, &rows));
-        let both = both.into_sorted().of(ENTITY);
-        assert!(both.stretches(10, 3, Measure::Records).is_empty());
-        assert_eq!(both.stretches(10, 2, Measure::Records).len(), 1);
-    }
-
-    #[test]
-    fn a_table_depends_neither_on_order_nor_on_merges() {
-        let rows: Vec<(i64, u64)> = (0..40_000).map(|key| (key as i64 * 31 % 30, key)).collect();
-        for (cap, halvings) in [(50_000, 0), (10_001, 2), (9, 13)] {
-            let whole = table(LogType::S3Access, cap, &rows);
-            assert!(whole.halvings().abs_diff(halvings) <= 2 && (whole.halvings() == 0) == (halvings == 0));
-            let halvings = whole.halvings();
-            let whole = whole.into_sorted().of(ENTITY);
-            for (seed, cut) in [(1, 40_000), (2, 1999), (3, 17_000)] {
-                let mut merged = KeyTable::with_cap(cap);
-                for part in shuffled(rows.clone(), seed).chunks(cut) {
-                    merged.merge(table(LogType::S3Access, cap, part));
-                }
-                assert_eq!(merged.halvings(), halvings);
-                assert!(merged.into_sorted().of(ENTITY) == whole, "cap {cap}, seed {seed}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_estimate_crosses_only_if_it_is_clearly_above() {
-        for (sampled, halvings, expected) in [
-            (49, 0, false),
-            (50, 0, true),
-            (25, 1, false),
-            (45, 1, true),
-            (7, 3, false),
-            (125, 3, true),
-            (1, 20, false),
-        ] {
-            assert_eq!(crosses(sampled, halvings, 50), expected, "{sampled} at {halvings}");
-        }
-    }
-
-    #[test]
-    fn runs_are_of_minutes_next_to_each_other() {
-        let minutes = Series::of_records([(0, [1, 0]), (1, [2, 1]), (2, [0, 2]), (4, [2, 2])]);
-        assert_eq!((minutes.longest_run(&(0..=9), 1), minutes.longest_run(&(0..=9), 2)), (3, 2));
-    }
-}
+mod tests;

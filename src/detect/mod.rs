@@ -8,6 +8,7 @@ pub mod batch;
 pub mod config;
 pub mod entities;
 pub mod evidence;
+pub mod facts;
 pub mod key_sample;
 pub mod key_shape;
 pub mod manual;
@@ -129,6 +130,16 @@ pub struct Findings {
     pub suppressed: u64,
     /// What was left out or only estimated, one sentence each, beginning with the rule's id.
     pub notes: Vec<String>,
+    /// Was anything left out or only estimated for want of memory?
+    pub limited: bool,
+}
+
+impl Findings {
+    /// Sets [`Findings::limited`] if there are notes or an alert rests on a sample.
+    fn note_limits(&mut self) {
+        let is_sampled = |alert: &Alert| alert.observed.get("sampled_share").is_some_and(|share| share != "all");
+        self.limited = !self.notes.is_empty() || self.alerts.iter().any(is_sampled);
+    }
 }
 
 #[cfg(test)]

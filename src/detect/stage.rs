@@ -70,6 +70,7 @@ impl<'a> DetectStage<'a> {
             all.alerts.extend(findings.alerts);
             all.suppressed += findings.suppressed;
             all.notes.extend(findings.notes);
+            all.limited |= findings.limited;
         }
         alert::sort(&mut all.alerts);
         all

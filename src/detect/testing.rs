@@ -24,6 +24,7 @@ pub struct Activity {
     pub principal: &'static str,
     pub kind: &'static str,
     pub ip: &'static str,
+    pub access_key: Option<&'static str>,
     pub request: String,
 }
 
@@ -46,6 +47,7 @@ impl Default for Activity {
             principal: "arn:aws:iam::111122223333:user/ann",
             kind: "user",
             ip: "192.0.2.1",
+            access_key: None,
             request: "R1".to_owned(),
         }
     }
@@ -78,6 +80,9 @@ impl Activity {
             ("principal", text(|row| Some(row.principal))),
             ("principal_kind", text(|row| Some(row.kind))),
             ("remote_ip", text(|row| Some(row.ip))),
+            ("account_id", trail_only("111122223333")),
+            ("region", fixed(Some("eu-west-1"))),
+            ("access_key_id", text(|row| row.access_key)),
             ("request_id", text(|row| Some(&row.request))),
         ];
         let native = vec![

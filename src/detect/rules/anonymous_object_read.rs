@@ -4,8 +4,9 @@ use super::{samples, take};
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::entities::{Entities, EntityKey, State};
-use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
-use crate::detect::key_sample::{KeySample, fingerprint};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
+use crate::detect::facts::Facts;
+use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::minutes::log_index;
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::{LogType, time::DAY_MS};
@@ -72,26 +73,12 @@ struct Reads {
     logs: [EvidenceRows; 2],
     keys: [KeySample; 2],
     addresses: KeySample,
-    /// The address that is first in the order of text; the only one if there is only one.
-    first_address: Option<String>,
+    facts: Facts,
 }
 
 /// Rows of evidence at a level.
 fn rows_at(level: u32) -> usize {
     if level < 3 { EVIDENCE_ROWS } else { 1 }
-}
-
-/// Bytes of the longest address in text; a crafted one is cut.
-const MOST_ADDRESS: usize = 64;
-
-impl Reads {
-    fn see_address(&mut self, level: u32, address: &str) {
-        self.addresses.insert(MOST_KEYS >> level, fingerprint(address));
-        let address = shortened(address, MOST_ADDRESS);
-        if self.first_address.as_deref().is_none_or(|first| address < first) {
-            self.first_address = Some(address.to_owned());
-        }
-    }
 }
 
 impl State for Reads {
@@ -101,8 +88,7 @@ impl State for Reads {
     fn weight(&self, level: u32) -> usize {
         let rows: usize = self.logs.iter().map(|rows| rows.weight(rows_at(level))).sum();
         let samples = self.keys.iter().chain([&self.addresses]);
-        let address = self.first_address.as_ref().map_or(0, |_| MOST_ADDRESS + 16);
-        rows + address + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
+        rows + self.facts.weight() + samples.map(|sample| sample.weight(MOST_KEYS >> level)).sum::<usize>()
     }
 
     fn cut(&mut self, level: u32) {
@@ -119,10 +105,7 @@ impl State for Reads {
             mine.merge(MOST_KEYS >> level, theirs);
         }
         self.addresses.merge(MOST_KEYS >> level, &other.addresses);
-        if let Some(address) = other.first_address {
-            let first = self.first_address.take();
-            self.first_address = first.into_iter().chain([address]).min();
-        }
+        self.facts.merge(&other.facts);
     }
 }
 
@@ -137,40 +120,59 @@ impl AnonymousObjectRead {
     }
 
     fn alert(&self, bucket: &str, day: Option<&str>, reads: &Reads) -> Alert {
+        let level = self.reads.state_level();
         let count = reads.logs[0].total().max(reads.logs[1].total());
-        let keys = reads.keys[0].distinct().max(reads.keys[1].distinct());
-        let addresses = reads.addresses.distinct();
+        let [keys, other_keys] = [0, 1].map(|log| at_most(&reads.keys[log], reads.logs[log].total()));
+        let keys = keys.max(other_keys);
+        let addresses = at_most(&reads.addresses, count);
+        let [key_halvings, address_halvings] =
+            [&reads.keys[..], std::slice::from_ref(&reads.addresses)].map(halvings);
+        let is_high = reads.keys.iter().any(|keys| keys.reaches(MOST_KEYS >> level, self.keys_high));
         let start = day.and_then(|day| day.parse::<i64>().ok()).map(|day| day * DAY_MS);
         let mut alert = Alert::of(&RULE, &[Some(bucket)], start);
         alert.set_evidence([&reads.logs[0], &reads.logs[1]]);
-        alert.severity = if keys >= self.keys_high { Severity::High } else { Severity::Medium };
+        alert.severity = if is_high { Severity::High } else { Severity::Medium };
         alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = Some("anonymous".to_owned());
-        alert.object_key = alert.evidence.first().filter(|_| keys == 1).and_then(|row| row.object_key.clone());
-        alert.remote_ip = reads.first_address.clone().filter(|_| addresses == 1);
+        reads.facts.tell(&mut alert);
         alert.count = count;
         alert.summary = format!(
-            "Callers without credentials read {} of {bucket} in {} from {}.",
+            "Callers without credentials read {}{} of {bucket} in {} from {}{}.",
+            about(key_halvings),
             counted(keys, "key", "different keys"),
             counted(count, "request", "requests"),
+            about(address_halvings),
             counted(addresses, "address", "addresses"),
         );
         alert.reasons = vec!["The configuration does not list the bucket under public_buckets.".to_owned()];
-        if keys >= self.keys_high {
+        if is_high {
             alert
                 .reasons
                 .push(format!("At least {} read.", counted(self.keys_high, "key was", "different keys were")));
         }
-        let samples = reads.keys.iter().chain([&reads.addresses]);
-        if samples.into_iter().any(|sample| !sample.is_exact()) {
+        if key_halvings.max(address_halvings) > 0 {
             alert.reasons.push("The numbers of keys and addresses are estimates from a sample.".to_owned());
         }
-        alert.observed =
-            [("requests", json!(count)), ("keys", json!(keys)), ("addresses", json!(addresses))].into();
+        alert.observed = [
+            ("requests", json!(count)),
+            ("keys", json!(keys)),
+            ("addresses", json!(addresses)),
+            ("sampled_share", json!(share(key_halvings.max(address_halvings)))),
+        ]
+        .into();
         alert.expected = [("requests", json!(0)), ("keys_high", json!(self.keys_high))].into();
         alert
     }
+}
+
+/// How many different ones; an estimate is never above the number of records.
+fn at_most(sample: &KeySample, records: u64) -> u64 {
+    if sample.is_exact() { sample.distinct() } else { sample.distinct().min(records) }
+}
+
+fn halvings(samples: &[KeySample]) -> u32 {
+    samples.iter().map(KeySample::halvings).max().unwrap_or(0)
 }
 
 impl Detector for AnonymousObjectRead {
@@ -201,8 +203,9 @@ impl Detector for AnonymousObjectRead {
                     state.keys[log].insert(MOST_KEYS >> level, fingerprint(key));
                 }
                 if let Some(address) = cell(address, row) {
-                    state.see_address(level, address);
+                    state.addresses.insert(MOST_KEYS >> level, fingerprint(address));
                 }
+                state.facts.observe(&columns, row);
             });
         }
     }
@@ -224,6 +227,7 @@ impl Detector for AnonymousObjectRead {
             }
         }
         findings.notes = self.reads.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings.note_limits();
         findings
     }
 
@@ -258,6 +262,12 @@ mod tests {
             let found = detect(&RULE, &Config::default(), &reads(S3Access, keys));
             let [alert] = &found.alerts[..] else { panic!("{} alerts", found.alerts.len()) };
             assert_eq!((alert.severity, alert.count), (expected, keys as u64));
+            assert!(alert.observed["keys"].as_u64().unwrap() <= keys as u64);
+            let is_sampled = alert.observed["sampled_share"] != json!("all");
+            assert_eq!(
+                (is_sampled, alert.summary.contains("about"), found.limited),
+                (keys > 1024, keys > 1024, keys > 1024)
+            );
         }
     }
 

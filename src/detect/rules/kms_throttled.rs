@@ -6,6 +6,7 @@ use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
+use crate::detect::facts::Facts;
 use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::{LogType, time::DAY_MS};
@@ -31,7 +32,8 @@ pub static RULE: Rule = Rule {
         events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
         by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
         medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
-        each have as many as medium asks for.",
+        each have as many as medium asks for. Minutes are whole minutes of the clock: a burst that \
+        straddles two of them is counted in two parts.",
     why: "S3 cannot read or write objects under SSE-KMS while KMS refuses, so a quota that is used up is an outage. \
         It can be a job that runs wild, or somebody who encrypts or decrypts a whole bucket.",
     cannot_see: "KMS events that the trail excludes, and how much of the quota is in use before it is exceeded. \
@@ -91,13 +93,14 @@ struct Refusals {
     /// By minute since 1970, in each log.
     minutes: HashMap<u32, [u32; 2]>,
     evidence: EvidenceByTime,
+    facts: Facts,
 }
 
 impl State for Refusals {
     const LEVELS: u32 = EvidenceByTime::LEVELS;
 
     fn weight(&self, _level: u32) -> usize {
-        self.evidence.weight() + (self.minutes.len() + 4) * MINUTE_BYTES
+        self.evidence.weight() + self.facts.weight() + (self.minutes.len() + 4) * MINUTE_BYTES
     }
 
     fn cut(&mut self, level: u32) {
@@ -110,6 +113,7 @@ impl State for Refusals {
             mine.iter_mut().zip(records).for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
         }
         self.evidence.merge(other.evidence, level);
+        self.facts.merge(&other.facts);
     }
 }
 
@@ -146,7 +150,7 @@ impl KmsThrottled {
     fn alert(
         &self,
         fields: &[Option<&str>],
-        evidence: &EvidenceByTime,
+        (evidence, facts): (&EvidenceByTime, &Facts),
         series: &Series,
         stretch: &Stretch,
     ) -> Option<Alert> {
@@ -170,6 +174,7 @@ impl KmsThrottled {
         let owned = |field: Option<&str>| field.map(str::to_owned);
         (alert.account_id, alert.region) = (owned(account), owned(region));
         (alert.principal, alert.bucket) = (owned(principal), owned(bucket));
+        facts.tell(&mut alert);
         alert.count = count;
         let what = match bucket {
             Some(bucket) => format!("{} for {bucket}", counted(count, "S3 request", "S3 requests")),
@@ -246,6 +251,7 @@ impl Detector for KmsThrottled {
                 let records = &mut state.minutes.entry(minute).or_default()[log_index(batch.log)];
                 *records = records.saturating_add(1);
                 state.evidence.observe(level, batch.log, &columns, row);
+                state.facts.observe(&columns, row);
             });
         }
     }
@@ -268,12 +274,17 @@ impl Detector for KmsThrottled {
                 days.iter().flat_map(|day| day.minutes.iter().map(|(minute, records)| (*minute, *records)));
             let series = Series::of_records(minutes);
             let mut evidence = EvidenceByTime::default();
-            days.iter().for_each(|day| evidence.merge(day.evidence.clone(), self.refusals.state_level()));
+            let mut facts = Facts::default();
+            for day in days {
+                evidence.merge(day.evidence.clone(), self.refusals.state_level());
+                facts.merge(&day.facts);
+            }
             for stretch in series.stretches(EPISODE_MINUTES, 1, Measure::Records) {
-                findings.alerts.extend(self.alert(&fields, &evidence, &series, &stretch));
+                findings.alerts.extend(self.alert(&fields, (&evidence, &facts), &series, &stretch));
             }
         }
         findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings.note_limits();
         findings
     }
 

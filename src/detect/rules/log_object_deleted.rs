@@ -5,7 +5,8 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use crate::detect::key_sample::{KeySample, fingerprint};
+use crate::detect::facts::Facts;
+use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::key_shape::{KeyShape, KeyShapes};
 use crate::detect::minutes::log_index;
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule};
@@ -34,7 +35,7 @@ pub static RULE: Rule = Rule {
         does not name its keys. A bucket holds logs if the configuration lists it under log_buckets, or if a \
         successful request of any kind, anywhere in the input, names a key in it that has the shape of a log file: \
         AWSLogs/ACCOUNT/CloudTrail and its sisters, or the date and hash of an S3 server access log. There is one \
-        alert for a caller, a bucket and a UTC day. It is high; it is critical if a CloudTrail log or digest file is \
+        alert for a caller, a bucket and a UTC day. A delete that both logs show, by request and key, is one. It is high; it is critical if a CloudTrail log or digest file is \
         deleted, or if the delete of a log file names a version, which is permanent; it is low if no \
         deleted key has the shape of a log file. Where the bucket is known by the shape of its keys alone, which a \
         caller can plant, confidence is low and the level at most medium.",
@@ -80,7 +81,7 @@ struct LogObjectDeleted {
     /// Shapes of the keys seen in a bucket, as bits.
     buckets: Entities<ShapesSeen>,
     /// By principal, bucket and day.
-    deletes: Entities<[Deletes; 2]>,
+    deletes: Entities<Deletes>,
     key: EntityKey,
 }
 
@@ -101,20 +102,54 @@ impl State for ShapesSeen {
     }
 }
 
-/// What one principal deleted in one bucket on one day, as one log shows it.
+/// What one principal deleted in one bucket on one day.
 #[derive(Debug, Default)]
 struct Deletes {
+    logs: [InLog; 2],
+    facts: Facts,
+    /// Requests whose keys stand in lines of their own.
+    batch_requests: KeySample,
+    /// By [`Kind`].
+    named: [Joined; 4],
+}
+
+/// As one log shows it.
+#[derive(Debug, Default)]
+struct InLog {
     /// Deletes of a named key.
     named: EvidenceRows,
     /// Multi-object deletes, whose keys stand in lines of their own or nowhere.
     multi: EvidenceRows,
     multi_requests: KeySample,
-    /// Requests whose keys stand in lines of their own.
-    batch_requests: KeySample,
-    audit_files: u64,
-    log_files: u64,
-    /// Log files of which a version was named.
-    versions: u64,
+}
+
+/// Index of what deletes of a named key are counted as.
+#[derive(Clone, Copy)]
+enum Kind {
+    Any,
+    LogFile,
+    AuditFile,
+    /// Of a log file, with a version.
+    Version,
+}
+
+/// Deletes that one log or both show, told by request and key.
+#[derive(Debug, Default)]
+struct Joined {
+    in_log: [u64; 2],
+    different: KeySample,
+}
+
+impl Joined {
+    /// How many there are, and the halvings of the sample if that is an estimate.
+    fn count(&self) -> (u64, u32) {
+        let [left, right] = self.in_log;
+        if left == 0 || right == 0 {
+            return (left + right, 0);
+        }
+        let different = self.different.distinct().clamp(left.max(right), left.saturating_add(right));
+        (different, self.different.halvings())
+    }
 }
 
 /// Rows of evidence at a level.
@@ -122,64 +157,83 @@ fn rows_at(level: u32) -> usize {
     if level < 3 { EVIDENCE_ROWS } else { 1 }
 }
 
-impl State for [Deletes; 2] {
+impl State for Deletes {
     const LEVELS: u32 = 6;
 
     fn weight(&self, level: u32) -> usize {
         let of_rows = |rows: &EvidenceRows| rows.weight(rows_at(level));
-        let of_requests = |requests: &KeySample| requests.weight(MOST_REQUESTS >> level);
-        let of_log = |log: &Deletes| {
-            of_rows(&log.named)
-                + of_rows(&log.multi)
-                + of_requests(&log.multi_requests)
-                + of_requests(&log.batch_requests)
-        };
-        self.iter().map(of_log).sum()
+        let of_sample = |sample: &KeySample| sample.weight(MOST_REQUESTS >> level);
+        let of_log = |log: &InLog| of_rows(&log.named) + of_rows(&log.multi) + of_sample(&log.multi_requests);
+        let logs: usize = self.logs.iter().map(of_log).sum();
+        let named: usize = self.named.iter().map(|joined| of_sample(&joined.different)).sum();
+        logs + named + of_sample(&self.batch_requests) + self.facts.weight()
     }
 
     fn cut(&mut self, level: u32) {
-        for log in self {
+        let cap = MOST_REQUESTS >> level;
+        for log in &mut self.logs {
             log.named.keep_at_most(rows_at(level));
             log.multi.keep_at_most(rows_at(level));
-            log.multi_requests.lower(MOST_REQUESTS >> level);
-            log.batch_requests.lower(MOST_REQUESTS >> level);
+            log.multi_requests.lower(cap);
         }
+        self.batch_requests.lower(cap);
+        self.named.iter_mut().for_each(|joined| joined.different.lower(cap));
     }
 
     fn merge(&mut self, other: Self, level: u32) {
         let (rows, cap) = (rows_at(level), MOST_REQUESTS >> level);
-        for (mine, theirs) in self.iter_mut().zip(other) {
+        for (mine, theirs) in self.logs.iter_mut().zip(other.logs) {
             mine.named.merge(rows, theirs.named);
             mine.multi.merge(rows, theirs.multi);
             mine.multi_requests.merge(cap, &theirs.multi_requests);
-            mine.batch_requests.merge(cap, &theirs.batch_requests);
-            mine.audit_files += theirs.audit_files;
-            mine.log_files += theirs.log_files;
-            mine.versions += theirs.versions;
+        }
+        self.facts.merge(&other.facts);
+        self.batch_requests.merge(cap, &other.batch_requests);
+        for (mine, theirs) in self.named.iter_mut().zip(other.named) {
+            mine.in_log.iter_mut().zip(theirs.in_log).for_each(|(mine, theirs)| *mine += theirs);
+            mine.different.merge(cap, &theirs.different);
         }
     }
 }
 
 impl Deletes {
-    /// Multi-object deletes whose keys are not known.
+    fn see(&mut self, kind: Kind, level: u32, log: usize, delete: u64) {
+        let joined = &mut self.named[kind as usize];
+        joined.in_log[log] += 1;
+        joined.different.insert(MOST_REQUESTS >> level, delete);
+    }
+
+    fn count(&self, kind: Kind) -> u64 {
+        self.named[kind as usize].count().0
+    }
+
+    /// Multi-object deletes of a log whose keys no log names.
+    fn unnamed_in(&self, log: &InLog) -> u64 {
+        log.multi_requests.distinct_without(&self.batch_requests).min(log.multi.total())
+    }
+
+    /// The same in the log that has more.
     fn unnamed(&self) -> u64 {
-        self.multi_requests.distinct_without(&self.batch_requests)
+        self.logs.iter().map(|log| self.unnamed_in(log)).max().unwrap_or(0)
     }
 
-    fn count(&self) -> u64 {
-        self.named.total() + self.unnamed()
+    /// Halvings of the smallest sample that a number rests on.
+    fn halvings(&self) -> u32 {
+        let multi = self.logs.iter().filter(|log| log.multi.total() > 0);
+        let requests = multi.map(|log| log.multi_requests.halvings().max(self.batch_requests.halvings()));
+        requests.chain(self.named.iter().map(|joined| joined.count().1)).max().unwrap_or(0)
     }
 
-    fn evidence(&self) -> EvidenceRows {
+    fn evidence(&self, log: &InLog) -> EvidenceRows {
         let in_batch =
             |id: &Option<String>| id.as_deref().is_some_and(|id| self.batch_requests.contains(fingerprint(id)));
-        let known = self.multi.total().saturating_sub(self.unnamed());
-        let mut all = if self.unnamed() == 0 {
+        let unnamed = self.unnamed_in(log);
+        let mut all = if unnamed == 0 {
             EvidenceRows::default()
         } else {
-            self.multi.clone().without(known, |row| !in_batch(&row.request_id))
+            log.multi.clone().without(log.multi.total() - unnamed, |row| !in_batch(&row.request_id))
         };
-        all.merge(EVIDENCE_ROWS, self.named.clone());
+        all.merge(EVIDENCE_ROWS, log.named.clone());
         all
     }
 }
@@ -243,39 +297,47 @@ impl LogObjectDeleted {
             let (log, request) = (log_index(batch.log), cell(request, row).map(fingerprint));
             if cell(action, row) == Some("DeleteObjects") {
                 self.deletes.observe(entity, 1, |state, level| {
-                    state[log].multi.observe(rows_at(level), &columns, row);
-                    state[log].multi_requests.insert(MOST_REQUESTS >> level, request.unwrap_or_default());
+                    state.facts.observe(&columns, row);
+                    let state = &mut state.logs[log];
+                    state.multi.observe(rows_at(level), &columns, row);
+                    state.multi_requests.insert(MOST_REQUESTS >> level, request.unwrap_or_default());
                 });
                 continue;
             }
             let batch_request = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT"));
             let shape = cell(keys, row).and_then(|key| self.shapes.of(key));
+            let key = cell(keys, row).map(fingerprint).unwrap_or_default();
+            let delete = key ^ request.unwrap_or_default().rotate_left(32);
             self.deletes.observe(entity, 1, |state, level| {
-                let state = &mut state[log];
-                state.named.observe(rows_at(level), &columns, row);
+                state.facts.observe(&columns, row);
+                state.logs[log].named.observe(rows_at(level), &columns, row);
                 if let Some(request) = batch_request {
                     state.batch_requests.insert(MOST_REQUESTS >> level, request);
                 }
-                if let Some(shape) = shape {
-                    state.log_files += 1;
-                    state.audit_files += u64::from(shape.is_audit_file());
-                    state.versions += u64::from(cell(versions, row).is_some());
+                let kinds = [
+                    (Kind::Any, true),
+                    (Kind::LogFile, shape.is_some()),
+                    (Kind::AuditFile, shape.is_some_and(KeyShape::is_audit_file)),
+                    (Kind::Version, shape.is_some() && cell(versions, row).is_some()),
+                ];
+                for (kind, _) in kinds.into_iter().filter(|(_, is)| *is) {
+                    state.see(kind, level, log, delete);
                 }
             });
         }
     }
 
-    fn alert(&self, entity: &str, deletes: &[Deletes; 2], shapes: u8) -> Option<Alert> {
+    fn alert(&self, entity: &str, deletes: &Deletes, shapes: u8) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket), day] = fields[..] else { return None };
         let listed = self.log_buckets.contains(bucket);
-        let count = deletes[0].count().max(deletes[1].count());
+        let (unnamed, halvings) = (deletes.unnamed(), deletes.halvings());
+        let [named, log_files, audit_files, versions] =
+            [Kind::Any, Kind::LogFile, Kind::AuditFile, Kind::Version].map(|kind| deletes.count(kind));
+        let count = named + unnamed;
         if (!listed && shapes == 0) || count == 0 {
             return None;
         }
-        let most = |measure: fn(&Deletes) -> u64| measure(&deletes[0]).max(measure(&deletes[1]));
-        let (log_files, audit_files) = (most(|log| log.log_files), most(|log| log.audit_files));
-        let (versions, unnamed) = (most(|log| log.versions), most(Deletes::unnamed));
         let level = if audit_files > 0 || versions > 0 {
             Severity::Critical
         } else if log_files > 0 || unnamed > 0 {
@@ -285,28 +347,36 @@ impl LogObjectDeleted {
         };
         let start = day.and_then(|day| day.parse::<i64>().ok()).map(|day| day * DAY_MS);
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], start);
-        let evidence = deletes.each_ref().map(Deletes::evidence);
+        let evidence = deletes.logs.each_ref().map(|log| deletes.evidence(log));
         alert.set_evidence([&evidence[0], &evidence[1]]);
         alert.severity = if listed { level } else { level.min(Severity::Medium) };
         alert.confidence = if listed { Confidence::High } else { Confidence::Low };
         alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
-        alert.object_key = alert.evidence.first().filter(|_| count == 1).and_then(|row| row.object_key.clone());
+        deletes.facts.tell(&mut alert);
+        alert.object_key.take_if(|_| unnamed > 0);
         alert.count = count;
+        let about = about(halvings);
         alert.summary = format!(
-            "{} deleted {} from the log bucket {bucket}, among them {}.",
+            "{} deleted {about}{} from the log bucket {bucket}, among them {about}{}.",
             principal.unwrap_or("An unknown caller"),
             counted(count, "object", "objects"),
             counted(log_files, "log file", "log files"),
         );
         alert.reasons = reasons(listed, shapes, audit_files, versions);
+        if halvings > 0 {
+            alert
+                .reasons
+                .push(format!("The numbers are estimates from a sample of {} requests.", share(halvings)));
+        }
         alert.observed = [
             ("deletes", json!(count)),
             ("log_files", json!(log_files)),
             ("audit_files", json!(audit_files)),
             ("versions_of_log_files", json!(versions)),
             ("requests_with_unknown_keys", json!(unnamed)),
+            ("sampled_share", json!(share(halvings))),
         ]
         .into();
         alert.expected = [("deletes", json!(0))].into();
@@ -368,6 +438,7 @@ impl Detector for LogObjectDeleted {
         }
         let notes = [self.deletes.note(), self.buckets.note()].into_iter().flatten();
         findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
+        findings.note_limits();
         findings
     }
 
@@ -377,94 +448,4 @@ impl Detector for LogObjectDeleted {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detect::testing::{Activity, detect, flood};
-    use LogType::{CloudTrail, S3Access};
-
-    const TRAIL_KEY: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/03/01/x.json.gz";
-    const FLOW_KEY: &str = "AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/03/01/x.log.gz";
-
-    fn delete(key: &str) -> Activity {
-        let (action, operation) = ("DeleteObject", "REST.DELETE.OBJECT");
-        Activity { action, operation, status: Some(204), key: Some(key.to_owned()), ..Activity::default() }
-    }
-
-    fn levels(rows: &[(LogType, Activity)], config: &str) -> Vec<(Severity, Confidence, u64)> {
-        let found = detect(&RULE, &Config::from_toml(config).unwrap(), rows);
-        found.alerts.iter().map(|alert| (alert.severity, alert.confidence, alert.count)).collect()
-    }
-
-    #[test]
-    fn the_level_follows_from_the_key_the_version_and_how_the_bucket_is_known() {
-        let listed = "log_buckets = ['bucket']";
-        let version = Activity { version: Some("v1"), ..delete(FLOW_KEY) };
-        for (row, config, expected) in [
-            (delete(TRAIL_KEY), listed, vec![(Severity::Critical, Confidence::High, 1)]),
-            (delete(FLOW_KEY), listed, vec![(Severity::High, Confidence::High, 1)]),
-            (version, listed, vec![(Severity::Critical, Confidence::High, 1)]),
-            (delete("notes.txt"), listed, vec![(Severity::Low, Confidence::High, 1)]),
-            (delete(TRAIL_KEY), "", vec![(Severity::Medium, Confidence::Low, 1)]),
-            (delete("notes.txt"), "", vec![]),
-            (Activity { outcome: "denied", status: Some(403), ..delete(TRAIL_KEY) }, listed, vec![]),
-            (Activity { outcome: "error", status: Some(404), ..delete(TRAIL_KEY) }, listed, vec![]),
-            (
-                Activity { action: "ExpireObject", operation: "S3.EXPIRE.OBJECT", ..delete(TRAIL_KEY) },
-                listed,
-                vec![],
-            ),
-        ] {
-            assert_eq!(levels(&[(S3Access, row.clone())], config), expected, "{row:?}");
-        }
-    }
-
-    #[test]
-    fn a_read_that_comes_later_shows_that_the_bucket_holds_logs_unless_it_failed() {
-        let read = Activity { key: Some(FLOW_KEY.to_owned()), line: 2, ..Activity::default() };
-        let failed = Activity { outcome: "error", status: Some(404), ..read.clone() };
-        let level = |row| levels(&[(S3Access, delete("notes.txt")), (CloudTrail, row)], "");
-        assert_eq!(level(read), [(Severity::Low, Confidence::Low, 1)]);
-        assert!(level(failed).is_empty());
-    }
-
-    #[test]
-    fn a_multi_object_delete_counts_by_its_keys_or_else_as_one() {
-        let multi = |request: &str| Activity {
-            action: "DeleteObjects",
-            operation: "REST.POST.MULTI_OBJECT_DELETE",
-            status: Some(200),
-            key: None,
-            request: request.to_owned(),
-            ..delete("")
-        };
-        let part = |line| Activity { operation: "BATCH.DELETE.OBJECT", line, ..delete(FLOW_KEY) };
-        let listed = "log_buckets = ['bucket']";
-        let high = |count| vec![(Severity::High, Confidence::High, count)];
-        for (rows, expected) in [
-            (vec![(S3Access, multi("R1"))], high(1)),
-            (vec![(S3Access, multi("R1")), (S3Access, part(2)), (S3Access, part(3))], high(2)),
-            (vec![(S3Access, multi("R2")), (S3Access, part(2)), (S3Access, part(3))], high(3)),
-            (vec![(S3Access, part(2)), (S3Access, part(3)), (CloudTrail, multi("R1"))], high(2)),
-        ] {
-            assert_eq!(levels(&rows, listed), expected, "{rows:?}");
-        }
-    }
-
-    #[test]
-    fn days_and_callers_are_alerts_of_their_own_and_a_day_is_one() {
-        let at = |time_ms, principal, line| {
-            (S3Access, Activity { time_ms: Some(time_ms), principal, line, ..delete(FLOW_KEY) })
-        };
-        let rows = [at(1, "a", 1), at(2, "a", 2), at(DAY_MS, "a", 3), at(1, "b", 4)];
-        let found = detect(&RULE, &Config::default(), &rows);
-        let mut counts: Vec<u64> = found.alerts.iter().map(|alert| alert.count).collect();
-        counts.sort_unstable();
-        assert_eq!(counts, [1, 1, 2]);
-    }
-
-    #[test]
-    fn many_callers_and_buckets_stay_in_the_budget() {
-        let bytes = |detector: &LogObjectDeleted| detector.deletes.bytes() + detector.buckets.bytes();
-        flood(|| LogObjectDeleted::new(&Config::default()), bytes, S3Access, &delete(TRAIL_KEY));
-    }
-}
+mod tests;

@@ -5,8 +5,11 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::{Word, cell, runs};
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::EvidenceColumns;
-use crate::detect::key_sample::{KeySample, fingerprint, share};
-use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
+use crate::detect::facts::Facts;
+use crate::detect::key_sample::{KeySample, about, crosses, fingerprint, reaches_percent, share};
+use crate::detect::minutes::{
+    Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
+};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
 use crate::parse::LogType;
 use arrow::array::Array;
@@ -22,8 +25,8 @@ const MOST_KNOWN_KEYS: usize = 4096;
 const DELETES_BUDGET: usize = 5 << 20;
 const KNOWN_KEYS_BUDGET: usize = 4 << 20;
 
-/// Length of the window.
-const WINDOW_MINUTES: i64 = 60;
+/// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
+const WINDOW_MINUTES: i64 = 61;
 
 /// DEL-001 `mass-deletion`.
 pub static RULE: Rule = Rule {
@@ -34,8 +37,9 @@ pub static RULE: Rule = Rule {
     attack: &["T1485"],
     looks_for: "Different keys of one bucket that one caller deletes within 60 minutes, wherever the hour begins: \
         REST.DELETE.OBJECT and each BATCH.DELETE.OBJECT in access logs, DeleteObject in CloudTrail. A DeleteObjects \
-        in CloudTrail names no keys and counts as one. Hours that overlap are one alert, and where both logs show the \
-        deletes the larger number counts. The level is medium; it is high if the alert as a whole covers many keys, \
+        in CloudTrail names no keys and counts as one, unless lines of access logs name the keys of that request. \
+        Minutes are counted whole, 61 at a time, so that no 60 minutes are missed. Hours that overlap are one alert. A \
+        key that both logs show is one, and a key that only one of them shows counts too. The level is medium; it is high if the alert as a whole covers many keys, \
         or a large part of the keys that successful requests name in this bucket anywhere in the input. Lifecycle \
         actions and AWS services are left out.",
     why: "Ransom and sabotage delete in bulk, and versioning can be suspended before. The sooner it is seen the more \
@@ -68,7 +72,15 @@ pub static RULE: Rule = Rule {
             source: "proposal, to be tuned on real data",
         },
     ],
-    activity_columns: &["service", "outcome", "http_status", "bucket_name", "principal", "principal_kind"],
+    activity_columns: &[
+        "service",
+        "operation",
+        "outcome",
+        "http_status",
+        "bucket_name",
+        "principal",
+        "principal_kind",
+    ],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -89,7 +101,7 @@ struct MassDeletion {
     /// Keys that requests name, by bucket.
     known_keys: Entities<KeySample>,
     /// By principal and bucket.
-    deletes: Entities<EvidenceByTime>,
+    deletes: Entities<Deletes>,
     /// Deleted keys by the fingerprint of principal and bucket.
     deleted: KeyTable,
     key: EntityKey,
@@ -111,19 +123,27 @@ impl State for KeySample {
     }
 }
 
-impl State for EvidenceByTime {
+/// Records of one caller's deletes in one bucket.
+#[derive(Debug, Default)]
+struct Deletes {
+    evidence: EvidenceByTime,
+    facts: Facts,
+}
+
+impl State for Deletes {
     const LEVELS: u32 = EvidenceByTime::LEVELS;
 
     fn weight(&self, _level: u32) -> usize {
-        EvidenceByTime::weight(self)
+        self.evidence.weight() + self.facts.weight()
     }
 
     fn cut(&mut self, level: u32) {
-        EvidenceByTime::cut(self, level);
+        self.evidence.cut(level);
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        EvidenceByTime::merge(self, other, level);
+        self.evidence.merge(other.evidence, level);
+        self.facts.merge(&other.facts);
     }
 }
 
@@ -155,7 +175,7 @@ impl MassDeletion {
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>) {
         let columns = EvidenceColumns::of(batch);
-        let [action, outcome, service, bucket, principal, kind, keys, request] = [
+        let [action, outcome, service, bucket, principal, kind, keys, request, operation] = [
             "action",
             "outcome",
             "service",
@@ -164,6 +184,7 @@ impl MassDeletion {
             "principal_kind",
             "object_key",
             "request_id",
+            "operation",
         ]
         .map(|name| batch.text(name));
         let status = batch.http_status();
@@ -186,46 +207,48 @@ impl MassDeletion {
             let what = if is_named { cell(keys, row) } else { cell(request, row) };
             let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
             if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
-                self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
+                let caller = fingerprint(entity);
+                self.deleted.insert(caller, batch.log, time_ms, fingerprint(what), is_named);
+                let is_part =
+                    batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
+                if let Some(request) = cell(request, row).filter(|_| is_part) {
+                    self.deleted.insert(caller, batch.log, time_ms, fingerprint(request), false);
+                }
             }
-            self.deletes.observe(entity, 1, |evidence, level| evidence.observe(level, batch.log, &columns, row));
+            self.deletes.observe(entity, 1, |state, level| {
+                state.evidence.observe(level, batch.log, &columns, row);
+                state.facts.observe(&columns, row);
+            });
         }
     }
 
-    fn alert(&self, entity: &str, evidence: &EvidenceByTime, series: &Series, stretch: &Stretch) -> Option<Alert> {
+    fn alert(&self, entity: &str, deletes: &Deletes, series: &Series, stretch: &Stretch) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket)] = fields[..] else { return None };
         let totals = series.totals(&stretch.minutes);
-        let evidence = evidence.over(stretch, self.deletes.state_level(), &totals);
-        let deleted = totals[0].keys.max(totals[1].keys);
-        let known = self.known_keys.get(&field(bucket)).map_or(0, KeySample::distinct).max(deleted);
-        let percent = deleted * 100 / known.max(1);
-        let is_high = deleted >= self.deleted_keys_high || percent >= self.known_keys_deleted_high_percent;
-        let unnamed = totals[1].unnamed;
-        let halvings = series.halvings();
+        let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
+        let measured = self.measure(bucket, series, stretch, evidence[0].total() + evidence[1].total());
+        let Measured { different, known, halvings, .. } = measured;
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
         alert.set_evidence([&evidence[0], &evidence[1]]);
-        alert.severity = if is_high { Severity::High } else { Severity::Medium };
+        alert.severity = if measured.is_many || measured.is_share { Severity::High } else { Severity::Medium };
         alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
-        alert.count = deleted;
-        alert.summary = format!(
-            "{} deleted {} of {bucket}, up to {} in {WINDOW_MINUTES} minutes, {percent} % of \
-             the {known} keys that the logs name.",
-            principal.unwrap_or("An unknown caller"),
-            counted(deleted, "key", "different keys"),
-            stretch.peak,
-        );
-        alert.reasons = self.reasons(deleted, percent, unnamed, halvings);
+        deletes.facts.tell(&mut alert);
+        alert.object_key.take_if(|_| different.unnamed > 0);
+        alert.count = different.keys + different.unnamed;
+        alert.summary = format!("{} {}", principal.unwrap_or("An unknown caller"), measured.sentence(bucket));
+        alert.reasons = self.reasons(&measured);
         alert.observed = [
-            ("deleted_keys", json!(deleted)),
-            ("deleted_keys_in_a_window", json!(stretch.peak)),
+            ("deleted_keys", json!(different.keys)),
+            ("deletes_in_a_window", json!(measured.peak)),
             ("known_keys", json!(known)),
-            ("known_keys_deleted_percent", json!(percent)),
-            ("requests_with_unknown_keys", json!(unnamed)),
+            ("known_keys_deleted_percent", json!(measured.percent())),
+            ("requests_with_unknown_keys", json!(different.unnamed)),
             ("sampled_share", json!(share(halvings))),
+            ("known_keys_sampled_share", json!(share(measured.known_halvings))),
         ]
         .into();
         alert.expected = [
@@ -237,34 +260,99 @@ impl MassDeletion {
         Some(alert)
     }
 
-    fn reasons(&self, deleted: u64, percent: u64, unnamed: u64, halvings: u32) -> Vec<String> {
-        let mut reasons = vec![format!(
-            "At least {} different keys were deleted within {WINDOW_MINUTES} minutes.",
-            self.deleted_keys
-        )];
-        if deleted >= self.deleted_keys_high {
-            reasons.push(format!("In all at least {} keys were deleted.", self.deleted_keys_high));
+    /// The numbers of a stretch, of which no estimate is above the number of records.
+    fn measure(&self, bucket: &str, series: &Series, stretch: &Stretch, records: u64) -> Measured {
+        let Different { keys, unnamed } = series.different(&stretch.minutes);
+        let halvings = series.halvings();
+        let most = if halvings > 0 { records } else { u64::MAX };
+        let keys = keys.min(most);
+        let unnamed = unnamed.min(most - keys);
+        let sample = self.known_keys.get(&field(bucket));
+        let (known, known_halvings) = sample.map_or((0, 0), |sample| (sample.distinct(), sample.halvings()));
+        let known = known.max(keys);
+        let percent = self.known_keys_deleted_high_percent;
+        Measured {
+            different: Different { keys, unnamed },
+            peak: stretch.peak.min(keys + unnamed),
+            known,
+            halvings,
+            known_halvings,
+            is_many: crosses((keys + unnamed) >> halvings, halvings, self.deleted_keys_high),
+            is_share: keys > 0 && reaches_percent((keys, halvings), (known, known_halvings), percent),
         }
-        if percent >= self.known_keys_deleted_high_percent {
+    }
+
+    fn reasons(&self, measured: &Measured) -> Vec<String> {
+        let mut reasons = vec![format!(
+            "At least {} were counted within an hour.",
+            counted(self.deleted_keys, "delete", "deletes")
+        )];
+        if measured.is_many {
+            reasons.push(format!("In all there are at least {}.", self.deleted_keys_high));
+        }
+        if measured.is_share {
             reasons.push(format!(
                 "At least {} % of the keys that the logs name in the bucket were deleted.",
                 self.known_keys_deleted_high_percent
             ));
         }
-        if unnamed > 0 {
-            reasons.push(format!(
-                "{} and each counts as one: there may be many more.",
-                counted(
-                    unnamed,
-                    "CloudTrail DeleteObjects request does not name its keys",
-                    "CloudTrail DeleteObjects requests do not name their keys"
-                )
-            ));
+        if measured.different.unnamed > 0 {
+            reasons.push(
+                "A delete request whose keys are not known counts as one: there may be many more.".to_owned(),
+            );
         }
-        if halvings > 0 {
-            reasons.push(format!("The numbers are estimates from a sample of {} keys.", share(halvings)));
+        if measured.halvings > 0 {
+            let share = share(measured.halvings);
+            reasons.push(format!("The numbers are estimates from a sample of {share} keys."));
         }
         reasons
+    }
+}
+
+/// The numbers of an alert.
+struct Measured {
+    different: Different,
+    peak: u64,
+    known: u64,
+    halvings: u32,
+    known_halvings: u32,
+    is_many: bool,
+    is_share: bool,
+}
+
+impl Measured {
+    fn percent(&self) -> u64 {
+        self.different.keys * 100 / self.known.max(1)
+    }
+
+    fn sentence(&self, bucket: &str) -> String {
+        let Different { keys, unnamed } = self.different;
+        let mut did = Vec::new();
+        if keys > 0 {
+            let what = counted(keys, "key", "different keys");
+            did.push(format!("deleted {}{what} of {bucket}", about(self.halvings)));
+        }
+        if unnamed > 0 {
+            let what = counted(
+                unnamed,
+                "delete request whose keys the log does not name",
+                "delete requests whose keys the log does not name",
+            );
+            let to = if keys > 0 { String::new() } else { format!(" to {bucket}") };
+            did.push(format!("sent {}{what}{to}", about(self.halvings)));
+        }
+        let mut sentence =
+            format!("{}, up to {}{} in about an hour", did.join(" and "), about(self.halvings), self.peak);
+        if keys > 0 {
+            sentence += &format!(
+                "; the named keys are {}{} % of the {}{} that the logs name",
+                about(self.halvings.max(self.known_halvings)),
+                self.percent(),
+                about(self.known_halvings),
+                self.known
+            );
+        }
+        sentence + "."
     }
 }
 
@@ -292,14 +380,15 @@ impl Detector for MassDeletion {
             )
         });
         let deleted = deleted.into_sorted();
-        for (entity, evidence) in self.deletes.sorted() {
+        for (entity, deletes) in self.deletes.sorted() {
             let series = deleted.of(fingerprint(entity));
             for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
-                findings.alerts.extend(self.alert(entity, evidence, &series, &stretch));
+                findings.alerts.extend(self.alert(entity, deletes, &series, &stretch));
             }
         }
         let notes = [sampled, self.deletes.note(), self.known_keys.note()].into_iter().flatten();
         findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
+        findings.note_limits();
         findings
     }
 
@@ -309,163 +398,4 @@ impl Detector for MassDeletion {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detect::testing::{Activity, detect};
-    use LogType::{CloudTrail, S3Access};
-
-    fn deletes(log: LogType, keys: i64, every_ms: i64) -> Vec<(LogType, Activity)> {
-        let delete = |number: i64| Activity {
-            action: "DeleteObject",
-            operation: "BATCH.DELETE.OBJECT",
-            status: Some(204),
-            time_ms: Some(number * every_ms),
-            line: number,
-            key: Some(format!("key {number}")),
-            ..Activity::default()
-        };
-        (0..keys).map(|number| (log, delete(number))).collect()
-    }
-
-    fn reads(keys: i64) -> Vec<(LogType, Activity)> {
-        let read = |number: i64| Activity {
-            key: Some(format!("key {number}")),
-            line: 100_000 + number,
-            ..Activity::default()
-        };
-        (0..keys).map(|number| (S3Access, read(number))).collect()
-    }
-
-    fn levels(rows: &[(LogType, Activity)]) -> Vec<(Severity, u64)> {
-        let found = detect(&RULE, &Config::default(), rows);
-        found.alerts.iter().map(|alert| (alert.severity, alert.count)).collect()
-    }
-
-    #[test]
-    fn fifty_keys_in_an_hour_are_medium_and_a_tenth_of_the_bucket_or_a_thousand_high() {
-        let second = 1000;
-        for (deleted, every_ms, known, expected) in [
-            (49, second, 1000, vec![]),
-            (50, second, 1000, vec![(Severity::Medium, 50)]),
-            (50, second, 500, vec![(Severity::High, 50)]),
-            (50, 74 * second, 1000, vec![]),
-            (50, 72 * second, 1000, vec![(Severity::Medium, 50)]),
-            (1000, second, 3000, vec![(Severity::High, 1000)]),
-        ] {
-            let rows = [deletes(S3Access, deleted, every_ms), reads(known)].concat();
-            assert_eq!(levels(&rows), expected, "{deleted} of {known}, one every {every_ms} ms");
-        }
-    }
-
-    #[test]
-    fn the_same_deletes_in_both_logs_count_once_and_name_both() {
-        let rows = [deletes(S3Access, 30, 1000), deletes(CloudTrail, 30, 1000), reads(1000)].concat();
-        assert!(levels(&rows).is_empty());
-        let rows = [deletes(S3Access, 60, 1000), deletes(CloudTrail, 60, 1000), reads(1000)].concat();
-        let found = detect(&RULE, &Config::default(), &rows);
-        assert_eq!((found.alerts[0].count, &found.alerts[0].logs[..]), (60, &["s3_access", "cloudtrail"][..]));
-    }
-
-    #[test]
-    fn services_lifecycle_refusals_and_the_same_key_again_do_not_count() {
-        let changed = |change: fn(&mut Activity)| {
-            let mut rows = deletes(S3Access, 60, 1000);
-            rows.iter_mut().for_each(|(_, row)| change(row));
-            levels(&rows)
-        };
-        assert_eq!(changed(|_| ()).len(), 1);
-        assert!(changed(|row| row.kind = "service").is_empty());
-        assert!(changed(|row| row.action = "ExpireObject").is_empty());
-        assert!(changed(|row| row.outcome = "denied").is_empty());
-        assert!(changed(|row| row.key = Some("one".to_owned())).is_empty());
-        assert!(changed(|row| row.action = "DeleteObjects").is_empty());
-    }
-
-    #[test]
-    fn a_multi_object_delete_in_cloudtrail_counts_as_one_and_says_so() {
-        let mut rows = deletes(CloudTrail, 60, 1000);
-        for (number, (_, row)) in rows.iter_mut().enumerate() {
-            (row.action, row.key, row.request) = ("DeleteObjects", None, format!("R{number}"));
-        }
-        let found = detect(&RULE, &Config::default(), &rows);
-        assert_eq!(found.alerts[0].observed["requests_with_unknown_keys"], json!(60));
-    }
-
-    #[test]
-    fn a_year_of_thirty_keys_an_hour_is_none_and_an_hour_of_sixty_in_it_is_one() {
-        let hour = 3_600_000;
-        let rows = |extra: i64| -> Vec<Activity> {
-            let mut rows = deletes(S3Access, 30 * 24 * 365, hour / 30);
-            rows.extend(deletes(S3Access, extra, 60_000));
-            let from = rows.len() - extra as usize;
-            for (number, (_, row)) in rows[from..].iter_mut().enumerate() {
-                (row.time_ms, row.key) =
-                    (Some(4321 * hour + number as i64 * 100_000), Some(format!("more {number}")));
-            }
-            rows.into_iter().map(|(_, row)| row).collect()
-        };
-        for (extra, expected) in [(0, vec![]), (30, vec![60])] {
-            let mut detector = MassDeletion::new(&Config::default());
-            Activity::batch(S3Access, &rows(extra), |batch| detector.observe(batch));
-            let found = Box::new(detector).finish();
-            let peaks: Vec<u64> = found
-                .alerts
-                .iter()
-                .map(|alert| alert.observed["deleted_keys_in_a_window"].as_u64().unwrap())
-                .collect();
-            assert!(
-                peaks.len() == expected.len() && peaks.iter().all(|peak| (58..=62).contains(peak)),
-                "{peaks:?}"
-            );
-            assert!(found.alerts.iter().all(|alert| !alert.evidence.is_empty()) && found.notes.is_empty());
-        }
-    }
-
-    #[test]
-    fn two_hundred_thousand_keys_are_counted_exactly_in_both_logs() {
-        let mut detector = MassDeletion::new(&Config::default());
-        for log in LogType::ALL {
-            let rows: Vec<Activity> = deletes(log, 200_000, 100).into_iter().map(|(_, row)| row).collect();
-            Activity::batch(log, &rows, |batch| detector.observe(batch));
-        }
-        let found = Box::new(detector).finish();
-        assert_eq!((found.alerts.len(), found.alerts[0].count), (1, 200_000));
-        assert_eq!((found.alerts[0].evidence_total, found.alerts[0].evidence.len()), (400_000, 5));
-    }
-
-    #[test]
-    fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
-        let names: Vec<&'static str> =
-            (0..300_000).map(|number| &*Box::leak(format!("caller-{number}").into_boxed_str())).collect();
-        let rows: Vec<Activity> = deletes(S3Access, 300_000, 1000).into_iter().map(|(_, row)| row).collect();
-        let rows: Vec<Activity> = rows
-            .into_iter()
-            .zip(names)
-            .map(|(row, name)| Activity { principal: name, bucket: Some(name), ..row })
-            .collect();
-        let state = |parts: &[Vec<Activity>]| {
-            let mut whole: Option<MassDeletion> = None;
-            for part in parts {
-                let mut detector = MassDeletion::new(&Config::default());
-                Activity::batch(S3Access, part, |batch| detector.observe(batch));
-                match &mut whole {
-                    Some(whole) => whole.merge(Box::new(detector)),
-                    None => whole = Some(detector),
-                }
-            }
-            let whole = whole.unwrap();
-            let bytes = whole.deletes.bytes() + whole.known_keys.bytes() + whole.deleted.bytes();
-            assert!(bytes < 24 << 20, "{bytes}");
-            let left: Vec<String> = whole.deletes.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
-            let known: Vec<String> =
-                whole.known_keys.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
-            assert!(left.len() > 2000 && known.len() > 2000, "{} {}", left.len(), known.len());
-            (left, known, whole.deleted.halvings(), Box::new(whole).finish().notes)
-        };
-        let whole = state(std::slice::from_ref(&rows));
-        let shuffled = crate::detect::testing::shuffled(rows, 5);
-        assert!(state(std::slice::from_ref(&shuffled)) == whole);
-        let (left, right) = shuffled.split_at(140_000);
-        assert!(state(&[left.to_vec(), right.to_vec()]) == whole);
-    }
-}
+mod tests;

@@ -109,3 +109,15 @@ fn what_could_not_be_evaluated_is_said() {
     }
     assert!(stage.not_evaluated(&evidence).is_empty());
 }
+
+#[test]
+fn an_alert_names_account_region_and_address_if_there_is_only_one() {
+    for rule in RULES {
+        let trail = |sample: &&Sample| sample.fires && sample.log == LogType::CloudTrail;
+        for sample in rule.samples.iter().filter(trail) {
+            let alert = run(rule, &table(sample), 1).alerts.remove(0);
+            assert!(alert.account_id.is_some() && alert.region.is_some(), "{} {alert:?}", rule.id);
+            assert!(alert.remote_ip.is_some(), "{} {alert:?}", rule.id);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+use super::*;
+use crate::detect::testing::{Activity, detect};
+use LogType::{CloudTrail, S3Access};
+
+fn deletes(log: LogType, keys: i64, every_ms: i64) -> Vec<(LogType, Activity)> {
+    let delete = |number: i64| Activity {
+        action: "DeleteObject",
+        operation: "REST.DELETE.OBJECT",
+        status: Some(204),
+        time_ms: Some(number * every_ms),
+        line: number,
+        key: Some(format!("key {number}")),
+        ..Activity::default()
+    };
+    (0..keys).map(|number| (log, delete(number))).collect()
+}
+
+fn reads(keys: i64) -> Vec<(LogType, Activity)> {
+    let read = |number: i64| Activity {
+        key: Some(format!("key {number}")),
+        line: 100_000 + number,
+        ..Activity::default()
+    };
+    (0..keys).map(|number| (S3Access, read(number))).collect()
+}
+
+fn levels(rows: &[(LogType, Activity)]) -> Vec<(Severity, u64)> {
+    let found = detect(&RULE, &Config::default(), rows);
+    found.alerts.iter().map(|alert| (alert.severity, alert.count)).collect()
+}
+
+#[test]
+fn fifty_keys_in_an_hour_are_medium_and_a_tenth_of_the_bucket_or_a_thousand_high() {
+    let second = 1000;
+    for (deleted, every_ms, known, expected) in [
+        (49, second, 1000, vec![]),
+        (50, second, 1000, vec![(Severity::Medium, 50)]),
+        (50, second, 500, vec![(Severity::High, 50)]),
+        (50, 76 * second, 1000, vec![]),
+        (50, 72 * second, 1000, vec![(Severity::Medium, 50)]),
+        (1000, second, 3000, vec![(Severity::High, 1000)]),
+    ] {
+        let rows = [deletes(S3Access, deleted, every_ms), reads(known)].concat();
+        assert_eq!(levels(&rows), expected, "{deleted} of {known}, one every {every_ms} ms");
+    }
+}
+
+#[test]
+fn the_same_deletes_in_both_logs_count_once_and_name_both() {
+    let rows = [deletes(S3Access, 30, 1000), deletes(CloudTrail, 30, 1000), reads(1000)].concat();
+    assert!(levels(&rows).is_empty());
+    let rows = [deletes(S3Access, 60, 1000), deletes(CloudTrail, 60, 1000), reads(1000)].concat();
+    let found = detect(&RULE, &Config::default(), &rows);
+    assert_eq!((found.alerts[0].count, &found.alerts[0].logs[..]), (60, &["s3_access", "cloudtrail"][..]));
+}
+
+#[test]
+fn keys_that_only_one_log_shows_are_joined_and_so_are_requests_and_their_keys() {
+    let mut trail = deletes(CloudTrail, 30, 1000);
+    trail.iter_mut().for_each(|(_, row)| row.key = row.key.as_ref().map(|key| format!("other {key}")));
+    let rows = [deletes(S3Access, 30, 1000), trail, reads(1000)].concat();
+    assert_eq!(levels(&rows), [(Severity::Medium, 60)]);
+    let mut parts = deletes(S3Access, 60, 1000);
+    parts.iter_mut().for_each(|(_, row)| row.operation = "BATCH.DELETE.OBJECT");
+    let mut request = deletes(CloudTrail, 1, 1000);
+    (request[0].1.action, request[0].1.key) = ("DeleteObjects", None);
+    let found = detect(&RULE, &Config::default(), &[parts, request, reads(1000)].concat());
+    assert_eq!((found.alerts[0].count, found.alerts[0].logs.len()), (60, 2));
+}
+
+#[test]
+fn services_lifecycle_refusals_and_the_same_key_again_do_not_count() {
+    let changed = |change: fn(&mut Activity)| {
+        let mut rows = deletes(S3Access, 60, 1000);
+        rows.iter_mut().for_each(|(_, row)| change(row));
+        levels(&rows)
+    };
+    assert_eq!(changed(|_| ()).len(), 1);
+    assert!(changed(|row| row.kind = "service").is_empty());
+    assert!(changed(|row| row.action = "ExpireObject").is_empty());
+    assert!(changed(|row| row.outcome = "denied").is_empty());
+    assert!(changed(|row| row.key = Some("one".to_owned())).is_empty());
+    assert!(changed(|row| row.action = "DeleteObjects").is_empty());
+}
+
+#[test]
+fn a_multi_object_delete_in_cloudtrail_counts_as_one_and_says_so() {
+    let mut rows = deletes(CloudTrail, 60, 1000);
+    for (number, (_, row)) in rows.iter_mut().enumerate() {
+        (row.action, row.key, row.request) = ("DeleteObjects", None, format!("R{number}"));
+    }
+    let found = detect(&RULE, &Config::default(), &rows);
+    assert_eq!(found.alerts[0].observed["requests_with_unknown_keys"], json!(60));
+    assert_eq!((found.alerts[0].severity, found.alerts[0].count), (Severity::Medium, 60));
+    for (number, (_, row)) in rows.iter_mut().enumerate().take(12) {
+        (row.action, row.key) = ("DeleteObject", Some(format!("key {number}")));
+    }
+    let summary = detect(&RULE, &Config::default(), &rows).alerts.remove(0).summary;
+    let text = "deleted 12 different keys of bucket and sent 48 delete requests whose keys the log does not name";
+    assert!(summary.contains(text), "{summary}");
+}
+
+#[test]
+fn a_year_of_thirty_keys_an_hour_is_none_and_an_hour_of_sixty_in_it_is_one() {
+    let hour = 3_600_000;
+    let rows = |extra: i64| -> Vec<Activity> {
+        let mut rows = deletes(S3Access, 30 * 24 * 365, hour / 30);
+        rows.extend(deletes(S3Access, extra, 60_000));
+        let from = rows.len() - extra as usize;
+        for (number, (_, row)) in rows[from..].iter_mut().enumerate() {
+            (row.time_ms, row.key) = (Some(4321 * hour + number as i64 * 100_000), Some(format!("more {number}")));
+        }
+        rows.into_iter().map(|(_, row)| row).collect()
+    };
+    for (extra, expected) in [(0, vec![]), (30, vec![60])] {
+        let mut detector = MassDeletion::new(&Config::default());
+        Activity::batch(S3Access, &rows(extra), |batch| detector.observe(batch));
+        let found = Box::new(detector).finish();
+        let peaks: Vec<u64> =
+            found.alerts.iter().map(|alert| alert.observed["deletes_in_a_window"].as_u64().unwrap()).collect();
+        assert!(peaks.len() == expected.len() && peaks.iter().all(|peak| (58..=62).contains(peak)), "{peaks:?}");
+        assert!(found.alerts.iter().all(|alert| !alert.evidence.is_empty()) && found.notes.is_empty());
+    }
+}
+
+#[test]
+fn two_hundred_thousand_keys_are_counted_exactly_in_both_logs() {
+    let mut detector = MassDeletion::new(&Config::default());
+    for log in LogType::ALL {
+        let rows: Vec<Activity> = deletes(log, 200_000, 100).into_iter().map(|(_, row)| row).collect();
+        Activity::batch(log, &rows, |batch| detector.observe(batch));
+    }
+    let found = Box::new(detector).finish();
+    assert_eq!((found.alerts.len(), found.alerts[0].count), (1, 200_000));
+    assert_eq!((found.alerts[0].evidence_total, found.alerts[0].evidence.len()), (400_000, 5));
+}
+
+#[test]
+fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
+    let names: Vec<&'static str> =
+        (0..300_000).map(|number| &*Box::leak(format!("caller-{number}").into_boxed_str())).collect();
+    let rows: Vec<Activity> = deletes(S3Access, 300_000, 1000).into_iter().map(|(_, row)| row).collect();
+    let rows: Vec<Activity> = rows
+        .into_iter()
+        .zip(names)
+        .map(|(row, name)| Activity { principal: name, bucket: Some(name), ..row })
+        .collect();
+    let state = |parts: &[Vec<Activity>]| {
+        let mut whole: Option<MassDeletion> = None;
+        for part in parts {
+            let mut detector = MassDeletion::new(&Config::default());
+            Activity::batch(S3Access, part, |batch| detector.observe(batch));
+            match &mut whole {
+                Some(whole) => whole.merge(Box::new(detector)),
+                None => whole = Some(detector),
+            }
+        }
+        let whole = whole.unwrap();
+        let bytes = whole.deletes.bytes() + whole.known_keys.bytes() + whole.deleted.bytes();
+        assert!(bytes < 24 << 20, "{bytes}");
+        let left: Vec<String> = whole.deletes.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
+        let known: Vec<String> = whole.known_keys.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
+        assert!(left.len() > 2000 && known.len() > 2000, "{} {}", left.len(), known.len());
+        (left, known, whole.deleted.halvings(), Box::new(whole).finish().notes)
+    };
+    let whole = state(std::slice::from_ref(&rows));
+    let shuffled = crate::detect::testing::shuffled(rows, 5);
+    assert!(state(std::slice::from_ref(&shuffled)) == whole);
+    let (left, right) = shuffled.split_at(140_000);
+    assert!(state(&[left.to_vec(), right.to_vec()]) == whole);
+}
