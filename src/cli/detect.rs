@@ -71,8 +71,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     output.finish()?;
     let status = arguments.input.tell(told, findings.suppressed, &not_evaluated)?;
     let reached = |alert: &Alert| arguments.fail_on.is_some_and(|level| alert.severity >= level);
+    // What was left out or sampled for want of memory is said in a note.
+    let limited = if findings.notes.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
     let alerted = if findings.alerts.iter().any(reached) { ExitStatus::Alert } else { ExitStatus::Done };
-    Ok(status.max(alerted))
+    Ok(status.max(limited).max(alerted))
 }
 
 fn chosen_rules(ids: &[String]) -> Result<Vec<&'static Rule>, Error> {
