@@ -40,7 +40,7 @@ pub struct InputArguments {
     /// Worker threads [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Memory for tables and waiting results
+    /// Memory: a quarter of it for fingerprints of CloudTrail events, which are spilled to disk over it
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = values::size)]
     max_memory: u64,
     /// Most bytes that one compressed file may expand to
