@@ -1,129 +1,24 @@
-//! Archives, read in place. Nothing is ever unpacked, so names in archives can do no harm; they are still told.
+//! Zip archives and what all archives share. They are read in place: nothing is ever unpacked, so names in archives
+//! can do no harm; they are still told.
 
-use super::compress::exceeded;
+use super::compress::{Counted, RATIO_LIMIT, WASTE_LIMIT, exceeded};
 use super::stream::{Decoder, Flow, Stream};
 use super::window::Broken;
 use crate::ledger::{FileOutcome, FileStatus, Notice};
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Cursor, Read, Seek};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
-use tar::EntryType;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Largest zip that is held in memory: one inside another file, or from standard input. (A zip begins at its end.)
 const ZIP_IN_MEMORY: u64 = 256 << 20;
 
-/// Longest name and longest list of extended attributes that a tar may demand memory for.
-const TAR_EXTENSION: u64 = 1 << 20;
-
 /// Longest name of an entry in bytes; a longer one is cut. Each row carries its file's name, and an archive may hold
 /// names of a MiB.
 const NAME_LIMIT: usize = 4 << 10;
-
-/// A tar, as a stream.
-pub fn tar(decoder: &mut Decoder<'_>, stream: Stream<'_>) -> Flow {
-    let Stream { name, window, layers, .. } = stream;
-    let mut archive = tar::Archive::new(window);
-    let mut broken = None;
-    // Raw: names are put together here, under a limit. The crate would read a "name" of any length into memory.
-    match archive.entries() {
-        Ok(entries) => {
-            let mut long_name = None;
-            for entry in entries.raw(true) {
-                match entry.map_err(|error| tar_error(&error)) {
-                    Ok(entry) => match tar_entry(decoder, &name, entry, &mut long_name, layers)? {
-                        Ok(()) => {}
-                        Err(problem) => {
-                            broken = Some(problem);
-                            break;
-                        }
-                    },
-                    Err(problem) => {
-                        broken = Some(problem);
-                        break;
-                    }
-                }
-            }
-        }
-        Err(error) => broken = Some(tar_error(&error)),
-    }
-    broken.map_or(Flow::Continue(()), |broken| archive_broken(decoder, &name, broken))
-}
-
-/// One entry; the inner error ends the archive.
-fn tar_entry<R: Read>(
-    decoder: &mut Decoder<'_>,
-    archive: &str,
-    mut entry: tar::Entry<'_, R>,
-    long_name: &mut Option<Vec<u8>>,
-    layers: u32,
-) -> ControlFlow<(), Result<(), Broken>> {
-    let size = entry.size();
-    let kind = entry.header().entry_type();
-    let extension = matches!(kind, EntryType::GNULongName | EntryType::XHeader);
-    if extension {
-        let mut bytes = Vec::new();
-        if let Err(error) = entry.by_ref().take(TAR_EXTENSION).read_to_end(&mut bytes) {
-            return ControlFlow::Continue(Err(Broken::from(&error)));
-        }
-        if kind == EntryType::GNULongName {
-            bytes.truncate(memchr::memchr(0, &bytes).unwrap_or(bytes.len()));
-            *long_name = Some(bytes);
-        } else {
-            if pax_value(&bytes, b"size").is_some() {
-                let reason = "an entry over 8 GiB in the pax format; the rest of the archive was not read";
-                return ControlFlow::Continue(Err(Broken::new(reason)));
-            }
-            *long_name = pax_value(&bytes, b"path").map(<[u8]>::to_vec).or(long_name.take());
-        }
-        return ControlFlow::Continue(Ok(()));
-    }
-    let inner = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-    let name = entry_name(decoder, archive, &String::from_utf8_lossy(&inner))?;
-    if matches!(kind, EntryType::Regular | EntryType::Continuous) {
-        decoder.entry(name, Box::new(Exactly { source: entry, left: size }), size, layers + 1)?;
-    } else if kind == EntryType::GNUSparse {
-        decoder.done(&name, FileStatus::Skipped("a sparse file in a tar".to_string()))?;
-    }
-    ControlFlow::Continue(Ok(()))
-}
-
-/// A value of `length key=value` lines.
-fn pax_value<'a>(mut lines: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    loop {
-        let space = memchr::memchr(b' ', lines)?;
-        let length: usize = std::str::from_utf8(&lines[..space]).ok()?.parse().ok()?;
-        let line = lines.get(space + 1..length.checked_sub(1)?)?;
-        lines = &lines[length..];
-        if let Some(value) = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(b"=")) {
-            return Some(value);
-        }
-    }
-}
-
-/// The crate ends an entry silently where the archive ends.
-struct Exactly<R> {
-    source: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Exactly<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.source.read(into).map_err(|error| tar_error(&error))?;
-        self.left -= (count as u64).min(self.left);
-        if count == 0 && self.left > 0 && !into.is_empty() {
-            return Err(Broken::new("the archive ends inside it").into());
-        }
-        Ok(count)
-    }
-}
-
-fn tar_error(error: &io::Error) -> Broken {
-    Broken::inside(error).unwrap_or_else(|| Broken::new(format!("the tar archive is damaged: {error}")))
-}
 
 /// A zip that is not a file on a disk of its own.
 pub fn zip_in_stream(decoder: &mut Decoder<'_>, stream: Stream<'_>) -> Flow {
@@ -149,6 +44,8 @@ pub fn zip<R: Read + Seek>(
     length: u64,
     layers: u32,
 ) -> Flow {
+    let input = Rc::default();
+    let source = Counted { source, count: Rc::clone(&input) };
     let mut archive = match zip::ZipArchive::new(source) {
         Ok(archive) => archive,
         Err(error) => {
@@ -157,8 +54,8 @@ pub fn zip<R: Read + Seek>(
         }
     };
     let (directory, listed) = (archive.central_directory_start(), archive.len());
-    let output = Rc::new(Cell::new(0));
-    for index in 0..archive.len() {
+    let totals = Rc::new(ZipTotals { length, input, ..ZipTotals::default() });
+    for index in 0..listed {
         let stored = archive.name_for_index(index).unwrap_or_default().to_string();
         let entry = match archive.by_index(index) {
             Ok(entry) if !entry.is_file() => continue,
@@ -171,11 +68,17 @@ pub fn zip<R: Read + Seek>(
         };
         let inner = entry_name(decoder, name, &String::from_utf8_lossy(entry.name_raw()))?;
         let size = entry.size();
+        totals.input.set(0);
         let max_output = decoder.limits.max_decompressed;
-        let metered = ZipMeter { source: entry, output: Rc::clone(&output), input: length, max_output };
+        let metered = ZipMeter { source: entry, totals: Rc::clone(&totals), max_output, broken: None };
         decoder.entry(inner, Box::new(metered), size, layers + 1)?;
-        if let Some(broken) = exceeded(output.get(), length, max_output) {
-            return archive_broken(decoder, name, broken);
+        if let Some(broken) = totals.end_of_entry() {
+            let unread = listed - index - 1;
+            if unread == 0 {
+                break;
+            }
+            let reason = format!("the last {unread} of its {listed} entries were not read: {}", broken.reason);
+            return archive_broken(decoder, name, Broken::limit(reason));
         }
     }
     let entries = zip_entries(archive.into_inner(), directory);
@@ -211,30 +114,79 @@ fn zip_entries<R: Read + Seek>(source: R, start: u64) -> u64 {
     count
 }
 
-/// Entries of a zip may overlap, so all that comes out is held against the length of the archive.
+/// What came out of a zip.
+#[derive(Default)]
+struct ZipTotals {
+    /// Bytes of the archive.
+    length: u64,
+    /// Bytes read of it for the entry at hand.
+    input: Rc<Cell<u64>>,
+    /// Bytes that came out of the entry at hand.
+    output: Cell<u64>,
+    /// Output of the entries before. They may overlap, so it is held against the length of the archive.
+    sound: Cell<u64>,
+    /// Output of entries before that expanded too much each by itself. Not part of `sound`.
+    wasted: Cell<u64>,
+    /// The archive as a whole has given too much.
+    over: RefCell<Option<Broken>>,
+}
+
+impl ZipTotals {
+    fn is_dense(&self) -> bool {
+        self.output.get() / RATIO_LIMIT > self.input.get()
+    }
+
+    fn check(&self, max_output: u64) -> Option<Broken> {
+        let output = self.output.get();
+        if let Some(broken) = exceeded(output, self.input.get(), u64::MAX) {
+            return Some(broken);
+        }
+        let length = if self.is_dense() { u64::MAX } else { self.length };
+        let over = exceeded(self.sound.get() + output, length, u64::MAX)
+            .or_else(|| exceeded(self.sound.get() + self.wasted.get() + output, u64::MAX, max_output));
+        if over.is_some() {
+            self.over.borrow_mut().clone_from(&over);
+        }
+        over
+    }
+
+    /// Adds the entry to the others; why no more should be read, if so.
+    fn end_of_entry(&self) -> Option<Broken> {
+        let total = if self.is_dense() { &self.wasted } else { &self.sound };
+        total.set(total.get() + self.output.take());
+        let spent = || Broken::limit("too many entries look like decompression bombs; unpack it with care");
+        self.over.take().or_else(|| (self.wasted.get() > WASTE_LIMIT).then(spent))
+    }
+}
+
+/// An entry of a zip, ended where it or the archive expands beyond the limits.
 struct ZipMeter<R> {
     source: R,
-    output: Rc<Cell<u64>>,
-    input: u64,
+    totals: Rc<ZipTotals>,
     max_output: u64,
+    broken: Option<Broken>,
 }
 
 impl<R: Read> Read for ZipMeter<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if let Some(broken) = exceeded(self.output.get(), self.input, self.max_output) {
-            return Err(broken.into());
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone().into());
         }
         let count = self.source.read(into).map_err(|error| {
             let broken = Broken::inside(&error);
             broken.unwrap_or_else(|| Broken::new(format!("the zip entry is damaged: {error}")))
         })?;
-        self.output.set(self.output.get() + count as u64);
-        Ok(count)
+        self.totals.output.set(self.totals.output.get() + count as u64);
+        self.broken = self.totals.check(self.max_output);
+        match &self.broken {
+            Some(broken) => Err(broken.clone().into()),
+            None => Ok(count),
+        }
     }
 }
 
 /// The name of an entry. One that would lead out of a folder is told, since somebody made it on purpose.
-fn entry_name(decoder: &mut Decoder<'_>, archive: &str, inner: &str) -> ControlFlow<(), Arc<str>> {
+pub fn entry_name(decoder: &mut Decoder<'_>, archive: &str, inner: &str) -> ControlFlow<(), Arc<str>> {
     let inner: Cow<'_, str> =
         if inner.contains('\\') { Cow::Owned(inner.replace('\\', "/")) } else { Cow::Borrowed(inner) };
     let leads_out = inner.starts_with('/') || inner.split('/').any(|part| part == "..");
@@ -266,7 +218,7 @@ fn cut_name(inner: &str) -> Option<String> {
 }
 
 /// The archive as such is counted only when something is wrong with it.
-fn archive_broken(decoder: &mut Decoder<'_>, name: &Arc<str>, broken: Broken) -> Flow {
+pub fn archive_broken(decoder: &mut Decoder<'_>, name: &Arc<str>, broken: Broken) -> Flow {
     let status = FileStatus::Partial(broken.reason);
     decoder.output.file(FileOutcome { limit_hit: broken.limit, ..FileOutcome::unread(name, status) })
 }

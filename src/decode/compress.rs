@@ -4,7 +4,7 @@ use super::Limits;
 use super::window::{Broken, Window};
 use flate2::bufread::GzDecoder;
 use std::cell::Cell;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::rc::Rc;
 
 /// Up to here any expansion is harmless.
@@ -12,6 +12,12 @@ pub const RATIO_FREE: u64 = 64 << 20;
 
 /// Above [`RATIO_FREE`]: a byte of input may not become more than this many. Real logs expand 5 to 30 times.
 pub const RATIO_LIMIT: u64 = 200;
+
+/// Expansion of less output than this says nothing, since input is read ahead.
+const RATIO_SURE: u64 = 16 << 20;
+
+/// Most output of bombs in one archive that is passed over to come to the entries behind them.
+pub const WASTE_LIMIT: u64 = 1 << 30;
 
 /// Largest Zstandard window, as a power of two: 128 MiB, the memory that a frame can demand.
 const ZSTD_WINDOW_LOG: u32 = 27;
@@ -32,20 +38,84 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
+    }
+}
+
+/// What a compressed layer took and gave, shared with the archive inside it.
+pub struct Meter {
+    input: Rc<Cell<u64>>,
+    output: Cell<u64>,
+    /// Input and output that are held against nothing any more: they were an entry's that has been told.
+    base: Cell<(u64, u64)>,
+    /// Output of what expanded too much.
+    wasted: Cell<u64>,
+    /// An archive inside looks after the alarm itself and passes over the entry that raises it.
+    by_entry: Cell<bool>,
+}
+
+impl Meter {
+    /// A layer made of the bytes that `input` counts.
+    pub fn new(input: &Rc<Cell<u64>>) -> Rc<Meter> {
+        Rc::new(Meter {
+            input: Rc::clone(input),
+            output: Cell::default(),
+            base: Cell::default(),
+            wasted: Cell::default(),
+            by_entry: Cell::default(),
+        })
+    }
+
+    /// From now on the reader asks for [`Meter::alarm`] itself.
+    pub fn watch_by_entry(&self) {
+        self.by_entry.set(true);
+    }
+
+    /// Does what has come since the last [`Meter::forgive`] look like a bomb?
+    pub fn alarm(&self) -> Option<Broken> {
+        let (input, output) = self.since();
+        exceeded(output, input, u64::MAX)
+    }
+
+    /// Writes off what has come so far, so that what follows is measured by itself.
+    pub fn forgive(&self) {
+        self.wasted.set(self.wasted.get() + self.since().1);
+        self.base.set((self.input.get(), self.output.get()));
+    }
+
+    /// Writes off what has come where it expands too much, though the alarm is not due yet.
+    pub fn forgive_if_dense(&self) {
+        let (input, output) = self.since();
+        if output > RATIO_SURE && output / RATIO_LIMIT > input {
+            self.forgive();
+        }
+    }
+
+    /// Has more than [`WASTE_LIMIT`] been written off?
+    pub fn is_spent(&self) -> bool {
+        self.wasted.get() > WASTE_LIMIT
+    }
+
+    fn since(&self) -> (u64, u64) {
+        let (input, output) = self.base.get();
+        (self.input.get() - input, self.output.get() - output)
+    }
+}
+
 /// Ends a stream that expands beyond the limits.
 pub struct Metered<'r> {
     source: Box<dyn Read + 'r>,
-    input: Rc<Cell<u64>>,
-    output: u64,
+    meter: Rc<Meter>,
     max_output: u64,
     broken: Option<Broken>,
 }
 
 impl<'r> Metered<'r> {
-    /// Watches `source`, which was made of the bytes that `input` counts.
-    pub fn new(source: Box<dyn Read + 'r>, input: &Rc<Cell<u64>>, limits: &Limits) -> Metered<'r> {
-        let max_output = limits.max_decompressed;
-        Metered { source, input: Rc::clone(input), output: 0, max_output, broken: None }
+    /// Watches `source` with `meter`.
+    pub fn new(source: Box<dyn Read + 'r>, meter: &Rc<Meter>, limits: &Limits) -> Metered<'r> {
+        Metered { source, meter: Rc::clone(meter), max_output: limits.max_decompressed, broken: None }
     }
 }
 
@@ -55,8 +125,10 @@ impl Read for Metered<'_> {
             return Err(broken.clone().into());
         }
         let count = self.source.read(into)?;
-        self.output += count as u64;
-        self.broken = exceeded(self.output, self.input.get(), self.max_output);
+        let output = self.meter.output.get() + count as u64;
+        self.meter.output.set(output);
+        let input = if self.meter.by_entry.get() { u64::MAX } else { self.meter.input.get() };
+        self.broken = exceeded(output, input, self.max_output);
         match &self.broken {
             Some(broken) => Err(broken.clone().into()),
             None => Ok(count),
@@ -68,7 +140,8 @@ impl Read for Metered<'_> {
 pub fn exceeded(output: u64, input: u64, max_output: u64) -> Option<Broken> {
     if output > RATIO_FREE && output / RATIO_LIMIT > input {
         return Some(Broken::limit(format!(
-            "expands more than {RATIO_LIMIT} times: looks like a decompression bomb"
+            "expands more than {RATIO_LIMIT} times: looks like a decompression bomb; if it is none, decompress it first \
+             and read the result"
         )));
     }
     (output > max_output)

@@ -12,6 +12,7 @@ mod lines;
 mod reader;
 mod sniff;
 mod stream;
+mod tape;
 mod unit;
 mod window;
 

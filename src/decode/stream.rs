@@ -4,11 +4,11 @@
 //! results go ([`Output`]).
 
 use super::blocks::{OpenBlock, Unread};
-use super::compress::{Metered, RATIO_FREE, gunzip, unzstd};
+use super::compress::{Meter, Metered, RATIO_FREE, gunzip, unzstd};
 use super::sniff::{self, Container, Content};
 use super::unit::RawFile;
 use super::window::{Broken, Window};
-use super::{Block, Limits, archive, json_frames, lines};
+use super::{Block, Limits, archive, json_frames, lines, tape};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::parse::LogType;
 use std::cell::Cell;
@@ -56,6 +56,8 @@ pub struct Stream<'r> {
     pub input: Rc<Cell<u64>>,
     /// Members of the innermost gzip layer around it that have been met.
     pub members: Rc<Cell<u32>>,
+    /// Of the compressed layer right around it, if there is one.
+    pub meter: Option<Rc<Meter>>,
     /// The file on disk that holds just these bytes, to be read again.
     pub file: Option<Arc<File>>,
 }
@@ -65,7 +67,7 @@ impl<'r> Stream<'r> {
     pub fn new(name: Arc<str>, layers: u32, open: impl FnOnce(&Rc<Cell<u64>>) -> Window<'r>) -> Stream<'r> {
         let input = Rc::new(Cell::new(0));
         let window = open(&input);
-        Stream { name, window, layers, input, members: Rc::default(), file: None }
+        Stream { name, window, layers, input, members: Rc::default(), meter: None, file: None }
     }
 }
 
@@ -153,7 +155,7 @@ impl<'a> Decoder<'a> {
                     Err(broken) => self.done(&name, FileStatus::Skipped(broken.reason)),
                 }
             }
-            Some(Container::Tar) => archive::tar(self, stream),
+            Some(Container::Tar) => tape::tar(self, stream),
             Some(Container::Zip) => archive::zip_in_stream(self, stream),
         }
     }
@@ -167,9 +169,10 @@ impl<'a> Decoder<'a> {
         input: Rc<Cell<u64>>,
         members: Rc<Cell<u32>>,
     ) -> Flow {
-        let source = Metered::new(source, &input, self.limits);
+        let meter = Meter::new(&input);
+        let source = Metered::new(source, &meter, self.limits);
         let window = Window::new(Box::new(source), sniff::HEAD);
-        self.stream(Stream { name, window, layers: layers + 1, input, members, file: None })
+        self.stream(Stream { name, window, layers: layers + 1, input, members, meter: Some(meter), file: None })
     }
 
     /// An entry of an archive: small ones are handed on as they are where that is wanted.
