@@ -4,7 +4,7 @@
 //! events, CloudWatch Logs subscriptions and the answers of LookupEvents. What is broken is refused with its place,
 //! and reading goes on at the next thing that looks like the begin of a record.
 
-use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, stray_end};
+use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, record_text, stray_end};
 use super::lines::{Refused, TOO_LONG};
 use super::sniff;
 use super::stream::{Decoder, Flow, Framing};
@@ -32,7 +32,7 @@ pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<
     let mut frames =
         Frames { decoder, file, window, max, number: 1, loose: false, nothing: "no records", reach: 0, reread: 0 };
     frames.all()?;
-    if frames.number == 1 && frames.file.partial.is_none() && frames.file.foreign.is_none() {
+    if frames.number == 1 && frames.file.partial.is_none() {
         frames.file.ignored = Some(frames.nothing);
     }
     Flow::Continue(())
@@ -487,19 +487,4 @@ fn append(
 
 fn go_on(flow: Flow) -> Result<()> {
     if flow.is_break() { Err(Trouble::Cancelled) } else { Ok(()) }
-}
-
-/// The record inside a text that may have been made a JSON string once or twice more.
-fn record_text(mut text: Cow<'_, str>) -> std::result::Result<Cow<'_, str>, &'static str> {
-    for _ in 0..3 {
-        let inner = text.trim_ascii();
-        if inner.starts_with('{') && inner.ends_with('}') {
-            return Ok(Cow::Owned(inner.to_string()));
-        }
-        if !inner.starts_with('"') {
-            break;
-        }
-        text = Cow::Owned(serde_json::from_str(inner).map_err(|_| "expected a record as text")?);
-    }
-    Err("expected a record as text")
 }
