@@ -187,16 +187,24 @@ impl Inputs {
         for found in matches {
             none = false;
             match found {
-                // A pattern looks into folders, so links are treated as inside folders.
-                Ok(path) => match fs::symlink_metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() || metadata.is_file() => self.named(&path, &metadata),
-                    Ok(metadata) => self.special(&path, metadata.file_type()),
-                    Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
-                },
+                Ok(path) => self.matched(&path),
                 Err(error) => self.leave_out(error.path(), FileStatus::Skipped(error.error().to_string())),
             }
         }
+        for path in odd_names(path) {
+            none = false;
+            self.matched(&path);
+        }
         if none { Err(SourceError::NoMatch { pattern: pattern.to_string() }) } else { Ok(()) }
+    }
+
+    /// A pattern looks into folders, so links are treated as inside folders.
+    fn matched(&mut self, path: &Path) {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() || metadata.is_file() => self.named(path, &metadata),
+            Ok(metadata) => self.special(path, metadata.file_type()),
+            Err(error) => self.leave_out(path, FileStatus::Skipped(error.to_string())),
+        }
     }
 
     fn sort(&mut self, may_repeat: bool) {
@@ -240,6 +248,36 @@ fn absolute(path: &Path) -> PathBuf {
 /// The same for `a` and `./a`; [`Path`] itself sees no difference in `a/./b`.
 fn without_dot(path: &Path) -> &Path {
     path.strip_prefix(".").unwrap_or(path)
+}
+
+/// What a pattern matches by names that are no UTF-8, in the folders that all but its last part stands for. The crate
+/// passes over such names silently.
+fn odd_names(pattern: &Path) -> Vec<PathBuf> {
+    let text = pattern.to_string_lossy();
+    let (Ok(matcher), Some(parent)) = (glob::Pattern::new(&text), pattern.parent()) else {
+        return Vec::new();
+    };
+    let mut folders = vec![parent.to_path_buf()];
+    if is_pattern(parent) {
+        folders = glob::glob(&parent.to_string_lossy()).into_iter().flatten().flatten().collect();
+        // Two asterisks also stand for no folder at all.
+        folders.extend(
+            parent.parent().filter(|above| parent.ends_with("**") && !is_pattern(above)).map(Path::to_path_buf),
+        );
+    }
+    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+    let mut found = Vec::new();
+    for folder in folders {
+        let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+        for entry in fs::read_dir(listed).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let path = folder.join(&name);
+            if name.to_str().is_none() && matcher.matches_with(&path.to_string_lossy(), options) {
+                found.push(path);
+            }
+        }
+    }
+    found
 }
 
 fn is_pattern(path: &Path) -> bool {
@@ -363,5 +401,11 @@ mod tests {
             .map(|path| path[path.len() - 6])
             .collect();
         assert_eq!(last, b"\xfd\xfe\xff");
+        fs::create_dir(folder.path().join("d")).unwrap();
+        fs::write(folder.path().join(OsStr::from_bytes(b"d/y\xff.gz")), "1").unwrap();
+        for (pattern, count) in [("*.log", 3), ("**/*.gz", 1), ("d/*", 1), ("**/*", 4), ("x?\n.log", 3)] {
+            assert_eq!(collect(&[folder.path().join(pattern)]).unwrap().files.len(), count, "{pattern}");
+        }
+        assert!(collect(&[folder.path().join("*.txt")]).is_err());
     }
 }

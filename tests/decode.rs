@@ -8,10 +8,13 @@ use s3sleuth::ledger::FileStatus;
 use s3sleuth::parse::{LogType, s3_access};
 use s3sleuth::source;
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+#[path = "decode/bombs.rs"]
+mod bombs;
 
 const LINE: &str = "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a.txt \
                     \"GET /a.txt HTTP/1.1\" 200 - 10 10 5 4 \"-\" \"curl/8.0\" - s9lzHYrF= SigV4 - - - -";
@@ -206,6 +209,25 @@ fn broken_json_costs_the_broken_record_only() {
 }
 
 #[test]
+fn json_of_something_else_is_skipped_with_the_reason() {
+    let notification = r#"{"Records":[{"eventVersion":"2.1","eventSource": "aws:s3","eventTime":"x"}]}"#;
+    for (text, expected) in [
+        (r#"{"name":"app","dependencies":{}}"#, "JSON, but not CloudTrail"),
+        (r#"[{"a":1},{"a":2}]"#, "JSON, but not CloudTrail"),
+        ("{\"a\":1}\n{\"a\":2}\n", "JSON, but not CloudTrail"),
+        (notification, "S3 event notifications, not CloudTrail"),
+    ] {
+        for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
+            let decoded = both_ways(&bytes);
+            assert_eq!(decoded.status(), &FileStatus::Skipped(expected.to_string()), "{text}");
+            assert!(decoded.records.is_empty() && decoded.report.rejects.is_empty());
+        }
+    }
+    let mixed = both_ways(b"{\"a\":1}\n{\"eventName\":\"GetObject\"}\n");
+    assert_eq!((mixed.status(), mixed.records.len()), (&FileStatus::Read, 2));
+}
+
+#[test]
 fn json_that_breaks_at_each_line_is_given_up_in_time() {
     let good = r#"{"eventVersion":"1"}"#;
     let broken = "{\"a\":[\n".repeat((1 << 20) / 7);
@@ -373,63 +395,6 @@ fn a_zip_of_which_entries_are_lost_is_partial() {
     assert!(
         matches!(&partial[..], [file] if matches!(&file.status, FileStatus::Partial(why) if why.starts_with("1 of the 2"))),
         "{partial:?}"
-    );
-}
-
-#[test]
-fn bombs_end_early_and_are_called_so() {
-    let zeros = vec![0; 64 << 20];
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    for _ in 0..4 {
-        encoder.write_all(&zeros).unwrap();
-    }
-    let bomb = encoder.finish().unwrap();
-    let begun = Instant::now();
-    for bytes in [bomb.clone(), gzip(&bomb), tar(&[("b", &bomb)]), zip(&[("b", &zeros.repeat(2))])] {
-        let decoded = decode_bytes(&bytes, &Limits::default());
-        assert!(decoded.report.files.iter().any(|file| file.limit_hit), "{:?}", decoded.report.files);
-        let told = format!("{:?}", decoded.report.files);
-        assert!(told.contains("decompression bomb"), "{told}");
-    }
-    assert!(begun.elapsed() < Duration::from_secs(20));
-}
-
-#[test]
-fn what_follows_a_bomb_in_an_archive_is_read() {
-    let good = lines(2);
-    let zeros = vec![0; 200 << 20];
-    let same = format!("{}\n", LINE.replace("curl/8.0", &"x".repeat(3000))).repeat(30_000);
-    for bomb in [&zeros[..], same.as_bytes()] {
-        let entries: [(&str, &[u8]); 3] =
-            [("a.log", good.as_bytes()), ("b.log", bomb), ("z.log", good.as_bytes())];
-        for archive in [zip(&entries), gzip(&tar(&entries))] {
-            let decoded = decode_bytes(&archive, &Limits::default());
-            let files = &decoded.report.files;
-            assert_eq!(files.len(), 3, "{files:?}");
-            assert_eq!(
-                files.iter().map(|file| file.limit_hit).collect::<Vec<_>>(),
-                [false, true, false],
-                "{} {files:?}",
-                archive.len()
-            );
-            assert!(files[1].name.ends_with("/b.log"));
-            assert_eq!([&files[0].status, &files[2].status], [&FileStatus::Read; 2]);
-            assert_eq!(matches!(files[1].status, FileStatus::Partial(_)), bomb[0] != 0, "{files:?}");
-            assert_eq!(decoded.records.iter().filter(|record| record.0.ends_with("z.log")).count(), 2);
-        }
-    }
-    let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (name, size) in [("b", 1400 << 20), ("z.log", 10)] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(size);
-        builder.append_data(&mut header, name, std::io::repeat(0).take(size)).unwrap();
-    }
-    let archive = builder.into_inner().unwrap().finish().unwrap();
-    let decoded = decode_bytes(&archive, &Limits::default());
-    let told = format!("{:?}", decoded.report.files);
-    assert!(
-        decoded.report.files.len() == 2 && told.contains("what follows in the archive was not read"),
-        "{told}"
     );
 }
 

@@ -4,14 +4,15 @@
 //! events, CloudWatch Logs subscriptions and the answers of LookupEvents. What is broken is refused with its place,
 //! and reading goes on at the next thing that looks like the begin of a record.
 
-use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, stray_end};
+use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, record_text, stray_end};
 use super::lines::{Refused, TOO_LONG};
+use super::sniff;
 use super::stream::{Decoder, Flow, Framing};
 use super::window::Window;
 use crate::parse::LogType;
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 /// Reason of what breaks off.
 const ENDS_INSIDE: &str = "the input ends inside it";
@@ -47,6 +48,8 @@ enum Trouble {
     Ended,
     /// Nobody wants more.
     Cancelled,
+    /// It shows that the file is none of ours.
+    Foreign(&'static str),
 }
 
 type Result<T> = std::result::Result<T, Trouble>;
@@ -124,6 +127,10 @@ impl Frames<'_, '_, '_> {
             match result {
                 Ok(()) => {}
                 Err(Trouble::Cancelled) => return Flow::Break(()),
+                Err(Trouble::Foreign(reason)) => {
+                    self.file.foreign = Some(reason);
+                    return Flow::Continue(());
+                }
                 Err(Trouble::Broken(reason)) => self.resume(reason, 1)?,
                 Err(Trouble::Ended) => self.resume(ENDS_INSIDE, 1)?,
                 Err(Trouble::TooLong) => self.too_long()?,
@@ -302,34 +309,24 @@ impl Frames<'_, '_, '_> {
     /// A record that stands in the window.
     fn record(&mut self, place: Range<usize>) -> Result<()> {
         let (offset, number) = (self.window.offset(), self.number);
-        let bytes = &self.window.unread()[place];
+        let unread = self.window.unread();
         self.number += 1;
-        let file = &self.file.name;
-        match self.decoder.append(LogType::CloudTrail, |block| block.record(file, number, offset, bytes)) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Trouble::Cancelled),
-        }
+        append(self.decoder, self.file, (number, offset), &unread[place], unread)
     }
 
     /// A record that was text inside an element.
     fn emit(&mut self, bytes: &[u8]) -> Result<()> {
         let (offset, number) = (self.window.offset(), self.number);
+        let unread = self.window.unread();
         self.number += 1;
-        let file = &self.file.name;
-        match self.decoder.append(LogType::CloudTrail, |block| block.record(file, number, offset, bytes)) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Trouble::Cancelled),
-        }
+        append(self.decoder, self.file, (number, offset), bytes, unread)
     }
 
     /// Refuses the next `length` bytes, without taking them.
     fn refuse(&mut self, length: usize, reason: &'static str) -> Result<()> {
         let mut refused = Refused { offset: self.window.offset(), ..Refused::default() };
         refused.add(&self.window.unread()[..length]);
-        match self.reject(refused, reason) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Trouble::Cancelled),
-        }
+        go_on(self.reject(refused, reason))
     }
 
     fn reject(&mut self, mut refused: Refused, reason: &'static str) -> Flow {
@@ -350,10 +347,7 @@ impl Frames<'_, '_, '_> {
                 break;
             }
         }
-        match self.reject(refused, "expected a JSON object") {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Trouble::Cancelled),
-        }
+        go_on(self.reject(refused, "expected a JSON object"))
     }
 
     /// After a break: refuses what lies before the next begin of a record, not before `from`.
@@ -475,17 +469,22 @@ impl Frames<'_, '_, '_> {
     }
 }
 
-/// The record inside a text that may have been made a JSON string once or twice more.
-fn record_text(mut text: Cow<'_, str>) -> std::result::Result<Cow<'_, str>, &'static str> {
-    for _ in 0..3 {
-        let inner = text.trim_ascii();
-        if inner.starts_with('{') && inner.ends_with('}') {
-            return Ok(Cow::Owned(inner.to_string()));
-        }
-        if !inner.starts_with('"') {
-            break;
-        }
-        text = Cow::Owned(serde_json::from_str(inner).map_err(|_| "expected a record as text")?);
+/// Appends a record, unless it is the first one and shows that the file, `around` it, is none of ours.
+fn append(
+    decoder: &mut Decoder<'_>,
+    file: &Framing,
+    (number, offset): (u64, u64),
+    record: &[u8],
+    around: &[u8],
+) -> Result<()> {
+    if number == 1
+        && let Some(reason) = sniff::foreign(record, around)
+    {
+        return Err(Trouble::Foreign(reason));
     }
-    Err("expected a record as text")
+    go_on(decoder.append(LogType::CloudTrail, |block| block.record(&file.name, number, offset, record)))
+}
+
+fn go_on(flow: Flow) -> Result<()> {
+    if flow.is_break() { Err(Trouble::Cancelled) } else { Ok(()) }
 }

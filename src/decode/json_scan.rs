@@ -2,6 +2,7 @@
 //! Without recursion, and in pieces: the value may come in any number of stretches.
 
 use memchr::{memchr2_iter, memchr3};
+use std::borrow::Cow;
 
 /// Levels of brackets whose kind is remembered; deeper ones are only counted.
 const REMEMBERED: u32 = 128;
@@ -157,6 +158,21 @@ fn names_event_version(text: &[u8], bracket: usize) -> bool {
 
 /// How far behind a bracket [`record_start`] looks.
 pub const LOOK_AHEAD: usize = 64;
+
+/// The record inside a text that may have been made a JSON string once or twice more.
+pub fn record_text(mut text: Cow<'_, str>) -> Result<Cow<'_, str>, &'static str> {
+    for _ in 0..3 {
+        let inner = text.trim_ascii();
+        if inner.starts_with('{') && inner.ends_with('}') {
+            return Ok(Cow::Owned(inner.to_string()));
+        }
+        if !inner.starts_with('"') {
+            break;
+        }
+        text = Cow::Owned(serde_json::from_str(inner).map_err(|_| "expected a record as text")?);
+    }
+    Err("expected a record as text")
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! What a stream is, told by its first bytes and never by its name.
 
 use crate::parse::s3_access;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem};
 
 /// How much of a stream is looked at to tell what it is.
 pub const HEAD: usize = 64 << 10;
@@ -62,6 +62,32 @@ pub fn content(head: &[u8], cut: bool) -> Content {
         }
         _ => Content::Unknown("not recognised as an S3 access log or CloudTrail"),
     }
+}
+
+/// Members of which each CloudTrail record has some.
+const CLOUDTRAIL_MEMBERS: [&[u8]; 9] = [
+    b"\"eventVersion\"",
+    b"\"eventName\"",
+    b"\"eventSource\"",
+    b"\"eventType\"",
+    b"\"eventCategory\"",
+    b"\"eventID\"",
+    b"\"eventId\"",
+    b"\"userIdentity\"",
+    b"\"eventTime\"",
+];
+
+/// Why a file of JSON is no CloudTrail, if its first record shows so. One strange record before others is not enough:
+/// `around`, what has been read from there on, is looked at too.
+pub fn foreign(first: &[u8], around: &[u8]) -> Option<&'static str> {
+    let [first, around] = [first, around].map(|text| &text[..text.len().min(HEAD)]);
+    let source = memmem::find(first, b"\"eventSource\"").map(|at| first[at + 13..].trim_ascii_start());
+    let source = source.and_then(|rest| rest.strip_prefix(b":")).map(<[u8]>::trim_ascii_start);
+    if source.is_some_and(|value| value.starts_with(b"\"aws:")) {
+        return Some("S3 event notifications, not CloudTrail");
+    }
+    let ours = |text: &[u8]| CLOUDTRAIL_MEMBERS.iter().any(|name| memmem::find(text, name).is_some());
+    (!ours(first) && !ours(around)).then_some("JSON, but not CloudTrail")
 }
 
 /// Length of UTF-8's byte order mark at the start, if there is one.

@@ -79,6 +79,8 @@ pub struct Framing {
     pub limit_hit: bool,
     /// Why a part of it could not be read.
     pub partial: Option<String>,
+    /// Why it is none of ours though it looked like it.
+    pub foreign: Option<&'static str>,
     /// Why it holds no records though nothing is wrong with it.
     pub ignored: Option<&'static str>,
 }
@@ -200,9 +202,13 @@ impl<'a> Decoder<'a> {
         let window = &mut stream.window;
         window.fill_to(sniff::HEAD);
         let content = sniff::content(window.unread(), window.broken().is_some());
-        let mut framing =
-            Framing { name: Arc::clone(&stream.name), limit_hit: false, partial: None, ignored: None };
-        let mut unknown = None;
+        let mut framing = Framing {
+            name: Arc::clone(&stream.name),
+            limit_hit: false,
+            partial: None,
+            foreign: None,
+            ignored: None,
+        };
         window.advance(sniff::byte_order_mark(window.unread()));
         match content {
             Content::AccessLog => {
@@ -211,13 +217,14 @@ impl<'a> Decoder<'a> {
             }
             Content::Json => json_frames::frame(self, &mut framing, window)?,
             Content::Empty => framing.ignored = Some("empty"),
-            Content::Unknown(reason) => {
-                unknown = Some(reason);
-                // A bomb of anything should be called one. Twice as far as the alarm is silent, since input is read
-                // ahead and a weak bomb would look harmless at that very point.
-                while stream.layers > 0 && window.offset() <= 2 * RATIO_FREE && window.more() {
-                    window.advance(window.unread().len());
-                }
+            Content::Unknown(reason) => framing.foreign = Some(reason),
+        }
+        let unknown = framing.foreign;
+        if unknown.is_some() {
+            // A bomb of anything should be called one. Twice as far as the alarm is silent, since input is read ahead
+            // and a weak bomb would look harmless at that very point.
+            while stream.layers > 0 && window.offset() <= 2 * RATIO_FREE && window.more() {
+                window.advance(window.unread().len());
             }
         }
         let broken = window.broken();
