@@ -105,7 +105,7 @@ fn of_requester(requester: &str) -> Principal<'_> {
     if let Some(service) = requester.strip_prefix("svc:") {
         return logged(PrincipalKind::Service, service, None);
     }
-    if requester == "AmazonS3" || requester.contains(":iam::cloudfront:") {
+    if requester == "AmazonS3" {
         return logged(PrincipalKind::Service, requester, None);
     }
     of_arn(requester).unwrap_or_else(|| logged(PrincipalKind::Account, requester, None))
@@ -122,6 +122,8 @@ fn of_arn(arn: &str) -> Option<Principal<'_>> {
     let (kind, path) = resource.split_once('/').unwrap_or((resource, ""));
     let account = (!account_id.is_empty()).then_some(account_id);
     Some(match kind {
+        // CloudFront's origin access identities.
+        "user" if account_id == "cloudfront" => logged(PrincipalKind::Service, arn, None),
         "assumed-role" => {
             let (role, session) = path.split_once('/').unwrap_or((path, ""));
             role_session(partition, account_id, role, (!session.is_empty()).then_some(session))

@@ -5,9 +5,10 @@ use crate::parse::scalar::{boolean, integer};
 use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
-    StringViewArray, StructArray, TimestampMillisecondArray, make_view,
+    StringViewArray, StructArray, TimestampMillisecondArray, UInt32Array, make_view,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Field};
 use std::sync::Arc;
 
@@ -147,29 +148,36 @@ fn composed(table: &FieldTable, rows: &[u32], compose: Compose, layout: TextLayo
 }
 
 /// Slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
-const SLOTS: usize = 512;
+const SLOTS: usize = 1024;
 
 /// Text that depends on one field alone: a small direct-mapped memory keeps what was composed for a value.
 fn per_value(table: &FieldTable, rows: &[u32], field: usize, compose: Compose, layout: TextLayout) -> ArrayRef {
     let mut text = Vec::new();
+    let mut distinct = Vec::new();
     let mut slots = vec![None; SLOTS];
-    let mut spans = Vec::with_capacity(rows.len());
+    let mut indices = Vec::with_capacity(rows.len());
     for row in rows {
         let row = *row as usize;
         let value = table.bytes(row, field);
         let on_object = crate::activity::names_object(table, row);
-        let slot: &mut Option<(Option<&[u8]>, bool, Span)> = &mut slots[slot_of(value.unwrap_or_default())];
-        let span = match *slot {
-            Some((known, object, span)) if object == on_object && known == value => span,
+        let slot: &mut Option<(Option<&[u8]>, bool, u32)> = &mut slots[slot_of(value.unwrap_or_default())];
+        let index = match *slot {
+            Some((known, object, index)) if object == on_object && known == value => index,
             _ => {
-                let span = compose_span(table, row, compose, &mut text);
-                *slot = Some((value, on_object, span));
-                span
+                let index = distinct.len() as u32;
+                distinct.push(compose_span(table, row, compose, &mut text));
+                *slot = Some((value, on_object, index));
+                index
             }
         };
-        spans.push(span);
+        indices.push(index);
     }
-    from_spans(text, spans, layout)
+    spread(&from_spans(text, distinct, layout), indices)
+}
+
+/// A cell a row from a few values: what is known to be well-formed is not looked at again for every row.
+fn spread(values: &dyn Array, indices: Vec<u32>) -> ArrayRef {
+    take(values, &UInt32Array::from(indices), None).expect("every index is that of a value")
 }
 
 /// A cheap hash of a value: its length and its last eight bytes, where names differ most.
@@ -178,7 +186,7 @@ fn slot_of(value: &[u8]) -> usize {
     let tail = &value[value.len().saturating_sub(8)..];
     last[..tail.len()].copy_from_slice(tail);
     let mixed = (u64::from_le_bytes(last) ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 55) as usize % SLOTS
+    (mixed >> 54) as usize % SLOTS
 }
 
 /// A column of texts that stand in a buffer of their own, a span a row.
@@ -202,11 +210,8 @@ fn source_file(table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef
             Span::new(start, text.len())
         })
         .collect();
-    let span = |row: usize| places[table.rows[row].segment as usize];
-    match layout {
-        TextLayout::Views => Arc::new(view_array(&Buffer::from_vec(text), rows, span)),
-        TextLayout::Copied => Arc::new(copied_array(&text, rows, span)),
-    }
+    let files = from_spans(text, places, layout);
+    spread(&files, rows.iter().map(|row| table.rows[*row as usize].segment).collect())
 }
 
 /// The names of the flags of a row, in the order of the log's list; none is an empty list.
