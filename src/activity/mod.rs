@@ -7,6 +7,7 @@ pub mod operation;
 pub mod outcome;
 pub mod principal;
 
+use crate::batch::columns::few;
 use crate::batch::{Cells, Column};
 use crate::parse::cloudtrail::{field as trail, flag, for_each_resource};
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
@@ -21,10 +22,6 @@ const fn per_log(
     about: &'static str,
 ) -> Column {
     Column { name, about, repeats, cells: Cells::PerLog(s3_access, cloudtrail) }
-}
-
-const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, repeats: true, cells }
 }
 
 use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};

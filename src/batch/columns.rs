@@ -4,7 +4,7 @@ use super::{Cells, Column, ListElements};
 use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
-const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
+pub(crate) const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
     Column { name, about, repeats: true, cells }
 }
 
