@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     write_alerts(arguments, &findings.alerts, &mut output)
         .map_err(|error| Error::output(&arguments.output, error))?;
     output.finish()?;
-    let status = arguments.input.tell(told, findings.suppressed, &not_evaluated)?;
+    let status = arguments.input.tell(told, findings.suppressed.len() as u64, &not_evaluated)?;
     let reached = |alert: &Alert| arguments.fail_on.is_some_and(|level| alert.severity >= level);
     // What was left out or sampled for want of memory is said in a note.
     let limited = if findings.notes.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };

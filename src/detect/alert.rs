@@ -130,6 +130,7 @@ pub struct Alert {
     /// ATT&CK technique ids.
     pub attack: Vec<&'static str>,
     /// The first records, at most five.
+    #[serde(serialize_with = "super::evidence::as_json")]
     pub evidence: Vec<EvidenceRow>,
     /// How many records there are, over both logs.
     pub evidence_total: u64,

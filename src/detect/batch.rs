@@ -101,7 +101,7 @@ pub fn runs(column: &StringViewArray) -> impl Iterator<Item = (&str, Range<usize
     })
 }
 
-fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
+pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
     batch
         .column_by_name(name)
         .unwrap_or_else(|| panic!("the rule does not list the column {name}"))

@@ -7,21 +7,34 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Settings of the detectors, read from TOML:
 ///
 /// ```toml
-/// log_buckets = ["trail-logs"]      # deletes in them are LOG-001
-/// public_buckets = ["www-assets"]   # anonymous reads of them are wanted
+/// owned_accounts = ["111122223333"]   # accounts or canonical ids; those whose logs these are come by themselves
+/// log_buckets = ["trail-logs"]        # buckets that hold logs, beside those that show it
+/// public_buckets = ["www-assets"]     # anonymous reads of them are wanted
+/// readers = ["arn:aws:iam::111122223333:role/siem"]        # may read logs
+/// iac_roles = ["arn:aws:iam::111122223333:role/terraform"] # may change settings
+/// partners = ["444455556666"]         # other accounts that may read
 ///
 /// [thresholds.DEL-001]
 /// deleted_keys = 200
 /// ```
 ///
-/// Buckets are given by their exact names; there are no wildcards.
+/// Buckets, accounts and callers are given by their exact names, callers in the form of the column `principal`; there
+/// are no wildcards.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Accounts that are the owner's, by their 12 digits or canonical ids.
+    pub owned_accounts: BTreeSet<String>,
     /// Exact names of buckets that hold logs.
     pub log_buckets: BTreeSet<String>,
     /// Exact names of buckets that anybody may read.
     pub public_buckets: BTreeSet<String>,
+    /// Callers that may read logs, such as a SIEM.
+    pub readers: BTreeSet<String>,
+    /// Callers that may change settings, such as the role of a deployment.
+    pub iac_roles: BTreeSet<String>,
+    /// Other accounts that may read, by their 12 digits or canonical ids.
+    pub partners: BTreeSet<String>,
     /// By rule id and threshold name.
     thresholds: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -71,7 +84,8 @@ mod tests {
             ("log_buckets = ['a']\npublic_buckets = ['b', 'c']", ""),
             ("[thresholds.DEL-001]\ndeleted_keys = 7", ""),
             ("log_bucket = ['a']", "unknown field `log_bucket`"),
-            ("owned_accounts = ['111122223333']", "unknown field"),
+            ("owned_accounts = ['111122223333']\nreaders = []\niac_roles = ['a']\npartners = ['b']", ""),
+            ("owned_accounts = 7", "invalid type"),
             ("[thresholds.DEL-999]\ndeleted_keys = 7", "there are LOG-001, DEL-001"),
             ("[thresholds.DEL-001]\nkeys = 7", "DEL-001 has deleted_keys"),
             ("[thresholds.DEL-001]\ndeleted_keys = -7", "invalid value"),

@@ -3,6 +3,7 @@
 use super::evidence::shortened;
 use super::key_sample::{fingerprint, is_sampled, share};
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 
 /// State of one entity, which can be cut down step by step.
 ///
@@ -55,7 +56,7 @@ impl EntityKey {
         &self.text
     }
 
-    /// The fields of a text made by [`EntityKey::set`].
+    /// The fields of a text made by [`EntityKey::set`]; what another text, of a damaged state, would be is left out.
     pub fn fields(text: &str) -> Vec<Option<&str>> {
         let mut fields = Vec::new();
         let mut rest = text;
@@ -65,9 +66,9 @@ impl EntityKey {
                 rest = after;
                 continue;
             }
-            let (length, after) = rest.split_once(':').expect("a length stands before each field");
-            let length = length.parse().expect("the length is a number");
-            let (field, after) = after.split_at(length);
+            let field =
+                rest.split_once(':').and_then(|(length, after)| after.split_at_checked(length.parse().ok()?));
+            let Some((field, after)) = field else { break };
             fields.push(Some(field));
             rest = after;
         }
@@ -80,7 +81,7 @@ impl EntityKey {
 /// Over the budget the level rises until the whole fits: first each state is cut, then entities whose fingerprint is
 /// not below a falling threshold are dropped whole. The level is the smallest at which all rows ever seen fit, and by
 /// the argument of [`super::key_sample::KeySample`] it depends neither on the order of rows nor on merges.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entities<S> {
     table: HashMap<Box<str>, Box<Counted<S>>>,
     level: u32,
@@ -89,7 +90,7 @@ pub struct Entities<S> {
     rows: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Counted<S> {
     rows: u64,
     state: S,

@@ -4,23 +4,22 @@ use super::batch::cell;
 use super::{DetectBatch, facts};
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::ops::RangeInclusive;
 
 /// How many records an alert shows.
 pub const EVIDENCE_ROWS: usize = 5;
 
 /// A record that an alert rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceRow {
-    /// Name of the log.
-    pub log: &'static str,
+    /// The log.
+    pub log: LogType,
     /// Path of the file as given.
     pub source_file: String,
     /// Line or record in that file, from 1.
     pub source_line: i64,
-    /// When it happened, milliseconds since 1970 UTC; RFC 3339 in JSON.
-    #[serde(rename = "event_time", serialize_with = "as_iso")]
+    /// When it happened, milliseconds since 1970 UTC.
     pub event_time_ms: Option<i64>,
     /// The API's name of the action.
     pub action: Option<String>,
@@ -30,13 +29,32 @@ pub struct EvidenceRow {
     pub request_id: Option<String>,
 }
 
-fn as_iso<S: Serializer>(time_ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    time_ms.map(time::format_iso).serialize(serializer)
+/// The rows as an alert shows them: the time in RFC 3339.
+pub fn as_json<S: Serializer>(rows: &[EvidenceRow], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        log: LogType,
+        source_file: &'a str,
+        source_line: i64,
+        event_time: Option<String>,
+        action: Option<&'a str>,
+        object_key: Option<&'a str>,
+        request_id: Option<&'a str>,
+    }
+    serializer.collect_seq(rows.iter().map(|row| Shown {
+        log: row.log,
+        source_file: &row.source_file,
+        source_line: row.source_line,
+        event_time: row.event_time_ms.map(time::format_iso),
+        action: row.action.as_deref(),
+        object_key: row.object_key.as_deref(),
+        request_id: row.request_id.as_deref(),
+    }))
 }
 
-/// What decides which records are shown: time (none is last), file, line, and then all else, because a tar may hold two
-/// files of one name.
-type Place<'a> = (i64, &'a str, i64, &'a str, [Option<&'a str>; 3]);
+/// What decides which records are shown: time (none is last), then what they say, then where they stand. So the same
+/// records are shown when lines are shuffled or files are cut elsewhere.
+type Place<'a> = (i64, LogType, [Option<&'a str>; 3], &'a str, i64);
 
 /// Bytes of a text that evidence shows. No key of S3 is longer
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>), but what a log claims to be one may be.
@@ -55,7 +73,7 @@ pub fn shortened(text: &str, most: usize) -> &str {
 impl EvidenceRow {
     fn place(&self) -> Place<'_> {
         let rest = [&self.action, &self.object_key, &self.request_id].map(Option::as_deref);
-        (self.event_time_ms.unwrap_or(i64::MAX), &self.source_file, self.source_line, self.log, rest)
+        (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, &self.source_file, self.source_line)
     }
 }
 
@@ -105,6 +123,11 @@ impl<'a> EvidenceColumns<'a> {
         self.facts.map(|column| cell(column, row))
     }
 
+    /// Address of a row.
+    pub fn remote_ip(&self, row: usize) -> Option<&'a str> {
+        cell(self.facts[3], row)
+    }
+
     /// Event time of a row in milliseconds.
     pub fn event_time_ms(&self, row: usize) -> Option<i64> {
         self.event_time.is_valid(row).then(|| self.event_time.value(row))
@@ -114,7 +137,7 @@ impl<'a> EvidenceColumns<'a> {
         let file = evidence_cell(self.source_file, row).unwrap_or_default();
         let rest = [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
         let time_ms = self.event_time_ms(row).unwrap_or(i64::MAX);
-        (time_ms, file, self.source_line.value(row), self.log.name(), rest)
+        (time_ms, self.log, rest, file, self.source_line.value(row))
     }
 
     /// Bytes of a row once it is copied, with what the allocator adds.
@@ -127,7 +150,7 @@ impl<'a> EvidenceColumns<'a> {
     fn row(&self, row: usize) -> EvidenceRow {
         let text = |column: &StringViewArray| evidence_cell(column, row).map(str::to_owned);
         EvidenceRow {
-            log: self.log.name(),
+            log: self.log,
             source_file: text(self.source_file).unwrap_or_default(),
             source_line: self.source_line.value(row),
             event_time_ms: self.event_time_ms(row),
@@ -138,9 +161,9 @@ impl<'a> EvidenceColumns<'a> {
     }
 }
 
-/// The first [`EVIDENCE_ROWS`] records by time, file and line, their count, and the times of the first and the last.
+/// The first [`EVIDENCE_ROWS`] records by time, content and place, their count, and the times of the first and the last.
 /// The state does not depend on the order of records and merges.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceRows {
     rows: Vec<EvidenceRow>,
     total: u64,
@@ -191,6 +214,12 @@ impl EvidenceRows {
     /// not, more rows never make them fewer and their order does not matter.
     pub fn weight(&self, limit: usize) -> usize {
         self.largest_row * limit.min(usize::try_from(self.total).unwrap_or(limit))
+    }
+
+    /// Would a record of that time be among the first so many?
+    pub fn wants(&self, limit: usize, time_ms: i64) -> bool {
+        self.rows.len() < limit
+            || self.rows.last().is_some_and(|last| last.event_time_ms.is_none_or(|last_ms| time_ms <= last_ms))
     }
 
     /// Is any row that is kept in a stretch of time?

@@ -3,12 +3,13 @@
 use super::alert::Alert;
 use super::entities::field;
 use super::evidence::EvidenceColumns;
+use serde::{Deserialize, Serialize};
 
 /// Columns of `activity` of which an alert names the value if there is only one.
 pub const COLUMNS: [&str; 5] = ["account_id", "region", "access_key_id", "remote_ip", "object_key"];
 
 /// None, one or several values of a column. Records without a value say nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Fact {
     only: Option<Box<str>>,
     are_several: bool,
@@ -45,7 +46,7 @@ impl Fact {
 }
 
 /// The values of [`COLUMNS`] in some records; the state does not depend on their order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     facts: [Fact; COLUMNS.len()],
 }

@@ -1,6 +1,7 @@
 //! How many different keys: exact up to a cap, then an estimate from a sample.
 
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Fingerprint of a text, the same in every run.
@@ -54,7 +55,7 @@ const HASH_BYTES: usize = 22;
 /// of halvings is the smallest with which all fingerprints ever seen fit, so the state depends neither on their order
 /// nor on how parts were merged (adaptive sampling, Flajolet 1990, <https://doi.org/10.1007/BF02241657>). It is never
 /// larger for a larger cap, so lowering the cap later leaves what the lower cap would have left from the start.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeySample {
     hashes: HashSet<u64>,
     halvings: u32,

@@ -4,6 +4,7 @@ use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{crosses, is_sampled};
 use crate::parse::LogType;
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// Milliseconds of a minute.
@@ -14,7 +15,7 @@ pub const MINUTE_MS: i64 = 60_000;
 pub const MOST_KEYS: usize = (1 << 19) / 8 * 7;
 
 /// One key in one minute of one entity, as one log shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Entry {
     entity: u64,
     minute: u32,
@@ -24,7 +25,7 @@ struct Entry {
 
 /// Keys by entity and minute. Over the budget, keys whose fingerprint is not below a falling threshold are left out,
 /// the same for all entities, whether or not another table has dropped them: what is left depends on the rows alone.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyTable {
     entries: HashSet<Entry>,
     halvings: u32,
@@ -84,8 +85,8 @@ impl KeyTable {
     }
 
     /// The entries in the order of entities and minutes.
-    pub fn into_sorted(self) -> SortedKeys {
-        let mut entries: Vec<Entry> = self.entries.into_iter().collect();
+    pub fn sorted(&self) -> SortedKeys {
+        let mut entries: Vec<Entry> = self.entries.iter().copied().collect();
         entries.sort_unstable();
         SortedKeys { entries, halvings: self.halvings }
     }
@@ -99,6 +100,18 @@ pub struct SortedKeys {
 }
 
 impl SortedKeys {
+    /// Minute and fingerprint of the named keys of one entity, over both logs.
+    pub fn points(&self, entity: u64) -> Vec<(u32, u64)> {
+        let start = self.entries.partition_point(|entry| entry.entity < entity);
+        let entries = self.entries[start..].iter().take_while(|entry| entry.entity == entity);
+        entries.filter(|entry| entry.hash & 2 == 0).map(|entry| (entry.minute, entry.hash & !3)).collect()
+    }
+
+    /// How often the share of the keys was halved.
+    pub fn halvings(&self) -> u32 {
+        self.halvings
+    }
+
     /// The keys of one entity.
     pub fn of(&self, entity: u64) -> Series {
         let start = self.entries.partition_point(|entry| entry.entity < entity);
@@ -330,7 +343,7 @@ impl Window {
 }
 
 /// The first records by stretch of time: of each minute as long as there is room, then of each hour or day.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EvidenceByTime {
     slots: HashMap<(i64, u8), EvidenceRows>,
     bytes: usize,

@@ -5,12 +5,16 @@
 
 pub mod alert;
 pub mod batch;
+pub mod codes;
 pub mod config;
 pub mod entities;
 pub mod evidence;
 pub mod facts;
+pub mod history;
+pub mod hits;
 pub mod key_sample;
 pub mod key_shape;
+pub mod known;
 pub mod manual;
 pub mod minutes;
 pub mod rules;
@@ -21,13 +25,19 @@ mod testing;
 pub use alert::{Alert, Severity};
 pub use batch::DetectBatch;
 pub use config::Config;
+pub use known::Known;
 pub use rules::RULES;
 pub use stage::DetectStage;
 
 use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
+use codes::Codes;
+use history::History;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use std::any::Any;
+use std::borrow::Cow;
 
 /// A detector's metadata, manual and constructor; the one place where a detector is described.
 pub struct Rule {
@@ -81,10 +91,8 @@ pub struct Threshold {
 pub struct Sample {
     /// `fires`, `near_miss_1`, `denied_twin` and the like: the name of the file.
     pub name: &'static str,
-    /// Which log it is.
-    pub log: LogType,
-    /// Lines of an access log, or a JSON object with `Records`.
-    pub text: &'static str,
+    /// The logs: lines of an access log, or a JSON object with `Records`.
+    pub logs: fn() -> Vec<(LogType, Cow<'static, str>)>,
     /// Must it raise exactly one alert, rather than none, with nothing configured?
     pub fires: bool,
 }
@@ -108,17 +116,46 @@ pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
 
 /// State of one detector.
 pub trait Detector: Send {
-    /// Takes rows of either log.
-    fn observe(&mut self, batch: &DetectBatch<'_>);
+    /// Takes the rows of either log that are not routine ([`Codes::is_routine`]).
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
     /// Takes over the state of another detector of the same rule.
     fn merge(&mut self, other: Box<dyn Detector>);
 
     /// Decides.
-    fn finish(self: Box<Self>) -> Findings;
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings;
 
     /// For [`Detector::merge`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+
+    /// The state, to be taken up by [`Detector::load`] of a fresh detector of the same rule.
+    fn save(&self) -> Vec<u8>;
+
+    /// Takes up a saved state.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn load(&mut self, state: &[u8]) -> Result<(), String>;
+}
+
+/// What all detectors share when they decide.
+pub struct Shared<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// What the input as a whole shows.
+    pub known: &'a Known,
+    /// What every caller read in every bucket, and when.
+    pub history: &'a History,
+}
+
+/// A state as bytes.
+fn saved<S: Serialize>(state: &S) -> Vec<u8> {
+    postcard::to_stdvec(state).expect("states are made of numbers, texts and tables")
+}
+
+/// A state from bytes.
+fn restore<S: DeserializeOwned>(bytes: &[u8]) -> Result<S, String> {
+    postcard::from_bytes(bytes).map_err(|error| error.to_string())
 }
 
 /// What a detector found.
@@ -127,7 +164,7 @@ pub struct Findings {
     /// Alerts, in any order.
     pub alerts: Vec<Alert>,
     /// Alerts that the configuration keeps quiet.
-    pub suppressed: u64,
+    pub suppressed: Vec<Alert>,
     /// What was left out or only estimated, one sentence each, beginning with the rule's id.
     pub notes: Vec<String>,
     /// Was anything left out or only estimated for want of memory?

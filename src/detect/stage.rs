@@ -1,11 +1,16 @@
 //! The detectors as the end of the pipeline.
 
+use super::codes::Codes;
 use super::evidence::EvidenceColumns;
-use super::{Config, DetectBatch, Detector, Findings, Rule, alert};
+use super::history::History;
+use super::key_shape::KeyShapes;
+use super::known::Known;
+use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
+use crate::detect::minutes::log_index;
 use crate::error::Error;
-use crate::parse::{FieldTable, LogType};
+use crate::parse::FieldTable;
 use crate::pipeline::stage::Stage;
 use std::collections::BTreeSet;
 
@@ -13,13 +18,103 @@ use std::collections::BTreeSet;
 pub struct DetectStage<'a> {
     rules: Vec<&'static Rule>,
     config: &'a Config,
+    shapes: KeyShapes,
+    /// Of all rows.
+    narrow: Columns,
+    /// Of the rows that detectors look at.
+    wide: Columns,
+    /// Of the rows that are evidence.
+    evidence: Columns,
+}
+
+/// Columns of `activity` and of each log's own dataset.
+struct Columns {
     activity: Projection,
     native: [Projection; 2],
 }
 
+impl Columns {
+    /// # Panics
+    /// If a dataset does not have a column; a test walks all rules.
+    fn named(activity: &BTreeSet<&str>, native: [&BTreeSet<&str>; 2]) -> Columns {
+        let projection = |dataset, columns: &BTreeSet<&str>| {
+            let columns: Vec<&str> = columns.iter().copied().collect();
+            Projection::named(dataset, &columns, TextLayout::Views)
+                .unwrap_or_else(|name| panic!("{dataset:?} has no column {name}"))
+        };
+        Columns {
+            activity: projection(Dataset::Activity, activity),
+            native: [projection(Dataset::S3Access, native[0]), projection(Dataset::CloudTrail, native[1])],
+        }
+    }
+
+    fn batch<T>(&self, table: &FieldTable, rows: &[u32], call: impl FnOnce(&DetectBatch<'_>) -> T) -> T {
+        let native = &self.native[log_index(table.log)];
+        let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
+        call(&DetectBatch { log: table.log, activity: &activity, native: &native })
+    }
+}
+
 /// State of one thread.
 pub struct DetectWorker {
+    known: Known,
+    history: History,
     detectors: Vec<Box<dyn Detector>>,
+}
+
+/// Gives the columns that evidence is made of, for some rows of the batch in hand.
+type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
+
+impl DetectWorker {
+    pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {
+        let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
+        DetectWorker { known: Known::default(), history: History::default(), detectors }
+    }
+
+    /// Takes all rows of a batch; returns those that detectors are to look at.
+    pub(super) fn observe_all(
+        &mut self,
+        batch: &DetectBatch<'_>,
+        codes: &Codes,
+        evidence: &mut GiveEvidence<'_>,
+    ) -> Vec<u32> {
+        self.known.observe(batch, codes);
+        self.history.observe(batch, codes, evidence);
+        (0..batch.len() as u32).filter(|row| !codes.is_routine(*row as usize)).collect()
+    }
+
+    /// Takes the rows that detectors look at.
+    pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        for detector in &mut self.detectors {
+            detector.observe(batch, codes);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: DetectWorker) {
+        self.known.merge(other.known);
+        self.history.merge(other.history);
+        for (mine, theirs) in self.detectors.iter_mut().zip(other.detectors) {
+            mine.merge(theirs);
+        }
+    }
+
+    pub(super) fn finish(self, config: &Config) -> Findings {
+        let shared = Shared { config, known: &self.known, history: &self.history };
+        let mut all = Findings::default();
+        for detector in self.detectors {
+            let findings = detector.finish(&shared);
+            all.alerts.extend(findings.alerts);
+            all.suppressed.extend(findings.suppressed);
+            all.notes.extend(findings.notes);
+            all.limited |= findings.limited;
+        }
+        let notes = [self.known.note(), self.history.note()];
+        all.limited |= notes.iter().any(Option::is_some);
+        all.notes.extend(notes.into_iter().flatten());
+        alert::sort(&mut all.alerts);
+        alert::sort(&mut all.suppressed);
+        all
+    }
 }
 
 impl<'a> DetectStage<'a> {
@@ -28,25 +123,22 @@ impl<'a> DetectStage<'a> {
     /// # Panics
     /// If a rule lists a column that its dataset does not have; a test walks all rules.
     pub fn new(rules: &[&'static Rule], config: &'a Config) -> DetectStage<'a> {
-        let projection = |dataset, columns: BTreeSet<&'static str>| {
-            let columns: Vec<&str> = columns.into_iter().collect();
-            Projection::named(dataset, &columns, TextLayout::Views)
-                .unwrap_or_else(|name| panic!("{dataset:?} has no column {name}"))
-        };
+        let narrow: BTreeSet<&str> =
+            Codes::COLUMNS.into_iter().chain(Known::COLUMNS).chain(History::COLUMNS).collect();
+        let evidence: BTreeSet<&str> = EvidenceColumns::NAMES.into();
         let union = |columns: fn(&Rule) -> &'static [&'static str]| -> BTreeSet<&'static str> {
             rules.iter().flat_map(|rule| columns(rule)).copied().collect()
         };
         DetectStage {
             rules: rules.to_vec(),
             config,
-            activity: projection(
-                Dataset::Activity,
-                &union(|rule| rule.activity_columns) | &EvidenceColumns::NAMES.into(),
+            shapes: KeyShapes::default(),
+            narrow: Columns::named(&narrow, [&Known::S3_ACCESS_COLUMNS.into(), &Known::CLOUDTRAIL_COLUMNS.into()]),
+            wide: Columns::named(
+                &(&(&union(|rule| rule.activity_columns) | &evidence) | &Codes::COLUMNS.into()),
+                [&union(|rule| rule.s3_access_columns), &union(|rule| rule.cloudtrail_columns)],
             ),
-            native: [
-                projection(Dataset::S3Access, union(|rule| rule.s3_access_columns)),
-                projection(Dataset::CloudTrail, union(|rule| rule.cloudtrail_columns)),
-            ],
+            evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
         }
     }
 
@@ -64,18 +156,26 @@ impl<'a> DetectStage<'a> {
 
     /// What was found, in the order in which it is shown.
     pub fn finish(&self, worker: DetectWorker) -> Findings {
-        let mut all = Findings::default();
-        for detector in worker.detectors {
-            let findings = detector.finish();
-            all.alerts.extend(findings.alerts);
-            all.suppressed += findings.suppressed;
-            all.notes.extend(findings.notes);
-            all.limited |= findings.limited;
-        }
-        alert::sort(&mut all.alerts);
-        all
+        worker.finish(self.config)
+    }
+
+    /// What the input shows of the owner's accounts and log buckets beyond the configuration, a sentence each.
+    pub fn inferred(&self, worker: &DetectWorker) -> Vec<String> {
+        let accounts = worker.known.accounts.inferred(self.config);
+        let buckets = worker.known.inferred_log_buckets(self.config);
+        let named = |what: &str, names: &[String]| {
+            let shown = names.iter().take(INFERRED_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = names.len().saturating_sub(INFERRED_SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            (!names.is_empty()).then(|| format!("{what}: {shown}{more}"))
+        };
+        let sentences = [named("taken for own accounts", &accounts), named("taken for log buckets", &buckets)];
+        sentences.into_iter().flatten().collect()
     }
 }
+
+/// Names that the summary lists.
+const INFERRED_SHOWN: usize = 10;
 
 /// `a, b and c`
 fn in_words(items: &[String]) -> String {
@@ -89,8 +189,7 @@ impl Stage for DetectStage<'_> {
     type Worker = DetectWorker;
 
     fn worker(&self) -> DetectWorker {
-        let detectors = self.rules.iter().map(|rule| (rule.new)(self.config)).collect();
-        DetectWorker { detectors }
+        DetectWorker::of(&self.rules, self.config)
     }
 
     fn observe(
@@ -103,14 +202,16 @@ impl Stage for DetectStage<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        let native = match table.log {
-            LogType::S3Access => &self.native[0],
-            LogType::CloudTrail => &self.native[1],
-        };
-        let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
-        let batch = DetectBatch { log: table.log, activity: &activity, native: &native };
-        for detector in &mut worker.detectors {
-            detector.observe(&batch);
+        let of = |some: &[u32]| -> Vec<u32> { some.iter().map(|row| rows[*row as usize]).collect() };
+        let (hits, codes) = self.narrow.batch(table, rows, |batch| {
+            let codes = Codes::of(batch.log, batch.activity, &self.shapes);
+            let hits = worker.observe_all(batch, &codes, &mut |some, take| {
+                self.evidence.batch(table, &of(some), |batch| take(&EvidenceColumns::of(batch)));
+            });
+            (hits, codes)
+        });
+        if !hits.is_empty() {
+            self.wide.batch(table, &of(&hits), |batch| worker.observe_hits(batch, &codes.take(&hits)));
         }
         Ok(())
     }
@@ -120,9 +221,7 @@ impl Stage for DetectStage<'_> {
     }
 
     fn merge(&self, mut left: DetectWorker, right: DetectWorker) -> DetectWorker {
-        for (mine, theirs) in left.detectors.iter_mut().zip(right.detectors) {
-            mine.merge(theirs);
-        }
+        left.merge(right);
         left
     }
 }

@@ -14,14 +14,17 @@ pub mod time;
 
 pub use table::{FieldTable, Row, Span};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The logs this program reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LogType {
     /// S3 server access log, a line of text a request.
+    #[serde(rename = "s3_access")]
     S3Access,
     /// CloudTrail, a JSON object an event.
+    #[serde(rename = "cloudtrail")]
     CloudTrail,
 }
 

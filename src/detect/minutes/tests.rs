@@ -13,7 +13,7 @@ fn table(log: LogType, cap: usize, rows: &[(i64, u64)]) -> KeyTable {
 }
 
 fn series(log: LogType, rows: &[(i64, u64)]) -> Series {
-    table(log, MOST_KEYS, rows).into_sorted().of(ENTITY)
+    table(log, MOST_KEYS, rows).sorted().of(ENTITY)
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn the_larger_of_both_logs_counts_and_not_the_sum() {
     let rows = [(0, 1), (1, 2)];
     let mut both = table(LogType::S3Access, 99, &rows);
     both.merge(table(LogType::CloudTrail, 99, &rows));
-    let both = both.into_sorted().of(ENTITY);
+    let both = both.sorted().of(ENTITY);
     assert!(both.stretches(10, 3, Measure::Records).is_empty());
     assert_eq!(both.stretches(10, 2, Measure::Records).len(), 1);
 }
@@ -49,14 +49,14 @@ fn a_table_depends_neither_on_order_nor_on_merges() {
         let whole = table(LogType::S3Access, cap, &rows);
         assert!(whole.halvings().abs_diff(halvings) <= 2 && (whole.halvings() == 0) == (halvings == 0));
         let halvings = whole.halvings();
-        let whole = whole.into_sorted().of(ENTITY);
+        let whole = whole.sorted().of(ENTITY);
         for (seed, cut) in [(1, 40_000), (2, 1999), (3, 17_000)] {
             let mut merged = KeyTable::with_cap(cap);
             for part in shuffled(rows.clone(), seed).chunks(cut) {
                 merged.merge(table(LogType::S3Access, cap, part));
             }
             assert_eq!(merged.halvings(), halvings);
-            assert!(merged.into_sorted().of(ENTITY) == whole, "cap {cap}, seed {seed}");
+            assert!(merged.sorted().of(ENTITY) == whole, "cap {cap}, seed {seed}");
         }
     }
 }

@@ -4,14 +4,16 @@ use super::{samples, take};
 use crate::activity::outcome;
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
+use crate::detect::codes::Codes;
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
 use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
+use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
 use crate::parse::{LogType, time::DAY_MS};
 use arrow::array::Array;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -88,7 +90,7 @@ const BUDGET: usize = 20 << 20;
 const MINUTE_BYTES: usize = 32;
 
 /// What is refused on one day.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Refusals {
     /// By minute since 1970, in each log.
     minutes: HashMap<u32, [u32; 2]>,
@@ -214,7 +216,7 @@ impl KmsThrottled {
 }
 
 impl Detector for KmsThrottled {
-    fn observe(&mut self, batch: &DetectBatch<'_>) {
+    fn observe(&mut self, batch: &DetectBatch<'_>, _codes: &Codes) {
         let codes = batch.text("error_code");
         let messages = (batch.log == LogType::CloudTrail).then(|| batch.native_text("error_message"));
         let has_errors = |column: &dyn Array| column.null_count() < column.len();
@@ -261,7 +263,7 @@ impl Detector for KmsThrottled {
         self.refusals.merge(other.refusals);
     }
 
-    fn finish(self: Box<Self>) -> Findings {
+    fn finish(self: Box<Self>, _shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         let mut entities: BTreeMap<Vec<Option<&str>>, Vec<&Refusals>> = BTreeMap::new();
         for (entity, day) in self.refusals.sorted() {
@@ -290,6 +292,15 @@ impl Detector for KmsThrottled {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&self.refusals)
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        self.refusals = restore(state)?;
+        Ok(())
     }
 }
 
@@ -378,7 +389,8 @@ mod tests {
 
     #[test]
     fn a_request_in_both_logs_counts_once() {
-        let row = Activity { error_code: Some("KMS.ThrottlingException"), ..Activity::default() };
+        let code = Some("KMS.ThrottlingException");
+        let row = Activity { error_code: code, outcome: "throttled", ..Activity::default() };
         let found = detect(&RULE, &Config::default(), &[(S3Access, row.clone()), (CloudTrail, row)]);
         assert_eq!((found.alerts.len(), found.alerts[0].count, found.alerts[0].evidence_total), (1, 1, 2));
     }

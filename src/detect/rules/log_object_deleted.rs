@@ -1,27 +1,28 @@
 //! LOG-001: an object is deleted from a bucket that holds logs.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Severity, counted};
-use crate::detect::batch::{Word, cell, runs};
-use crate::detect::entities::{Entities, EntityKey, State, field};
+use crate::detect::alert::{Alert, Severity, counted};
+use crate::detect::batch::cell;
+use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use crate::detect::facts::Facts;
+use crate::detect::hits::Joined;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::key_shape::{KeyShape, KeyShapes};
 use crate::detect::minutes::log_index;
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule};
-use crate::parse::{LogType, time::DAY_MS};
+use crate::detect::{DetectBatch, Detector, Evidence, Findings, Rule, Shared, restore, saved};
+use crate::parse::time::DAY_MS;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
-use std::collections::BTreeSet;
 
 /// Multi-object deletes remembered a caller, bucket and day, to tell those whose keys the log names from others.
 /// Halved at each level.
 const MOST_REQUESTS: usize = 1024;
 
-/// Bytes for deletes and for buckets in a detector.
+/// Bytes of a detector.
 const DELETES_BUDGET: usize = 16 << 20;
-const BUCKETS_BUDGET: usize = 4 << 20;
 
 /// LOG-001 `log-object-deleted`.
 pub static RULE: Rule = Rule {
@@ -32,9 +33,11 @@ pub static RULE: Rule = Rule {
     attack: &["T1070", "T1485", "T1562.008", "T1685.002"],
     looks_for: "Successful deletes in a bucket that holds logs: REST.DELETE.OBJECT and BATCH.DELETE.OBJECT in access \
         logs, DeleteObject and DeleteObjects in CloudTrail. A multi-object delete counts as one object where the log \
-        does not name its keys. A bucket holds logs if the configuration lists it under log_buckets, or if a \
-        successful request of any kind, anywhere in the input, names a key in it that has the shape of a log file: \
-        AWSLogs/ACCOUNT/CloudTrail and its sisters, or the date and hash of an S3 server access log. There is one \
+        does not name its keys. A bucket holds logs if the configuration lists it under log_buckets, if \
+        CloudTrail shows that a trail, access logging, Config or flow logs are set up to deliver into it, if an AWS \
+        service that delivers logs writes into it or checks its ACL, or if a successful request of any kind names a \
+        key in it that has the shape of a log file: AWSLogs/ACCOUNT/CloudTrail and its sisters, or the date and hash \
+        of an S3 server access log. It does not matter where in the input that stands. There is one \
         alert for a caller, a bucket and a UTC day. A delete that both logs show, by request and key, is one. It is high; it is critical if a CloudTrail log or digest file is \
         deleted, or if the delete of a log file names a version, which is permanent; it is low if no \
         deleted key has the shape of a log file. Where the bucket is known by the shape of its keys alone, which a \
@@ -72,38 +75,18 @@ pub static RULE: Rule = Rule {
         "near_miss_cloudtrail" CloudTrail "json" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: |config| Box::new(LogObjectDeleted::new(config)),
+    new: |_| Box::new(LogObjectDeleted::new()),
 };
 
 struct LogObjectDeleted {
-    log_buckets: BTreeSet<String>,
     shapes: KeyShapes,
-    /// Shapes of the keys seen in a bucket, as bits.
-    buckets: Entities<ShapesSeen>,
     /// By principal, bucket and day.
     deletes: Entities<Deletes>,
     key: EntityKey,
 }
 
-#[derive(Debug, Default)]
-struct ShapesSeen(u8);
-
-impl State for ShapesSeen {
-    const LEVELS: u32 = 0;
-
-    fn weight(&self, _level: u32) -> usize {
-        0
-    }
-
-    fn cut(&mut self, _level: u32) {}
-
-    fn merge(&mut self, other: Self, _level: u32) {
-        self.0 |= other.0;
-    }
-}
-
 /// What one principal deleted in one bucket on one day.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Deletes {
     logs: [InLog; 2],
     facts: Facts,
@@ -114,7 +97,7 @@ struct Deletes {
 }
 
 /// As one log shows it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct InLog {
     /// Deletes of a named key.
     named: EvidenceRows,
@@ -133,25 +116,6 @@ enum Kind {
     Version,
 }
 
-/// Deletes that one log or both show, told by request and key.
-#[derive(Debug, Default)]
-struct Joined {
-    in_log: [u64; 2],
-    different: KeySample,
-}
-
-impl Joined {
-    /// How many there are, and the halvings of the sample if that is an estimate.
-    fn count(&self) -> (u64, u32) {
-        let [left, right] = self.in_log;
-        if left == 0 || right == 0 {
-            return (left + right, 0);
-        }
-        let different = self.different.distinct().clamp(left.max(right), left.saturating_add(right));
-        (different, self.different.halvings())
-    }
-}
-
 /// Rows of evidence at a level.
 fn rows_at(level: u32) -> usize {
     if level < 3 { EVIDENCE_ROWS } else { 1 }
@@ -165,7 +129,7 @@ impl State for Deletes {
         let of_sample = |sample: &KeySample| sample.weight(MOST_REQUESTS >> level);
         let of_log = |log: &InLog| of_rows(&log.named) + of_rows(&log.multi) + of_sample(&log.multi_requests);
         let logs: usize = self.logs.iter().map(of_log).sum();
-        let named: usize = self.named.iter().map(|joined| of_sample(&joined.different)).sum();
+        let named: usize = self.named.iter().map(|joined| joined.weight(MOST_REQUESTS >> level)).sum();
         logs + named + of_sample(&self.batch_requests) + self.facts.weight()
     }
 
@@ -177,7 +141,7 @@ impl State for Deletes {
             log.multi_requests.lower(cap);
         }
         self.batch_requests.lower(cap);
-        self.named.iter_mut().for_each(|joined| joined.different.lower(cap));
+        self.named.iter_mut().for_each(|joined| joined.lower(cap));
     }
 
     fn merge(&mut self, other: Self, level: u32) {
@@ -189,18 +153,13 @@ impl State for Deletes {
         }
         self.facts.merge(&other.facts);
         self.batch_requests.merge(cap, &other.batch_requests);
-        for (mine, theirs) in self.named.iter_mut().zip(other.named) {
-            mine.in_log.iter_mut().zip(theirs.in_log).for_each(|(mine, theirs)| *mine += theirs);
-            mine.different.merge(cap, &theirs.different);
-        }
+        self.named.iter_mut().zip(&other.named).for_each(|(mine, theirs)| mine.merge(cap, theirs));
     }
 }
 
 impl Deletes {
     fn see(&mut self, kind: Kind, level: u32, log: usize, delete: u64) {
-        let joined = &mut self.named[kind as usize];
-        joined.in_log[log] += 1;
-        joined.different.insert(MOST_REQUESTS >> level, delete);
+        self.named[kind as usize].see(MOST_REQUESTS >> level, log, delete);
     }
 
     fn count(&self, kind: Kind) -> u64 {
@@ -239,63 +198,29 @@ impl Deletes {
 }
 
 impl LogObjectDeleted {
-    fn new(config: &Config) -> LogObjectDeleted {
+    fn new() -> LogObjectDeleted {
         LogObjectDeleted {
-            log_buckets: config.log_buckets.clone(),
             shapes: KeyShapes::default(),
-            buckets: Entities::with_budget(BUCKETS_BUDGET),
             deletes: Entities::with_budget(DELETES_BUDGET),
             key: EntityKey::default(),
         }
     }
 
-    /// Which shapes the keys in each bucket have.
-    fn observe_keys(&mut self, batch: &DetectBatch<'_>) {
-        let (keys, outcome) = (batch.text("object_key"), batch.text("outcome"));
-        let success = Word::new("success");
-        for (bucket, rows) in runs(batch.text("bucket_name")) {
-            let (mut seen, mut log_files) = (0, 0);
-            for row in rows.filter(|row| success.is_at(outcome, *row)) {
-                if let Some(shape) = cell(keys, row).and_then(|key| self.shapes.of(key)) {
-                    seen |= shape.bit();
-                    log_files += 1;
-                }
-            }
-            if log_files > 0 {
-                self.buckets.observe(&field(bucket), log_files, |state, _| state.0 |= seen);
-            }
-        }
-    }
-
-    fn observe_deletes(&mut self, batch: &DetectBatch<'_>) {
+    fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let columns = EvidenceColumns::of(batch);
-        let [action, outcome, service, bucket, principal, keys, versions, operation, request] = [
-            "action",
-            "outcome",
-            "service",
-            "bucket_name",
-            "principal",
-            "object_key",
-            "version_id",
-            "operation",
-            "request_id",
-        ]
-        .map(|name| batch.text(name));
-        let status = batch.http_status();
-        let success = Word::new("success");
+        let [bucket, principal, keys, versions, operation, request] =
+            ["bucket_name", "principal", "object_key", "version_id", "operation", "request_id"]
+                .map(|name| batch.text(name));
         for row in 0..batch.len() {
-            if !success.is_at(outcome, row) || !cell(action, row).is_some_and(is_delete) {
+            let is_delete = matches!(codes.act[row], Act::Delete | Act::DeleteMany);
+            if !is_delete || codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
                 continue;
             }
-            let done = match batch.log {
-                LogType::S3Access => (200..300).contains(&status.value(row)),
-                LogType::CloudTrail => cell(service, row).is_some_and(|service| service.starts_with("s3")),
-            };
-            let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
+            let Some(bucket) = cell(bucket, row) else { continue };
             let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
             let entity = self.key.set(&[cell(principal, row), Some(bucket), day.as_deref()]);
             let (log, request) = (log_index(batch.log), cell(request, row).map(fingerprint));
-            if cell(action, row) == Some("DeleteObjects") {
+            if codes.act[row] == Act::DeleteMany {
                 self.deletes.observe(entity, 1, |state, level| {
                     state.facts.observe(&columns, row);
                     let state = &mut state.logs[log];
@@ -306,8 +231,7 @@ impl LogObjectDeleted {
             }
             let batch_request = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT"));
             let shape = cell(keys, row).and_then(|key| self.shapes.of(key));
-            let key = cell(keys, row).map(fingerprint).unwrap_or_default();
-            let delete = key ^ request.unwrap_or_default().rotate_left(32);
+            let delete = codes.key[row] ^ request.unwrap_or_default().rotate_left(32);
             self.deletes.observe(entity, 1, |state, level| {
                 state.facts.observe(&columns, row);
                 state.logs[log].named.observe(rows_at(level), &columns, row);
@@ -327,15 +251,15 @@ impl LogObjectDeleted {
         }
     }
 
-    fn alert(&self, entity: &str, deletes: &Deletes, shapes: u8) -> Option<Alert> {
+    fn alert(entity: &str, deletes: &Deletes, shared: &Shared<'_>) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket), day] = fields[..] else { return None };
-        let listed = self.log_buckets.contains(bucket);
+        let log_bucket = shared.known.log_bucket(shared.config, bucket)?;
         let (unnamed, halvings) = (deletes.unnamed(), deletes.halvings());
         let [named, log_files, audit_files, versions] =
             [Kind::Any, Kind::LogFile, Kind::AuditFile, Kind::Version].map(|kind| deletes.count(kind));
         let count = named + unnamed;
-        if (!listed && shapes == 0) || count == 0 {
+        if count == 0 {
             return None;
         }
         let level = if audit_files > 0 || versions > 0 {
@@ -349,8 +273,8 @@ impl LogObjectDeleted {
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], start);
         let evidence = deletes.logs.each_ref().map(|log| deletes.evidence(log));
         alert.set_evidence([&evidence[0], &evidence[1]]);
-        alert.severity = if listed { level } else { level.min(Severity::Medium) };
-        alert.confidence = if listed { Confidence::High } else { Confidence::Low };
+        alert.severity = log_bucket.at_most(level);
+        alert.confidence = log_bucket.confidence();
         alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
@@ -364,7 +288,8 @@ impl LogObjectDeleted {
             counted(count, "object", "objects"),
             counted(log_files, "log file", "log files"),
         );
-        alert.reasons = reasons(listed, shapes, audit_files, versions);
+        alert.reasons = log_bucket.reasons();
+        alert.reasons.extend(reasons(audit_files, versions));
         if halvings > 0 {
             alert
                 .reasons
@@ -384,27 +309,8 @@ impl LogObjectDeleted {
     }
 }
 
-fn is_delete(action: &str) -> bool {
-    matches!(action, "DeleteObject" | "DeleteObjects" | "DeleteObjectVersion")
-}
-
-fn reasons(listed: bool, shapes: u8, audit_files: u64, versions: u64) -> Vec<String> {
+fn reasons(audit_files: u64, versions: u64) -> Vec<String> {
     let mut reasons = Vec::new();
-    if listed {
-        reasons.push("The configuration lists the bucket under log_buckets.".to_owned());
-    }
-    if shapes != 0 {
-        let kinds: Vec<&str> =
-            KeyShape::ALL.into_iter().filter(|shape| shapes & shape.bit() != 0).map(KeyShape::name).collect();
-        reasons.push(format!("Keys seen in the bucket have the shape of {}.", kinds.join(", ")));
-    }
-    if !listed {
-        reasons.push(
-            "Only the shape of its keys says that it is a log bucket, which a caller could have planted: list it \
-             under log_buckets if it is one."
-                .to_owned(),
-        );
-    }
     if audit_files > 0 {
         reasons.push(format!("{} of CloudTrail log or digest files.", counted(audit_files, "delete", "deletes")));
     }
@@ -418,32 +324,36 @@ fn reasons(listed: bool, shapes: u8, audit_files: u64, versions: u64) -> Vec<Str
 }
 
 impl Detector for LogObjectDeleted {
-    fn observe(&mut self, batch: &DetectBatch<'_>) {
-        self.observe_keys(batch);
-        self.observe_deletes(batch);
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        self.observe_deletes(batch, codes);
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {
         let other: LogObjectDeleted = take(other);
-        self.buckets.merge(other.buckets);
         self.deletes.merge(other.deletes);
     }
 
-    fn finish(self: Box<Self>) -> Findings {
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         for (entity, deletes) in self.deletes.sorted() {
-            let bucket = EntityKey::fields(entity).get(1).copied().flatten().unwrap_or_default();
-            let shapes = self.buckets.get(bucket).map_or(0, |shapes| shapes.0);
-            findings.alerts.extend(self.alert(entity, deletes, shapes));
+            findings.alerts.extend(LogObjectDeleted::alert(entity, deletes, shared));
         }
-        let notes = [self.deletes.note(), self.buckets.note()].into_iter().flatten();
-        findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
+        findings.notes = self.deletes.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
         findings.note_limits();
         findings
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&self.deletes)
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        self.deletes = restore(state)?;
+        Ok(())
     }
 }
 

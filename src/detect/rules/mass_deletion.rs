@@ -2,28 +2,25 @@
 
 use super::{samples, take};
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
-use crate::detect::batch::{Word, cell, runs};
-use crate::detect::entities::{Entities, EntityKey, State, field};
+use crate::detect::batch::cell;
+use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
-use crate::detect::key_sample::{KeySample, about, crosses, fingerprint, reaches_percent, share};
+use crate::detect::key_sample::{about, crosses, fingerprint, reaches_percent, share};
 use crate::detect::minutes::{
     Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
 };
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Threshold};
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Known, Rule, Shared, Threshold, restore, saved,
+};
 use crate::parse::LogType;
-use arrow::array::Array;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
 
-/// Keys remembered a bucket, to say which share of it was deleted; the estimate beyond is good to about 2 %.
-/// Halved at each level.
-const MOST_KNOWN_KEYS: usize = 4096;
-
-/// Bytes for the names and the evidence of callers, and for the known keys of buckets. With [`MOST_KEYS`] a detector
-/// has at most 22 MiB.
+/// Bytes for the names and the evidence of callers. With [`MOST_KEYS`] a detector has at most 18 MiB.
 const DELETES_BUDGET: usize = 5 << 20;
-const KNOWN_KEYS_BUDGET: usize = 4 << 20;
 
 /// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
 const WINDOW_MINUTES: i64 = 61;
@@ -98,8 +95,6 @@ struct MassDeletion {
     deleted_keys: u64,
     deleted_keys_high: u64,
     known_keys_deleted_high_percent: u64,
-    /// Keys that requests name, by bucket.
-    known_keys: Entities<KeySample>,
     /// By principal and bucket.
     deletes: Entities<Deletes>,
     /// Deleted keys by the fingerprint of principal and bucket.
@@ -107,24 +102,8 @@ struct MassDeletion {
     key: EntityKey,
 }
 
-impl State for KeySample {
-    const LEVELS: u32 = 6;
-
-    fn weight(&self, level: u32) -> usize {
-        KeySample::weight(self, MOST_KNOWN_KEYS >> level)
-    }
-
-    fn cut(&mut self, level: u32) {
-        self.lower(MOST_KNOWN_KEYS >> level);
-    }
-
-    fn merge(&mut self, other: Self, level: u32) {
-        KeySample::merge(self, MOST_KNOWN_KEYS >> level, &other);
-    }
-}
-
 /// Records of one caller's deletes in one bucket.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Deletes {
     evidence: EvidenceByTime,
     facts: Facts,
@@ -154,56 +133,26 @@ impl MassDeletion {
             deleted_keys: threshold("deleted_keys"),
             deleted_keys_high: threshold("deleted_keys_high"),
             known_keys_deleted_high_percent: threshold("known_keys_deleted_high_percent"),
-            known_keys: Entities::with_budget(KNOWN_KEYS_BUDGET),
             deletes: Entities::with_budget(DELETES_BUDGET),
             deleted: KeyTable::with_cap(MOST_KEYS),
             key: EntityKey::default(),
         }
     }
 
-    fn observe_keys(&mut self, batch: &DetectBatch<'_>) {
-        let (keys, outcome) = (batch.text("object_key"), batch.text("outcome"));
-        let success = Word::new("success");
-        for (bucket, rows) in runs(batch.text("bucket_name")) {
-            self.known_keys.observe(&field(bucket), rows.len() as u64, |known, level| {
-                for row in rows.filter(|row| success.is_at(outcome, *row) && keys.is_valid(*row)) {
-                    known.insert(MOST_KNOWN_KEYS >> level, fingerprint(keys.value(row)));
-                }
-            });
-        }
-    }
-
-    fn observe_deletes(&mut self, batch: &DetectBatch<'_>) {
+    fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let columns = EvidenceColumns::of(batch);
-        let [action, outcome, service, bucket, principal, kind, keys, request, operation] = [
-            "action",
-            "outcome",
-            "service",
-            "bucket_name",
-            "principal",
-            "principal_kind",
-            "object_key",
-            "request_id",
-            "operation",
-        ]
-        .map(|name| batch.text(name));
-        let status = batch.http_status();
-        let [success, delete, by_service] = ["success", "DeleteObject", "service"].map(Word::new);
+        let [bucket, principal, keys, request, operation] =
+            ["bucket_name", "principal", "object_key", "request_id", "operation"].map(|name| batch.text(name));
         for row in 0..batch.len() {
-            if !success.is_at(outcome, row) || by_service.is_at(kind, row) {
+            if codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
                 continue;
             }
-            let action = cell(action, row).filter(|_| !delete.is_at(action, row));
-            let is_named = match (action, batch.log) {
-                (None | Some("DeleteObjectVersion"), _) => true,
-                (Some("DeleteObjects"), LogType::CloudTrail) => false,
+            let is_named = match (codes.act[row], batch.log) {
+                (Act::Delete, _) => true,
+                (Act::DeleteMany, LogType::CloudTrail) => false,
                 _ => continue,
             };
-            let done = match batch.log {
-                LogType::S3Access => (200..300).contains(&status.value(row)),
-                LogType::CloudTrail => cell(service, row).is_some_and(|service| service.starts_with("s3")),
-            };
-            let (true, Some(bucket)) = (done, cell(bucket, row)) else { continue };
+            let Some(bucket) = cell(bucket, row) else { continue };
             let what = if is_named { cell(keys, row) } else { cell(request, row) };
             let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
             if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
@@ -222,12 +171,19 @@ impl MassDeletion {
         }
     }
 
-    fn alert(&self, entity: &str, deletes: &Deletes, series: &Series, stretch: &Stretch) -> Option<Alert> {
+    fn alert(
+        &self,
+        entity: &str,
+        deletes: &Deletes,
+        (series, stretch): (&Series, &Stretch),
+        known: &Known,
+    ) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
         let [principal, Some(bucket)] = fields[..] else { return None };
         let totals = series.totals(&stretch.minutes);
         let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
-        let measured = self.measure(bucket, series, stretch, evidence[0].total() + evidence[1].total());
+        let measured =
+            self.measure(known.keys(bucket), series, stretch, evidence[0].total() + evidence[1].total());
         let Measured { different, known, halvings, .. } = measured;
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
         alert.set_evidence([&evidence[0], &evidence[1]]);
@@ -261,14 +217,18 @@ impl MassDeletion {
     }
 
     /// The numbers of a stretch, of which no estimate is above the number of records.
-    fn measure(&self, bucket: &str, series: &Series, stretch: &Stretch, records: u64) -> Measured {
+    fn measure(
+        &self,
+        (known, known_halvings): (u64, u32),
+        series: &Series,
+        stretch: &Stretch,
+        records: u64,
+    ) -> Measured {
         let Different { keys, unnamed } = series.different(&stretch.minutes);
         let halvings = series.halvings();
         let most = if halvings > 0 { records } else { u64::MAX };
         let keys = keys.min(most);
         let unnamed = unnamed.min(most - keys);
-        let sample = self.known_keys.get(&field(bucket));
-        let (known, known_halvings) = sample.map_or((0, 0), |sample| (sample.distinct(), sample.halvings()));
         let known = known.max(keys);
         let percent = self.known_keys_deleted_high_percent;
         Measured {
@@ -357,36 +317,33 @@ impl Measured {
 }
 
 impl Detector for MassDeletion {
-    fn observe(&mut self, batch: &DetectBatch<'_>) {
-        self.observe_keys(batch);
-        self.observe_deletes(batch);
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        self.observe_deletes(batch, codes);
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {
         let other: MassDeletion = take(other);
-        self.known_keys.merge(other.known_keys);
         self.deletes.merge(other.deletes);
         self.deleted.merge(other.deleted);
     }
 
-    fn finish(mut self: Box<Self>) -> Findings {
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
-        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(MOST_KEYS));
-        let sampled = (deleted.halvings() > 0).then(|| {
+        let sampled = (self.deleted.halvings() > 0).then(|| {
             format!(
                 "More than {MOST_KEYS} deleted keys: numbers are estimates from a sample of {} keys, and what is not \
                  clearly above the threshold is left out.",
-                share(deleted.halvings())
+                share(self.deleted.halvings())
             )
         });
-        let deleted = deleted.into_sorted();
+        let deleted = self.deleted.sorted();
         for (entity, deletes) in self.deletes.sorted() {
             let series = deleted.of(fingerprint(entity));
             for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
-                findings.alerts.extend(self.alert(entity, deletes, &series, &stretch));
+                findings.alerts.extend(self.alert(entity, deletes, (&series, &stretch), shared.known));
             }
         }
-        let notes = [sampled, self.deletes.note(), self.known_keys.note()].into_iter().flatten();
+        let notes = [sampled, self.deletes.note()].into_iter().flatten();
         findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
         findings.note_limits();
         findings
@@ -394,6 +351,15 @@ impl Detector for MassDeletion {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&(&self.deletes, &self.deleted))
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        (self.deletes, self.deleted) = restore(state)?;
+        Ok(())
     }
 }
 

@@ -16,8 +16,10 @@ macro_rules! samples {
     ($rule:literal: $($name:literal $log:ident $extension:literal $fires:literal),+ $(,)?) => {
         &[$($crate::detect::Sample {
             name: $name,
-            log: $crate::parse::LogType::$log,
-            text: include_str!(concat!("../samples/", $rule, "/", $name, ".", $extension)),
+            logs: || {
+                let text = include_str!(concat!("../samples/", $rule, "/", $name, ".", $extension));
+                vec![($crate::parse::LogType::$log, text.into())]
+            },
             fires: $fires,
         }),+]
     };
@@ -25,6 +27,6 @@ macro_rules! samples {
 use samples;
 
 /// Joins a detector with another of its type.
-fn take<D: super::Detector + 'static>(other: Box<dyn super::Detector>) -> D {
+pub(super) fn take<D: super::Detector + 'static>(other: Box<dyn super::Detector>) -> D {
     *other.into_any().downcast().expect("a rule's detectors are merged with each other only")
 }

@@ -1,0 +1,348 @@
+//! What every caller did in every bucket and when: the history that anomalous reads are held against.
+
+use super::DetectBatch;
+use super::batch::cell;
+use super::codes::{Act, Codes, Ended, Who};
+use super::entities::{Entities, EntityKey, State};
+use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
+use super::key_sample::fingerprint;
+use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, log_index};
+use hashbrown::HashMap;
+use pairs::{Both, Pairs};
+use serde::{Deserialize, Serialize};
+
+mod pairs;
+mod series;
+
+pub use series::{Load, Series};
+
+/// Bytes for the minutes and the evidence of callers.
+const CALLERS_BUDGET: usize = 14 << 20;
+
+/// Keys read, by caller and minute, that are remembered; over it a sample of the keys is.
+const MOST_READ_KEYS: usize = (1 << 18) / 8 * 7;
+
+/// History of all callers; its state merges and does not depend on order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct History {
+    callers: Entities<Caller>,
+    read_keys: KeyTable,
+    pairs: Pairs,
+}
+
+impl Default for History {
+    fn default() -> History {
+        History {
+            callers: Entities::with_budget(CALLERS_BUDGET),
+            read_keys: KeyTable::with_cap(MOST_READ_KEYS),
+            pairs: Pairs::default(),
+        }
+    }
+}
+
+/// What one caller did in one bucket. Callers without credentials are told apart by their addresses.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Caller {
+    /// By minutes since 1970 UTC, each the first of its grain.
+    minutes: HashMap<u32, Minute>,
+    evidence: HashMap<(u32, u8), EvidenceRows>,
+    /// An AWS service?
+    is_service: bool,
+    /// Milliseconds of the first read or list that was done.
+    first_read_ms: Option<i64>,
+}
+
+/// What is in a minute, by log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Minute {
+    requests: [u32; 2],
+    reads: [u32; 2],
+    bytes: [u64; 2],
+}
+
+impl Minute {
+    fn add(&mut self, other: &Minute) {
+        for log in 0..2 {
+            self.requests[log] = self.requests[log].saturating_add(other.requests[log]);
+            self.reads[log] = self.reads[log].saturating_add(other.reads[log]);
+            self.bytes[log] = self.bytes[log].saturating_add(other.bytes[log]);
+        }
+    }
+}
+
+/// Minutes that are counted as one, and hours of which one stretch of evidence is kept, at each level.
+const GRAINS: [(u32, u32, usize); 5] =
+    [(1, 1, EVIDENCE_ROWS), (5, 1, 2), (10, 24, 2), (60, 24, 1), (24 * 60, u32::MAX / 60, 1)];
+
+/// Bytes of a minute and of a kept row to reckon with: a table is at worst 7/16 full, a row has some 500 bytes of text.
+const MINUTE_BYTES: usize = 116;
+const EVIDENCE_BYTES: usize = 600;
+const SLOT_BYTES: usize = 240;
+
+fn grain(level: u32) -> (u32, u32, usize) {
+    GRAINS[(level as usize).min(GRAINS.len() - 1)]
+}
+
+impl State for Caller {
+    const LEVELS: u32 = GRAINS.len() as u32 - 1;
+
+    fn weight(&self, _level: u32) -> usize {
+        let rows: usize = self.evidence.values().map(|rows| SLOT_BYTES + rows.rows().len() * EVIDENCE_BYTES).sum();
+        self.minutes.len() * MINUTE_BYTES + rows
+    }
+
+    fn cut(&mut self, level: u32) {
+        let fine = std::mem::take(self);
+        State::merge(self, fine, level);
+        self.minutes.shrink_to_fit();
+        self.evidence.shrink_to_fit();
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        let (minutes, hours, limit) = grain(level);
+        for (minute, counts) in other.minutes {
+            self.minutes.entry(minute / minutes * minutes).or_default().add(&counts);
+        }
+        for ((hour, log), rows) in other.evidence {
+            self.evidence.entry((hour / hours * hours, log)).or_default().merge(limit, rows);
+        }
+        self.is_service |= other.is_service;
+        self.first_read_ms = self.first_read_ms.into_iter().chain(other.first_read_ms).min();
+    }
+}
+
+/// What a batch holds of one caller in one bucket.
+struct Part {
+    /// Text of the entity.
+    key: String,
+    is_service: bool,
+    minutes: Vec<(u32, Minute)>,
+    /// Reads that were done.
+    reads: Vec<u32>,
+    first_read_ms: Option<i64>,
+    rows: u64,
+}
+
+impl History {
+    /// Columns of `activity` beside those of [`Codes`].
+    pub const COLUMNS: [&'static str; 6] =
+        ["event_time", "bucket_name", "principal", "remote_ip", "bytes_out", "request_id"];
+
+    /// Takes all rows of a batch. `evidence` calls back with the columns of evidence of some rows, which are built for
+    /// these rows only.
+    pub fn observe(
+        &mut self,
+        batch: &DetectBatch<'_>,
+        codes: &Codes,
+        evidence: &mut dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)),
+    ) {
+        let parts = self.parts(batch, codes);
+        let log = log_index(batch.log);
+        let times = batch.event_time();
+        let mut wanted: Vec<(u32, usize)> = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            self.callers.observe(&part.key, part.rows, |state, level| {
+                state.is_service |= part.is_service;
+                state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
+                let (minutes, hours, limit) = grain(level);
+                for (minute, counts) in &part.minutes {
+                    state.minutes.entry(minute / minutes * minutes).or_default().add(counts);
+                }
+                for row in &part.reads {
+                    let time_ms = times.value(*row as usize);
+                    let slot = (slot_of(time_ms) / hours * hours, log as u8);
+                    if state.evidence.get(&slot).is_none_or(|rows| rows.wants(limit, time_ms)) {
+                        wanted.push((*row, index));
+                    }
+                }
+            });
+        }
+        if wanted.is_empty() {
+            return;
+        }
+        wanted.sort_unstable();
+        let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
+        evidence(&rows, &mut |columns| {
+            for (row, (_, part)) in wanted.iter().enumerate() {
+                let Some(time_ms) = columns.event_time_ms(row) else { continue };
+                self.callers.observe(&parts[*part].key, 0, |state, level| {
+                    let (_, hours, limit) = grain(level);
+                    let slot = (slot_of(time_ms) / hours * hours, log as u8);
+                    state.evidence.entry(slot).or_default().observe(limit, columns, row);
+                });
+            }
+        });
+    }
+
+    /// The rows of a batch by caller and bucket; keys and requests are taken on the way.
+    fn parts(&mut self, batch: &DetectBatch<'_>, codes: &Codes) -> Vec<Part> {
+        let times = batch.event_time();
+        let [buckets, principals, addresses, requests] =
+            ["bucket_name", "principal", "remote_ip", "request_id"].map(|name| batch.text(name));
+        let bytes = batch.integer("bytes_out");
+        let log = log_index(batch.log);
+        let mut parts: Vec<Part> = Vec::new();
+        let mut fingerprints: Vec<u64> = Vec::new();
+        let mut known: HashMap<(u64, u64), usize> = HashMap::new();
+        let mut key = EntityKey::default();
+        for row in 0..batch.len() {
+            use arrow::array::Array;
+            let is_request = !matches!(codes.act[row], Act::OtherService | Act::Expire | Act::Delete);
+            let (true, true, Some(bucket)) = (is_request, times.is_valid(row), cell(buckets, row)) else {
+                continue;
+            };
+            let time_ms = times.value(row);
+            let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
+            let anonymous = codes.who[row] == Who::Anonymous;
+            let (principal, address) = (cell(principals, row), cell(addresses, row).filter(|_| anonymous));
+            let bucket_fingerprint = fingerprint(bucket);
+            let caller = fingerprint(address.or(principal).unwrap_or_default());
+            let index = *known.entry((caller, bucket_fingerprint)).or_insert_with(|| {
+                let key = key.set(&[principal, Some(bucket), address]).to_owned();
+                fingerprints.push(fingerprint(&key));
+                let is_service = codes.who[row] == Who::Service;
+                parts.push(Part { key, is_service, minutes: vec![], reads: vec![], first_read_ms: None, rows: 0 });
+                parts.len() - 1
+            });
+            let part = &mut parts[index];
+            part.rows += 1;
+            let is_done = codes.ended[row] == Ended::Done;
+            let is_read = is_done && codes.act[row] == Act::Read;
+            let sent =
+                if is_read && bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 };
+            let mut counts = Minute::default();
+            counts.requests[log] = 1;
+            counts.reads[log] = u32::from(is_read);
+            counts.bytes[log] = sent;
+            match part.minutes.iter_mut().rev().take(4).find(|(known, _)| *known == minute) {
+                Some((_, known)) => known.add(&counts),
+                None => part.minutes.push((minute, counts)),
+            }
+            if is_done && matches!(codes.act[row], Act::Read | Act::CopySource | Act::ListObjects | Act::List) {
+                part.first_read_ms = part.first_read_ms.into_iter().chain([time_ms]).min();
+            }
+            let entity = fingerprints[index];
+            if is_read {
+                part.reads.push(row as u32);
+                if codes.key[row] != 0 {
+                    self.read_keys.insert(entity, batch.log, time_ms, codes.key[row], true);
+                }
+            }
+            if let Some(request) = cell(requests, row) {
+                let request = fingerprint(request) ^ bucket_fingerprint;
+                self.pairs.see(request, log, entity, minute, is_read.then_some(sent));
+            }
+        }
+        parts
+    }
+
+    /// Takes over what another part of the input showed.
+    pub fn merge(&mut self, other: History) {
+        self.callers.merge(other.callers);
+        self.read_keys.merge(other.read_keys);
+        self.pairs.merge(other.pairs);
+    }
+
+    /// Everything, to be read one caller at a time.
+    pub fn view(&self) -> View<'_> {
+        View {
+            callers: self.callers.sorted(),
+            level: self.callers.state_level(),
+            keys: self.read_keys.sorted(),
+            both: self.pairs.both(),
+            pair_halvings: self.pairs.halvings(),
+        }
+    }
+
+    /// A sentence about what was left out, if anything was.
+    pub fn note(&self) -> Option<String> {
+        self.callers.note()
+    }
+
+    /// Bytes of the tables.
+    pub fn bytes(&self) -> usize {
+        self.callers.bytes() + self.read_keys.bytes() + self.pairs.bytes()
+    }
+}
+
+/// Hours since 1970 of a time after it.
+fn slot_of(time_ms: i64) -> u32 {
+    u32::try_from(time_ms.div_euclid(MINUTE_MS * 60)).unwrap_or(0)
+}
+
+/// The history at the end of the input.
+pub struct View<'a> {
+    callers: Vec<(&'a str, &'a Caller)>,
+    level: u32,
+    keys: SortedKeys,
+    both: HashMap<u64, Vec<Both>>,
+    pair_halvings: u32,
+}
+
+/// One caller in one bucket.
+pub struct CallerView<'a> {
+    /// Caller, if the log names it.
+    pub principal: Option<&'a str>,
+    /// Bucket.
+    pub bucket: &'a str,
+    /// Address of a caller without credentials.
+    pub address: Option<&'a str>,
+    /// An AWS service?
+    pub is_service: bool,
+    /// Milliseconds of the first read or list that was done.
+    pub first_read_ms: Option<i64>,
+    /// What was done, over time.
+    pub series: Series,
+    state: &'a Caller,
+    level: u32,
+}
+
+impl<'a> View<'a> {
+    /// Every caller and bucket, in the order of their names.
+    pub fn callers(&self) -> impl Iterator<Item = CallerView<'a>> + '_ {
+        self.callers.iter().filter_map(|(key, state)| {
+            let fields = EntityKey::fields(key);
+            let &[principal, Some(bucket), address] = &fields[..] else { return None };
+            let entity = fingerprint(key);
+            let both = self.both.get(&entity).map_or(&[][..], Vec::as_slice);
+            let counts = state.minutes.iter().map(|(minute, counts)| (*minute, *counts));
+            let grain = grain(self.level).0;
+            let keys = self.keys.points(entity);
+            let halvings = (self.keys.halvings(), self.pair_halvings);
+            Some(CallerView {
+                principal,
+                bucket,
+                address,
+                is_service: state.is_service,
+                first_read_ms: state.first_read_ms,
+                series: Series::of(counts, both, keys, grain, halvings),
+                state,
+                level: self.level,
+            })
+        })
+    }
+}
+
+impl CallerView<'_> {
+    /// The first reads in a range of minutes, by log, with the number of reads.
+    pub fn evidence(&self, minutes: &std::ops::RangeInclusive<u32>, reads: [u64; 2]) -> [EvidenceRows; 2] {
+        let from_ms = i64::from(*minutes.start()) * MINUTE_MS;
+        let until_ms = (i64::from(*minutes.end()) + 1) * MINUTE_MS - 1;
+        let hours = grain(self.level).1;
+        let slots = slot_of(from_ms) / hours * hours..=slot_of(until_ms);
+        let mut found: [EvidenceRows; 2] = Default::default();
+        for ((slot, log), rows) in &self.state.evidence {
+            if slots.contains(slot) && reads[usize::from(*log)] > 0 {
+                found[usize::from(*log)].merge(EVIDENCE_ROWS * 50, rows.clone());
+            }
+        }
+        let within = from_ms..=until_ms;
+        let any = found.iter().any(|rows| rows.any_within(&within));
+        let mut reads = reads.into_iter();
+        found.map(|rows| {
+            let mut rows = rows.within(&within, any).with_total(reads.next().unwrap_or(0));
+            rows.keep_at_most(EVIDENCE_ROWS);
+            rows
+        })
+    }
+}
