@@ -6,15 +6,17 @@ use super::codes::{Act, Codes, Ended, Who};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::fingerprint;
-use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, log_index};
+use super::known::{is_account_id, is_canonical_id};
+use super::minutes::{KeyTable, MINUTE_MS, log_index};
 use hashbrown::HashMap;
-use pairs::{Both, Pairs};
+use pairs::Pairs;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 mod pairs;
 mod series;
 
-pub use series::{Load, Series};
+pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
 const CALLERS_BUDGET: usize = 14 << 20;
@@ -243,15 +245,25 @@ impl History {
         self.pairs.merge(other.pairs);
     }
 
-    /// Everything, to be read one caller at a time.
+    /// Everything, to be read.
     pub fn view(&self) -> View<'_> {
-        View {
-            callers: self.callers.sorted(),
-            level: self.callers.state_level(),
-            keys: self.read_keys.sorted(),
-            both: self.pairs.both(),
-            pair_halvings: self.pairs.halvings(),
-        }
+        let level = self.callers.state_level();
+        let keys = self.read_keys.sorted();
+        let both = self.pairs.both();
+        let halvings = (keys.halvings(), self.pairs.halvings());
+        let callers = self.callers.sorted().into_iter().filter_map(|(key, state)| {
+            let fields = EntityKey::fields(key);
+            let &[principal, Some(bucket), address] = &fields[..] else { return None };
+            let entity = fingerprint(key);
+            let both = both.get(&entity).map_or(&[][..], Vec::as_slice);
+            let counts = state.minutes.iter().map(|(minute, counts)| (*minute, *counts));
+            let series = Series::of(counts, both, keys.points(entity), grain(level).0, halvings);
+            let (is_service, first_read_ms) = (state.is_service, state.first_read_ms);
+            Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, state, level })
+        });
+        let mut callers: Vec<CallerView<'_>> = callers.collect();
+        callers.sort_by_key(|caller| (caller.bucket, caller.principal, caller.address));
+        View::of(callers)
     }
 
     /// A sentence about what was left out, if anything was.
@@ -272,11 +284,9 @@ fn slot_of(time_ms: i64) -> u32 {
 
 /// The history at the end of the input.
 pub struct View<'a> {
-    callers: Vec<(&'a str, &'a Caller)>,
-    level: u32,
-    keys: SortedKeys,
-    both: HashMap<u64, Vec<Both>>,
-    pair_halvings: u32,
+    callers: Vec<CallerView<'a>>,
+    /// Requests of all callers by bucket and minute.
+    buckets: BTreeMap<&'a str, BTreeMap<u32, u64>>,
 }
 
 /// One caller in one bucket.
@@ -298,28 +308,48 @@ pub struct CallerView<'a> {
 }
 
 impl<'a> View<'a> {
+    fn of(callers: Vec<CallerView<'a>>) -> View<'a> {
+        let mut buckets: BTreeMap<&str, BTreeMap<u32, u64>> = BTreeMap::new();
+        for caller in &callers {
+            let hours = buckets.entry(caller.bucket).or_default();
+            for (minute, requests) in caller.series.windows(60, |load| load.requests) {
+                *hours.entry(minute).or_default() += requests;
+            }
+        }
+        View { callers, buckets }
+    }
+
     /// Every caller and bucket, in the order of their names.
-    pub fn callers(&self) -> impl Iterator<Item = CallerView<'a>> + '_ {
-        self.callers.iter().filter_map(|(key, state)| {
-            let fields = EntityKey::fields(key);
-            let &[principal, Some(bucket), address] = &fields[..] else { return None };
-            let entity = fingerprint(key);
-            let both = self.both.get(&entity).map_or(&[][..], Vec::as_slice);
-            let counts = state.minutes.iter().map(|(minute, counts)| (*minute, *counts));
-            let grain = grain(self.level).0;
-            let keys = self.keys.points(entity);
-            let halvings = (self.keys.halvings(), self.pair_halvings);
-            Some(CallerView {
-                principal,
-                bucket,
-                address,
-                is_service: state.is_service,
-                first_read_ms: state.first_read_ms,
-                series: Series::of(counts, both, keys, grain, halvings),
-                state,
-                level: self.level,
-            })
-        })
+    pub fn callers(&self) -> &[CallerView<'a>] {
+        &self.callers
+    }
+
+    /// For how many minutes before a minute the logs show a bucket, and how many requests by anybody.
+    pub fn before(&self, bucket: &str, minute: u32) -> (u64, u64) {
+        let Some(hours) = self.buckets.get(bucket) else { return (0, 0) };
+        let first = hours.keys().next().copied().unwrap_or(minute);
+        let requests = hours.range(..minute / 60 * 60).map(|(_, requests)| requests).sum();
+        (u64::from(minute.saturating_sub(first)), requests)
+    }
+}
+
+impl CallerView<'_> {
+    /// What kind of caller, for comparison: those of one kind are peers.
+    pub fn kind(&self) -> &'static str {
+        match self.principal {
+            _ if self.is_service => "service",
+            Some("anonymous") => "anonymous",
+            Some(name) if name.contains(":role/") => "role",
+            Some(name) if name.contains(":user/") => "user",
+            _ => "other",
+        }
+    }
+
+    /// The account in the caller's name: of an ARN the 12 digits, else the name itself if it is an account.
+    pub fn account(&self) -> Option<&str> {
+        let name = self.principal?;
+        let account = if name.starts_with("arn:") { name.split(':').nth(4)? } else { name };
+        (is_account_id(account) || is_canonical_id(account)).then_some(account)
     }
 }
 

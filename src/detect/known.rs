@@ -4,8 +4,8 @@
 mod accounts;
 mod buckets;
 
-pub use accounts::Accounts;
-pub use buckets::{LogBucket, Why};
+pub use accounts::{Accounts, is_account_id, is_canonical_id};
+pub use buckets::{LogBucket, Why, is_delivering};
 
 use super::batch::{cell, runs};
 use super::codes::{Act, Codes, Ended};

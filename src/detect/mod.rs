@@ -17,8 +17,11 @@ pub mod key_shape;
 pub mod known;
 pub mod manual;
 pub mod minutes;
+pub mod reading;
 pub mod rules;
+pub mod sample_lines;
 pub mod stage;
+pub mod statistics;
 #[cfg(test)]
 mod testing;
 
@@ -32,7 +35,7 @@ pub use stage::DetectStage;
 use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
 use codes::Codes;
-use history::History;
+use history::View;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -145,7 +148,7 @@ pub struct Shared<'a> {
     /// What the input as a whole shows.
     pub known: &'a Known,
     /// What every caller read in every bucket, and when.
-    pub history: &'a History,
+    pub history: &'a View<'a>,
 }
 
 /// A state as bytes.

@@ -99,7 +99,8 @@ impl DetectWorker {
     }
 
     pub(super) fn finish(self, config: &Config) -> Findings {
-        let shared = Shared { config, known: &self.known, history: &self.history };
+        let history = self.history.view();
+        let shared = Shared { config, known: &self.known, history: &history };
         let mut all = Findings::default();
         for detector in self.detectors {
             let findings = detector.finish(&shared);

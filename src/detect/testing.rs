@@ -2,6 +2,7 @@
 
 use super::codes::Codes;
 use super::evidence::EvidenceColumns;
+use super::history::History;
 use super::key_shape::KeyShapes;
 use super::stage::DetectWorker;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
@@ -130,8 +131,9 @@ pub fn codes(batch: &DetectBatch<'_>) -> Codes {
 
 /// What a detector finds that has seen rows without what all detectors share.
 pub fn finish(detector: impl Detector + 'static) -> Findings {
-    let (config, known, history) = Default::default();
-    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history })
+    let (config, known) = Default::default();
+    let history = History::default();
+    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history.view() })
 }
 
 /// What a rule finds in rows of both logs; checks that another order and cut find the same, and so do states that

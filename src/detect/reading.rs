@@ -1,0 +1,188 @@
+//! Rules that hold a caller's reads against history: its own, and that of others.
+
+use super::alert::Alert;
+use super::codes::Codes;
+use super::history::{CallerView, View};
+use super::statistics::{Baseline, median};
+use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
+use crate::detect::minutes::MINUTE_MS;
+use crate::parse::time;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// A rule of this form. It has no state of its own: all is in the history that detectors share.
+pub trait Reading: Send + Sized + 'static {
+    /// The rule.
+    const RULE: &'static Rule;
+
+    /// With the settings.
+    fn new(config: &Config) -> Self;
+
+    /// What the history holds for the rule.
+    fn judge(&self, history: &View<'_>, shared: &Shared<'_>, findings: &mut Findings);
+}
+
+/// The detector of a [`Reading`].
+pub struct ReadingDetector<R>(R);
+
+impl<R: Reading> ReadingDetector<R> {
+    /// With the settings.
+    pub fn of(config: &Config) -> Box<dyn Detector> {
+        Box::new(ReadingDetector(R::new(config)))
+    }
+}
+
+impl<R: Reading> Detector for ReadingDetector<R> {
+    fn observe(&mut self, _batch: &DetectBatch<'_>, _codes: &Codes) {}
+
+    fn merge(&mut self, _other: Box<dyn Detector>) {}
+
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
+        let mut findings = Findings::default();
+        self.0.judge(shared.history, shared, &mut findings);
+        findings.notes = findings.notes.iter().map(|note| format!("{}: {note}", R::RULE.id)).collect();
+        let is_sampled = |alert: &Alert| alert.observed.get("sampled_share").is_some_and(|share| share != "all");
+        findings.limited = findings.alerts.iter().any(is_sampled);
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn load(&mut self, _state: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Minutes of a day.
+pub const DAY_MINUTES: u32 = 24 * 60;
+
+/// An alert about what a caller did in a range of minutes, with all that is known without the rule.
+pub fn alert(rule: &Rule, caller: &CallerView<'_>, minutes: &RangeInclusive<u32>, what: &str) -> Alert {
+    let entity = [caller.principal, Some(caller.bucket), caller.address, Some(what)];
+    let from_ms = i64::from(*minutes.start()) * MINUTE_MS;
+    let until_ms = (i64::from(*minutes.end()) + 1) * MINUTE_MS - 1;
+    let mut alert = Alert::of(rule, &entity, Some(from_ms));
+    let evidence = caller.evidence(minutes, caller.series.reads_by_log(minutes));
+    alert.set_evidence([&evidence[0], &evidence[1]]);
+    let first_ms = alert.evidence.first().and_then(|row| row.event_time_ms).unwrap_or(from_ms);
+    let first_ms = first_ms.clamp(from_ms, until_ms);
+    alert.first_seen_ms = Some(first_ms);
+    alert.first_seen = Some(time::format_iso(first_ms));
+    alert.last_seen = Some(time::format_iso(until_ms));
+    alert.principal = caller.principal.map(str::to_owned);
+    alert.bucket = Some(caller.bucket.to_owned());
+    alert.remote_ip = caller.address.map(str::to_owned);
+    alert
+}
+
+/// A caller as sentences name it.
+pub fn name(caller: &CallerView<'_>) -> String {
+    match (caller.principal, caller.address) {
+        (Some(principal), Some(address)) => format!("{principal} at {address}"),
+        (Some(principal), None) => principal.to_owned(),
+        (None, _) => "An unknown caller".to_owned(),
+    }
+}
+
+/// A span of minutes in words: `40 minutes`, `5 hours`, `9 days`.
+pub fn span_in_words(minutes: u64) -> String {
+    match minutes {
+        0..120 => format!("{minutes} minutes"),
+        120..2880 => format!("{} hours", minutes / 60),
+        _ => format!("{} days", minutes / u64::from(DAY_MINUTES)),
+    }
+}
+
+/// Bytes in words, to one digit after the point.
+pub fn bytes_in_words(bytes: u64) -> String {
+    let units = [("GiB", 1u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let found = units.into_iter().find(|(_, size)| bytes >= *size);
+    found.map_or_else(
+        || format!("{bytes} bytes"),
+        |(unit, size)| format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size),
+    )
+}
+
+/// What is known of a caller's past at the time of a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// Long enough, and the burst does not stand out from it.
+    Usual,
+    /// Long enough, and the burst stands out from it.
+    StandsOut,
+    /// None of this caller in this bucket, though the logs show the bucket for long enough before.
+    New,
+    /// Too short to say: minutes of it.
+    Short(u64),
+}
+
+/// What the past says of a burst; `least_hours` is how long it must be.
+pub fn past(
+    history: &View<'_>,
+    caller: &CallerView<'_>,
+    minutes: &RangeInclusive<u32>,
+    baseline: &Baseline,
+    stands_out: bool,
+    least_hours: u64,
+) -> Past {
+    if baseline.is_enough(least_hours) {
+        return if stands_out { Past::StandsOut } else { Past::Usual };
+    }
+    let (before, _) = history.before(caller.bucket, *minutes.start());
+    if baseline.windows() == 0 && before >= least_hours * 60 { Past::New } else { Past::Short(baseline.minutes) }
+}
+
+impl Past {
+    /// As a sentence.
+    pub fn reason(self, baseline: &Baseline) -> String {
+        let windows = baseline.windows();
+        match self {
+            Past::Usual => format!("It does not stand out from {windows} windows of the caller's own past."),
+            Past::StandsOut => format!(
+                "It stands out from {windows} windows of the caller's own past over {}.",
+                span_in_words(baseline.minutes)
+            ),
+            Past::New => "The caller was never seen in this bucket besides, though the logs show the bucket for \
+                          longer than a baseline needs."
+                .to_owned(),
+            Past::Short(minutes) => format!(
+                "History of {}: not evaluated against the caller's own past, only against absolute numbers.",
+                span_in_words(minutes)
+            ),
+        }
+    }
+}
+
+/// The largest value of each caller, by bucket and kind of caller: what peers do.
+pub struct Peers<'a>(BTreeMap<(&'a str, &'static str), Vec<u64>>);
+
+impl<'a> Peers<'a> {
+    /// With the value of each caller.
+    pub fn of(history: &'a View<'_>, value: impl Fn(&CallerView<'_>) -> u64) -> Peers<'a> {
+        let mut peers: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for caller in history.callers() {
+            peers.entry((caller.bucket, caller.kind())).or_default().push(value(caller));
+        }
+        peers.values_mut().for_each(|values| values.sort_unstable());
+        Peers(peers)
+    }
+
+    /// How many others of the kind there are, the middle one's value and the largest; `own` is the caller's value.
+    pub fn others(&self, caller: &CallerView<'_>, own: u64) -> (usize, u64, u64) {
+        let mut others = self.0.get(&(caller.bucket, caller.kind())).cloned().unwrap_or_default();
+        if let Ok(at) = others.binary_search(&own) {
+            others.remove(at);
+        }
+        (others.len(), median(&others), others.last().copied().unwrap_or(0))
+    }
+}
+
+/// Peers that a comparison needs. Proposal: two could be a pair that does the same job.
+pub const LEAST_PEERS: usize = 3;

@@ -1,0 +1,73 @@
+//! Lines of samples that are too many to be kept in files: generated from what matters to the rule.
+
+use crate::parse::time::format_iso;
+use std::fmt::Write;
+
+/// What a run of access-log lines shows: reads of one caller, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Reads {
+    /// As logged; `-` for none.
+    pub requester: &'static str,
+    /// Bucket.
+    pub bucket: &'static str,
+    /// Address.
+    pub address: &'static str,
+    /// What is before the number in the key.
+    pub prefix: &'static str,
+    /// Milliseconds of the first.
+    pub from_ms: i64,
+    /// Milliseconds between two.
+    pub every_ms: i64,
+    /// How many.
+    pub count: u32,
+    /// Bytes sent by each.
+    pub bytes: u64,
+    /// Was it done, or refused?
+    pub done: bool,
+}
+
+impl Reads {
+    /// A user of the owner's account reading a key a minute.
+    pub const USUAL: Reads = Reads {
+        requester: "arn:aws:iam::111122223333:user/ann",
+        bucket: "example-data",
+        address: "192.0.2.10",
+        prefix: "reports/",
+        from_ms: 1_772_409_600_000,
+        every_ms: 60_000,
+        count: 1,
+        bytes: 20_000,
+        done: true,
+    };
+
+    /// The lines.
+    pub fn lines(&self) -> String {
+        let mut lines = String::new();
+        for number in 0..self.count {
+            let time = clf(self.from_ms + i64::from(number) * self.every_ms);
+            let Reads { requester, bucket, address, prefix, bytes, .. } = self;
+            let id =
+                crate::detect::key_sample::fingerprint(&format!("{time}{requester}{bucket}{address}{number}"));
+            let (status, code) = if self.done { (200, "-") } else { (403, "AccessDenied") };
+            let bytes = if self.done { *bytes } else { 243 };
+            let owner = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+            writeln!(
+                lines,
+                "{owner} {bucket} [{time}] {address} {requester} {id:016X} REST.GET.OBJECT {prefix}{number} \"GET \
+                 /{prefix}{number} HTTP/1.1\" {status} {code} {bytes} {bytes} 20 10 \"-\" \"aws-cli/2.15\" - \
+                 hostid{id:016x}= SigV4 TLS_AES_128_GCM_SHA256 AuthHeader {bucket}.s3.eu-west-1.amazonaws.com TLSv1.3 - -"
+            )
+            .expect("writing to a string cannot fail");
+        }
+        lines
+    }
+}
+
+/// `02/Mar/2026:00:00:00 +0000`
+fn clf(time_ms: i64) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let iso = format_iso(time_ms);
+    let month = iso[5..7].parse::<usize>().map_or("Jan", |month| MONTHS[month - 1]);
+    format!("{}/{month}/{}:{} +0000", &iso[8..10], &iso[..4], &iso[11..19])
+}
