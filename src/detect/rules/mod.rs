@@ -1,9 +1,14 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here.
 
 mod anonymous_object_read;
+mod cross_account_reader;
+mod first_seen_reader;
 mod kms_throttled;
 mod log_object_deleted;
+mod log_read;
 mod mass_deletion;
+mod read_breadth;
+mod read_rate;
 mod read_volume;
 
 use super::Rule;
@@ -11,9 +16,14 @@ use super::Rule;
 /// Every rule, in the order of the manual.
 pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
+    &log_read::RULE,
     &mass_deletion::RULE,
     &read_volume::RULE,
+    &read_breadth::RULE,
+    &first_seen_reader::RULE,
+    &read_rate::RULE,
     &anonymous_object_read::RULE,
+    &cross_account_reader::RULE,
     &kms_throttled::RULE,
 ];
 

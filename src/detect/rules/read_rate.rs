@@ -1,0 +1,194 @@
+//! GET-010: a caller's rate of requests to a bucket stands out from its own past.
+
+use crate::detect::alert::{Confidence, Severity, counted};
+use crate::detect::history::{CallerView, View};
+use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
+use crate::detect::statistics::Baseline;
+use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use serde_json::json;
+use std::ops::RangeInclusive;
+
+/// GET-010 `read-rate`.
+pub static RULE: Rule = Rule {
+    id: "GET-010",
+    name: "read-rate",
+    title: "A caller's rate of requests to a bucket is unusual",
+    severity: Severity::Low,
+    attack: &["T1530"],
+    looks_for: "Requests of any kind and outcome of one caller to one bucket in clock windows of five minutes, both logs \
+        joined by request id, held against the caller's other windows: at least a number of requests, half as much \
+        again as on any other day, and either three windows in a row with a robust z-score of 6 or one with 12. The \
+        score is 0.6745 (x - median) / MAD, \
+        <https://www.itl.nist.gov/div898/handbook/eda/section3/eda35h.htm>, and the deviation is never taken smaller \
+        than that of a Poisson count. From 14 days on a window is held against those of the same hour of the week, if \
+        there are enough. The level is low; it is medium for three in a row of which one reaches 12.",
+    why: "A stolen credential is used in another rhythm than its owner's.",
+    cannot_see: "Callers whose past is too short: that is said, and not guessed. Floods by many callers at once.",
+    false_positives: "Campaigns, releases, month-end jobs.",
+    next_steps: &[
+        "Look at what the caller did in these minutes: operations, prefixes, outcomes.",
+        "Compare address and user agent with those of its usual requests.",
+    ],
+    thresholds: &[
+        Threshold { name: "requests_in_5_minutes", default: 100, source: "proposal, to be tuned on real data" },
+        Threshold { name: "z_score_in_a_row", default: 6, source: "proposal, to be tuned on real data" },
+        Threshold { name: "z_score_single", default: 12, source: "proposal, to be tuned on real data" },
+        Threshold {
+            name: "history_hours",
+            default: 24,
+            source: "proposal: a day holds every hour of the clock once",
+        },
+    ],
+    activity_columns: &[],
+    s3_access_columns: &[],
+    cloudtrail_columns: &[],
+    needs: &[Evidence::AccessLines, Evidence::DataEvents],
+    samples: &samples::SAMPLES,
+    new: ReadingDetector::<ReadRate>::of,
+};
+
+mod samples;
+
+/// Minutes of a window.
+const WINDOW: u32 = 5;
+
+/// Windows in a row that count as one anomaly at the lower score.
+const IN_A_ROW: usize = 3;
+
+/// Days from which on the hour of the week is compared.
+const SEASON_DAYS: u64 = 14;
+
+struct ReadRate {
+    least: u64,
+    in_a_row_tenths: u64,
+    single_tenths: u64,
+    history_hours: u64,
+}
+
+/// Windows next to each other that stand out.
+struct Run {
+    minutes: RangeInclusive<u32>,
+    windows: usize,
+    peak: u64,
+    z_tenths: u64,
+    baseline: Baseline,
+}
+
+impl Reading for ReadRate {
+    const RULE: &'static Rule = &RULE;
+
+    fn new(config: &Config) -> Self {
+        let threshold = |name| config.threshold(&RULE, name);
+        ReadRate {
+            least: threshold("requests_in_5_minutes").max(1),
+            in_a_row_tenths: threshold("z_score_in_a_row").saturating_mul(10),
+            single_tenths: threshold("z_score_single").saturating_mul(10),
+            history_hours: threshold("history_hours"),
+        }
+    }
+
+    fn judge(&self, history: &View<'_>, _shared: &Shared<'_>, findings: &mut Findings) {
+        let (mut short, mut coarse) = (0, 0);
+        for caller in history.callers().iter().filter(|caller| !caller.is_service) {
+            let windows = caller.series.windows(WINDOW, |load| load.requests);
+            let loud: Vec<(u32, u64)> =
+                windows.iter().copied().filter(|(_, count)| *count >= self.least).collect();
+            if loud.is_empty() {
+                continue;
+            }
+            if caller.series.grain() > WINDOW {
+                coarse += 1;
+                continue;
+            }
+            let all = Baseline::of(&windows, &(0..=0), 0);
+            if !all.is_enough(self.history_hours) {
+                short += 1;
+                continue;
+            }
+            for run in self.runs(&windows, &loud) {
+                findings.alerts.push(self.alert(caller, &run));
+            }
+        }
+        for (number, why) in [
+            (short, format!("whose history is less than {} hours", self.history_hours)),
+            (coarse, "whose minutes were counted too coarsely for want of memory".to_owned()),
+        ] {
+            if number > 0 {
+                let callers = counted(number, "busy caller", "busy callers");
+                findings.notes.push(format!("{callers} {why}: not evaluated."));
+            }
+        }
+    }
+}
+
+impl ReadRate {
+    /// The runs of windows that stand out, oldest first. Windows of a run are not held against each other.
+    fn runs(&self, windows: &[(u32, u64)], loud: &[(u32, u64)]) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for group in loud.chunk_by(|left, right| left.0 + WINDOW == right.0) {
+            let minutes = group[0].0..=group[group.len() - 1].0 + WINDOW - 1;
+            let baseline = Baseline::of(&same_season(windows, &minutes), &minutes, WINDOW);
+            let of = |count: u64| baseline.z_tenths(count);
+            let outliers =
+                group.iter().filter(|(_, count)| baseline.stands_out(*count, self.in_a_row_tenths)).count();
+            let (_, peak) = group.iter().copied().max_by_key(|(_, count)| *count).unwrap_or_default();
+            let is_single = baseline.stands_out(peak, self.single_tenths);
+            if outliers >= IN_A_ROW || is_single {
+                runs.push(Run { minutes, windows: outliers.max(1), peak, z_tenths: of(peak), baseline });
+            }
+        }
+        runs
+    }
+
+    fn alert(&self, caller: &CallerView<'_>, run: &Run) -> crate::detect::Alert {
+        let load = caller.series.within(&run.minutes);
+        let mut found = alert(&RULE, caller, &run.minutes, "rate");
+        let is_both = run.windows >= IN_A_ROW && run.z_tenths >= self.single_tenths;
+        found.severity = if is_both { Severity::Medium } else { Severity::Low };
+        found.confidence = Confidence::Medium;
+        found.window_seconds = u64::from(WINDOW) * 60;
+        found.count = load.requests;
+        found.summary = format!(
+            "{} sent up to {} requests in five minutes to {}, where its median is {}.",
+            name(caller),
+            run.peak,
+            caller.bucket,
+            run.baseline.median(),
+        );
+        found.reasons.push(format!(
+            "{} with a robust z-score of up to {}.{} against {} windows over {}.",
+            counted(run.windows as u64, "window", "windows"),
+            run.z_tenths / 10,
+            run.z_tenths % 10,
+            run.baseline.windows(),
+            span_in_words(run.baseline.minutes),
+        ));
+        found.observed = [
+            ("requests", json!(load.requests)),
+            ("requests_in_5_minutes", json!(run.peak)),
+            ("z_score", json!(run.z_tenths as f64 / 10.0)),
+            ("windows", json!(run.windows)),
+        ]
+        .into();
+        found.expected = [
+            ("requests_in_5_minutes", json!(self.least)),
+            ("requests_in_5_minutes_median", json!(run.baseline.median())),
+            ("requests_in_5_minutes_percentile_95", json!(run.baseline.percentile_95())),
+            ("history_windows", json!(run.baseline.windows())),
+            ("history_minutes", json!(run.baseline.minutes)),
+        ]
+        .into();
+        found
+    }
+}
+
+/// The windows of the same hour of the week, if the past is long enough and holds enough of them; else all.
+fn same_season(windows: &[(u32, u64)], minutes: &RangeInclusive<u32>) -> Vec<(u32, u64)> {
+    let (first, last) = (windows.first().map_or(0, |first| first.0), windows.last().map_or(0, |last| last.0));
+    let hour_of_week = |minute: u32| minute / 60 % (7 * 24);
+    let same = |minute: u32| hour_of_week(minute) == hour_of_week(*minutes.start());
+    let season: Vec<(u32, u64)> = windows.iter().copied().filter(|(minute, _)| same(*minute)).collect();
+    let is_long = u64::from(last - first) >= SEASON_DAYS * u64::from(DAY_MINUTES);
+    let is_enough = Baseline::of(&season, minutes, WINDOW).windows() >= crate::detect::statistics::LEAST_WINDOWS;
+    if is_long && is_enough { season } else { windows.to_vec() }
+}
