@@ -1,19 +1,26 @@
 //! Tests of the scenario: its bytes, and that the program's own readers take every record.
 
+use super::incidents;
+use super::timeline::Timeline;
 use super::{IncidentKind, Scenario, ScenarioOptions, scenario};
-use crate::synth::random::mix;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use xxhash_rust::xxh3::Xxh3;
 
 fn small(seed: u64) -> ScenarioOptions {
     ScenarioOptions { seed, events: 1, ..ScenarioOptions::default() }
 }
 
+/// A fingerprint of all paths and contents.
 fn hash(scenario: &Scenario) -> u64 {
-    let bytes = scenario.files.iter().flat_map(|(path, content)| path.as_bytes().iter().chain(content));
-    bytes.fold(0, |hash, byte| mix(hash ^ u64::from(*byte)))
+    let mut hash = Xxh3::new();
+    for (path, content) in &scenario.files {
+        hash.update(path.as_bytes());
+        hash.update(content);
+    }
+    hash.digest()
 }
 
 fn lines(scenario: &Scenario) -> Vec<&str> {
@@ -127,16 +134,27 @@ fn batch_and_lifecycle_lines_look_as_s3_writes_them() {
 }
 
 #[test]
-fn incidents_lie_on_the_last_three_days_and_can_be_had_alone() {
+fn each_incident_lies_on_the_last_three_days() {
     let day = 86_400_000;
     let start = super::clock::START * 1_000;
     for kind in IncidentKind::ALL {
-        let told = scenario(&ScenarioOptions { incidents: vec![kind], ..small(9) });
-        let [incident] = told.incidents.as_slice() else { panic!("{:?}", told.incidents) };
-        assert_eq!(incident.kind, kind);
-        assert!(incident.from_ms >= start + 7 * day && incident.until_ms < start + 10 * day, "{incident:?}");
-        assert!(incident.from_ms < incident.until_ms && !incident.rules.is_empty(), "{incident:?}");
+        for seed in 1..9 {
+            let mut timeline = Timeline::new(seed);
+            let incident = incidents::weave(kind, &mut timeline);
+            assert_eq!(incident.kind, kind);
+            assert!(incident.from_ms >= start + 7 * day && incident.until_ms < start + 10 * day, "{incident:?}");
+            assert!(incident.from_ms < incident.until_ms && !incident.rules.is_empty(), "{incident:?}");
+            assert!(timeline.records() > 50, "{incident:?}");
+        }
     }
+}
+
+#[test]
+fn an_incident_can_be_had_alone() {
+    let told = scenario(&ScenarioOptions { incidents: vec![IncidentKind::LogDeletion], ..small(9) });
+    assert_eq!(told.incidents.len(), 1);
+    // A list, 23 single deletes, 5 digests and a request for many in both logs, and the 12 keys of that.
+    assert_eq!(told.incident_events, 2 * (1 + 23 + 5 + 1) + 12);
 }
 
 #[test]

@@ -55,6 +55,9 @@ fn customers(timeline: &mut Timeline, count: u64) {
         let mut request = Request::new(caller, &CUSTOMERS, action, key, size);
         if matches!(request.action, Action::Get | Action::Head) && random.chance(8_000) {
             request.outcome = Outcome::NotFound;
+        } else if is_scan && request.action == Action::Get && random.chance(100_000) {
+            // A viewer of documents asks for the first part.
+            request.outcome = Outcome::Part;
         }
         send(timeline, time, request, random);
     });
