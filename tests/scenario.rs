@@ -5,8 +5,8 @@
 mod support;
 
 use chrono::DateTime;
-use s3sleuth::synth::scenario::{Incident, Scenario, ScenarioOptions, scenario};
-use serde_json::Value;
+use s3sleuth::synth::scenario::{Incident, IncidentKind, Scenario, ScenarioOptions, scenario};
+use serde_json::{Value, json};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -141,4 +141,45 @@ fn every_record_is_read_by_the_program() {
         assert_eq!(run.count(name), 0, "{name} in {}", run.summary);
     }
     assert_eq!(run.count("records"), told.benign_events + told.incident_events);
+}
+
+#[test]
+fn the_check_says_what_is_missed_and_what_is_false() {
+    let incident = Incident {
+        kind: IncidentKind::LogDeletion,
+        name: "log deletion",
+        rules: &["LOG-001"],
+        principals: vec!["mallory".to_owned()],
+        buckets: vec!["logs".to_owned()],
+        from_ms: 1_773_100_000_000,
+        until_ms: 1_773_100_600_000,
+    };
+    let told = Scenario {
+        files: Vec::new(),
+        config_toml: String::new(),
+        benign_events: 350_000,
+        incident_events: 1,
+        incidents: vec![incident],
+    };
+    // The incident is on 2026-03-09 from 23:46:40 to 23:56:40.
+    let alert = |rule: &str, severity: &str, principal: &str, last: &str| {
+        json!({"rule_id": rule, "severity": severity, "bucket": "logs", "principal": principal,
+            "first_seen": "2026-03-09T00:00:00Z", "last_seen": format!("2026-03-09T{last}Z"), "summary": "..."})
+    };
+    let found = alert("LOG-001", "high", "mallory", "23:50:00");
+    let elsewhere = alert("DEL-001", "high", "ann", "05:00:00");
+    let by_another = alert("DEL-001", "critical", "ann", "23:50:00");
+    for (alerts, expected) in [
+        (vec![found.clone()], ""),
+        (vec![found.clone(), elsewhere.clone()], ""),
+        (vec![found.clone(), elsewhere.clone(), by_another], "2 false alerts"),
+        (vec![], "missed"),
+        (vec![alert("LOG-001", "low", "mallory", "23:50:00")], "missed"),
+        (vec![alert("LOG-001", "high", "mallory", "05:00:00")], "missed"),
+        (vec![alert("DEL-001", "high", "mallory", "23:50:00")], "missed"),
+    ] {
+        let complaints = complaints(&told, &alerts).join("\n");
+        assert_eq!(complaints.is_empty(), expected.is_empty(), "{complaints}");
+        assert!(complaints.contains(expected), "{complaints}");
+    }
 }

@@ -31,7 +31,7 @@ impl IncidentKind {
 pub struct ScenarioOptions {
     /// Start of the random sequences.
     pub seed: u64,
-    /// About how many records of benign traffic; at least some 60,000 come out, as jobs and log delivery have a size
+    /// About how many records of benign traffic; about 100,000 come out at least, as jobs and log delivery have a size
     /// of their own. Meant for up to a million: everything is held in memory.
     pub events: u64,
     /// What happens besides.

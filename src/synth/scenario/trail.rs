@@ -33,7 +33,7 @@ pub(super) fn request(event: &Event, request: &Request, calendar: &mut Calendar,
     json.text("requestID", &ids.request).text("eventID", &ids.event);
     json.raw("readOnly", if is_read(request) { "true" } else { "false" });
     resources(&mut json, request);
-    foot(&mut json, matches!(request.action, Action::Setting(_)), Some(&request.caller));
+    foot(&mut json, request);
     json.object("tlsDetails").text("tlsVersion", "TLSv1.3").text("cipherSuite", "TLS_AES_128_GCM_SHA256");
     json.text("clientProvidedHostHeader", &request.bucket.host()).close().close();
 }
@@ -185,10 +185,11 @@ fn resources(json: &mut Json<'_>, request: &Request) {
 }
 
 /// The members after `resources` of a request to S3.
-fn foot(json: &mut Json<'_>, management: bool, caller: Option<&Caller>) {
+fn foot(json: &mut Json<'_>, request: &Request) {
+    let management = matches!(request.action, Action::Setting(_));
     json.text("eventType", "AwsApiCall").raw("managementEvent", if management { "true" } else { "false" });
     json.text("recipientAccountId", ACCOUNT);
-    if caller.is_some_and(Caller::is_private) {
+    if request.caller.is_private() {
         json.text("vpcEndpointId", "vpce-0a1b2c3d4e5f67890").text("vpcEndpointAccountId", ACCOUNT);
     }
     json.text("eventCategory", if management { "Management" } else { "Data" });

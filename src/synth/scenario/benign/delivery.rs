@@ -23,9 +23,10 @@ static GET_ACL: Setting = Setting {
 pub(super) fn fill(timeline: &mut Timeline) {
     let mut random = timeline.random("delivery");
     let seed = timeline.seed();
-    for slot in 1..=(DAYS * DAY / TRAIL) {
+    for slot in 1..DAYS * DAY / TRAIL {
         let time = START + slot * TRAIL;
-        let delivered = time + random.between(20, 200) as i64 - 240;
+        // The name tells the time of delivery.
+        let delivered = time + random.between(2, 40) as i64;
         if slot % 3 == 0 {
             let caller = Caller::inside_aws(&CLOUDTRAIL);
             let request = Request::new(caller, &LOGS, Action::Setting(&GET_ACL), String::new(), 0);
