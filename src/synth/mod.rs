@@ -26,6 +26,7 @@ mod json;
 mod keys;
 mod options;
 mod random;
+pub mod scenario;
 mod world;
 
 #[cfg(test)]

@@ -1,0 +1,204 @@
+//! What happens: requests to S3, and calls that only CloudTrail shows.
+
+use super::company::{Actor, ActorKind, Bucket};
+use crate::synth::agents;
+use crate::synth::random::{Random, mix};
+use crate::synth::world::text;
+
+/// An address: the low 32 bits are IPv4, anything above makes it IPv6; 0 is none.
+pub(super) type Address = u64;
+
+/// The address `a.b.c.d`.
+pub(super) const fn ipv4(a: u64, b: u64, c: u64, d: u64) -> Address {
+    a << 24 | b << 16 | c << 8 | d
+}
+
+/// Who sends something, and from where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    pub(super) actor: &'static Actor,
+    pub(super) address: Address,
+    /// Tells the sessions of a role, and the browsers of visitors, apart.
+    pub(super) session: u64,
+}
+
+impl Caller {
+    /// A caller that has no address in the logs.
+    pub(super) fn inside_aws(actor: &'static Actor) -> Self {
+        Self { actor, address: 0, session: 0 }
+    }
+
+    /// The address as text, `-` if there is none.
+    pub(super) fn address(&self) -> String {
+        let address = self.address;
+        match address {
+            0 => "-".to_owned(),
+            _ if address >> 32 != 0 => format!("2001:db8:{:x}:{:x}::1", address >> 48, address >> 32 & 0xffff),
+            _ => format!("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255),
+        }
+    }
+
+    /// Does it come through the endpoint of the company's network?
+    pub(super) fn is_private(&self) -> bool {
+        self.address >> 24 == 10
+    }
+
+    /// The session of a role: that of a machine, or the one of a job's night.
+    pub(super) fn session_name(&self) -> String {
+        match self.session {
+            0..100 => format!("{}-202603{:02}", self.actor.name, self.session + 2),
+            machine => format!("i-0{:016x}", mix(machine)),
+        }
+    }
+
+    /// The user agent as the client sends it.
+    pub(super) fn agent(&self) -> &'static str {
+        match self.actor.kind {
+            ActorKind::Anonymous => agents::WEB[mix(self.session) as usize % agents::WEB.len()],
+            ActorKind::Identity => "Amazon CloudFront",
+            ActorKind::Service if self.address != 0 => "Amazon CloudFront",
+            ActorKind::Service | ActorKind::Lifecycle => "-",
+            _ => agents::SDK[self.actor.agent],
+        }
+    }
+}
+
+/// A configuration request as both logs show it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Setting {
+    /// Such as `REST.PUT.LIFECYCLE`.
+    pub(super) operation: &'static str,
+    pub(super) method: &'static str,
+    /// Such as `?lifecycle`.
+    pub(super) query: &'static str,
+    /// Such as `PutBucketLifecycle`.
+    pub(super) event: &'static str,
+    /// Further members of `requestParameters`, as JSON after a comma; or nothing.
+    pub(super) parameters: &'static str,
+    pub(super) read_only: bool,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Get,
+    /// A read of the website endpoint.
+    Website,
+    Head,
+    Put,
+    /// The keys below the request's key, which is the prefix.
+    List,
+    Delete,
+    /// The keys of a multi-object delete.
+    DeleteMany(Vec<String>),
+    /// S3 deletes by a lifecycle rule; CloudTrail does not show it.
+    Expire,
+    Setting(&'static Setting),
+}
+
+/// How a request ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// 206 with a part of the object.
+    Part,
+    NotModified,
+    NotFound,
+    Denied,
+    SlowDown,
+    KmsThrottled,
+}
+
+impl Outcome {
+    /// Was the request answered with what it asked for?
+    pub(super) fn is_success(self) -> bool {
+        matches!(self, Outcome::Done | Outcome::Part | Outcome::NotModified)
+    }
+}
+
+/// One request to S3.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) caller: Caller,
+    pub(super) bucket: &'static Bucket,
+    pub(super) action: Action,
+    /// The object, or the prefix of a list; empty for a bucket.
+    pub(super) key: String,
+    /// Size of the object.
+    pub(super) size: u64,
+    pub(super) outcome: Outcome,
+    /// Does the request name a version?
+    pub(super) versioned: bool,
+}
+
+impl Request {
+    /// A request that is answered.
+    pub(super) fn new(caller: Caller, bucket: &'static Bucket, action: Action, key: String, size: u64) -> Self {
+        Self { caller, bucket, action, key, size, outcome: Outcome::Done, versioned: false }
+    }
+
+    /// Does CloudTrail show it?
+    pub(super) fn is_in_trail(&self) -> bool {
+        match self.action {
+            Action::Expire => false,
+            Action::Setting(_) => true,
+            _ => self.bucket.data_events,
+        }
+    }
+
+    /// Number of records in both logs.
+    pub(super) fn records(&self) -> u64 {
+        let batch = if let Action::DeleteMany(keys) = &self.action { keys.len() as u64 } else { 0 };
+        1 + batch + u64::from(self.is_in_trail())
+    }
+}
+
+/// A call that only CloudTrail shows.
+#[derive(Clone, Debug)]
+pub(super) enum Call {
+    /// S3 asks KMS for the caller of a request; `write` for `GenerateDataKey`. The context is an ARN in S3.
+    Kms { caller: Caller, bucket: &'static Bucket, context: String, write: bool, throttled: bool },
+    /// A sign-in at the console.
+    SignIn { caller: Caller },
+    /// A service or machine takes on a role.
+    AssumeRole { role: &'static Actor, session: u64 },
+    /// A call of another service's control plane: source, name, parameters.
+    Describe { caller: Caller, source: &'static str, name: &'static str, parameters: &'static str },
+}
+
+/// What an event is.
+#[derive(Clone, Debug)]
+pub(super) enum What {
+    Request(Request),
+    Call(Call),
+}
+
+/// What happens at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) time: i64,
+    /// Start of the random sequence for what is random in its records.
+    pub(super) id: u64,
+    pub(super) what: What,
+}
+
+/// What the two logs' records of one request have in common.
+pub(super) struct Ids {
+    pub(super) request: String,
+    pub(super) host: String,
+    pub(super) version: String,
+    pub(super) event: String,
+    /// For what else is random.
+    pub(super) random: Random,
+}
+
+impl Event {
+    pub(super) fn ids(&self) -> Ids {
+        let mut random = Random::new(self.id);
+        let request = text(&mut random, |random, out| random.upper(out, 16));
+        let host = text(&mut random, |random, out| random.base64(out, 76, 1));
+        let version = text(&mut random, |random, out| random.version_id(out));
+        let event = text(&mut random, |random, out| random.uuid(out));
+        Ids { request, host, version, event, random }
+    }
+}

@@ -1,0 +1,235 @@
+//! The records of CloudTrail.
+
+use super::access::bytes_sent;
+use super::company::{ACCOUNT, ActorKind, Bucket, Encryption, REGION};
+use super::event::{Action, Call, Caller, Event, Ids, Outcome, Request};
+use super::{clock::HOUR, identity};
+use crate::synth::calendar::{Calendar, formatted};
+use crate::synth::json::Json;
+use crate::synth::random::Random;
+use crate::synth::world::text;
+
+/// Appends the record of a request as a JSON object.
+pub(super) fn request(event: &Event, request: &Request, calendar: &mut Calendar, out: &mut Vec<u8>) {
+    let ids = event.ids();
+    let mut json = Json { out };
+    let name = event_name(&request.action);
+    head(&mut json, event.time, &request.caller, ("s3.amazonaws.com", name), None, calendar);
+    error(&mut json, request, name);
+    parameters(&mut json, request, &ids);
+    let kms = (request.action == Action::Put && request.bucket.encryption != Encryption::S3)
+        .then(|| request.bucket.key_arn());
+    match (request.outcome.is_success(), &request.action, kms) {
+        (true, Action::Put, Some(key)) => {
+            json.object("responseElements").text("x-amz-server-side-encryption", "aws:kms");
+            json.text("x-amz-server-side-encryption-aws-kms-key-id", &key).close();
+        }
+        (true, Action::Put, None) => {
+            json.object("responseElements").text("x-amz-server-side-encryption", "AES256").close();
+        }
+        _ => drop(json.raw("responseElements", "null")),
+    }
+    additional(&mut json, request, &ids);
+    json.text("requestID", &ids.request).text("eventID", &ids.event);
+    json.raw("readOnly", if is_read(request) { "true" } else { "false" });
+    resources(&mut json, request);
+    foot(&mut json, request);
+    json.object("tlsDetails").text("tlsVersion", "TLSv1.3").text("cipherSuite", "TLS_AES_128_GCM_SHA256");
+    json.text("clientProvidedHostHeader", &request.bucket.host()).close().close();
+}
+
+/// Appends the record of a call.
+pub(super) fn call(event: &Event, call: &Call, calendar: &mut Calendar, out: &mut Vec<u8>) {
+    let mut ids = event.ids();
+    let request_id = text(&mut ids.random, Random::uuid);
+    let mut json = Json { out };
+    match call {
+        Call::Kms { .. } => kms(&mut json, event.time, call, calendar),
+        Call::SignIn { caller } => {
+            head(&mut json, event.time, caller, ("signin.amazonaws.com", "ConsoleLogin"), None, calendar);
+            json.raw("requestParameters", "null");
+            json.object("responseElements").text("ConsoleLogin", "Success").close();
+            json.object("additionalEventData").text("LoginTo", "https://console.aws.amazon.com/console/home");
+            json.text("MobileVersion", "No").text("MFAUsed", "Yes").close();
+        }
+        Call::AssumeRole { role, session } => {
+            assume_role(&mut json, event.time, &Caller { actor: role, address: 0, session: *session }, calendar);
+        }
+        Call::Describe { caller, source, name, parameters } => {
+            head(&mut json, event.time, caller, (source, name), None, calendar);
+            json.raw("requestParameters", parameters).raw("responseElements", "null");
+        }
+    }
+    let sign_in = matches!(call, Call::SignIn { .. });
+    if !sign_in {
+        json.text("requestID", &request_id);
+    }
+    json.text("eventID", &ids.event).raw("readOnly", if sign_in { "false" } else { "true" });
+    if let Call::Kms { bucket, throttled: false, .. } = call {
+        json.open_array("resources").open().text("accountId", ACCOUNT).text("type", "AWS::KMS::Key");
+        json.text("ARN", &bucket.key_arn()).close().close_array();
+    }
+    json.text("eventType", if sign_in { "AwsConsoleSignIn" } else { "AwsApiCall" });
+    json.raw("managementEvent", "true").text("recipientAccountId", ACCOUNT);
+    json.text("eventCategory", "Management").close();
+}
+
+/// The members up to the user agent; `name` is that of the service and of the call.
+fn head(
+    json: &mut Json<'_>,
+    time: i64,
+    caller: &Caller,
+    name: (&str, &str),
+    by: Option<&str>,
+    calendar: &mut Calendar,
+) {
+    json.begin().text("eventVersion", "1.11");
+    identity::write(json, caller, time, by, calendar);
+    json.plain("eventTime", |out| calendar.iso(time, out));
+    json.text("eventSource", name.0).text("eventName", name.1).text("awsRegion", REGION);
+    let service = caller.actor.kind == ActorKind::Service;
+    match by {
+        Some(by) => json.text("sourceIPAddress", by).text("userAgent", by),
+        None if service => json.text("sourceIPAddress", caller.actor.name).text("userAgent", caller.actor.name),
+        None => {
+            json.text("sourceIPAddress", &caller.address()).text("userAgent", &format!("[{}]", caller.agent()))
+        }
+    };
+}
+
+fn event_name(action: &Action) -> &'static str {
+    match action {
+        Action::Get | Action::Website | Action::Expire => "GetObject",
+        Action::Head => "HeadObject",
+        Action::Put => "PutObject",
+        Action::List => "ListObjects",
+        Action::Delete => "DeleteObject",
+        Action::DeleteMany(_) => "DeleteObjects",
+        Action::Setting(setting) => setting.event,
+    }
+}
+
+fn is_read(request: &Request) -> bool {
+    match request.action {
+        Action::Put | Action::Delete | Action::DeleteMany(_) => false,
+        Action::Setting(setting) => setting.read_only,
+        _ => true,
+    }
+}
+
+fn error(json: &mut Json<'_>, request: &Request, name: &str) {
+    let (code, message) = match request.outcome {
+        Outcome::Done | Outcome::Part | Outcome::NotModified => return,
+        Outcome::NotFound => ("NoSuchKey", "The specified key does not exist.".to_owned()),
+        Outcome::Denied => {
+            let who = request.caller.actor.principal();
+            ("AccessDenied", format!("User: {who} is not authorized to perform: s3:{name}"))
+        }
+        Outcome::SlowDown => ("SlowDown", "Please reduce your request rate.".to_owned()),
+        Outcome::KmsThrottled => ("KMS.ThrottlingException", RATE.to_owned()),
+    };
+    json.text("errorCode", code).text("errorMessage", &message);
+}
+
+/// What KMS says when there are too many calls.
+const RATE: &str = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+
+fn parameters(json: &mut Json<'_>, request: &Request, ids: &Ids) {
+    json.object("requestParameters").text("bucketName", request.bucket.name);
+    json.text("Host", &request.bucket.host());
+    match &request.action {
+        Action::Setting(setting) => {
+            // The members are JSON as they stand, with the comma that they need.
+            json.out.extend_from_slice(setting.parameters.as_bytes());
+        }
+        Action::List => {
+            json.text("list-type", "2").text("prefix", &request.key).text("encoding-type", "url");
+        }
+        Action::DeleteMany(_) => drop(json.text("delete", "")),
+        _ => drop(json.text("key", &request.key)),
+    }
+    if request.versioned {
+        json.text("versionId", &ids.version);
+    }
+    json.close();
+}
+
+fn additional(json: &mut Json<'_>, request: &Request, ids: &Ids) {
+    let received = if request.action == Action::Put && request.outcome.is_success() { request.size } else { 0 };
+    let signed = request.caller.actor.kind != ActorKind::Anonymous;
+    json.object("additionalEventData");
+    if signed {
+        json.text("SignatureVersion", "SigV4");
+    }
+    json.text("CipherSuite", "TLS_AES_128_GCM_SHA256").float("bytesTransferredIn", received);
+    if matches!(request.action, Action::Get | Action::Put) && request.outcome.is_success() {
+        json.text("SSEApplied", if request.bucket.encryption == Encryption::S3 { "SSE_S3" } else { "SSE_KMS" });
+    }
+    if signed {
+        json.text("AuthenticationMethod", "AuthHeader");
+    }
+    json.text("x-amz-id-2", &ids.host).float("bytesTransferredOut", bytes_sent(request)).close();
+}
+
+fn resources(json: &mut Json<'_>, request: &Request) {
+    let arn = request.bucket.arn();
+    json.open_array("resources");
+    let object = format!("{arn}/{}", request.key);
+    match request.action {
+        Action::List => drop(json.open().text("type", "AWS::S3::Object").text("ARNPrefix", &object).close()),
+        Action::DeleteMany(_) | Action::Setting(_) => {}
+        _ => drop(json.open().text("type", "AWS::S3::Object").text("ARN", &object).close()),
+    }
+    json.open().text("accountId", ACCOUNT).text("type", "AWS::S3::Bucket").text("ARN", &arn).close();
+    json.close_array();
+}
+
+/// The members after `resources` of a request to S3.
+fn foot(json: &mut Json<'_>, request: &Request) {
+    let management = matches!(request.action, Action::Setting(_));
+    json.text("eventType", "AwsApiCall").raw("managementEvent", if management { "true" } else { "false" });
+    json.text("recipientAccountId", ACCOUNT);
+    if request.caller.is_private() {
+        json.text("vpcEndpointId", "vpce-0a1b2c3d4e5f67890").text("vpcEndpointAccountId", ACCOUNT);
+    }
+    json.text("eventCategory", if management { "Management" } else { "Data" });
+}
+
+fn kms(json: &mut Json<'_>, time: i64, call: &Call, calendar: &mut Calendar) {
+    let Call::Kms { caller, bucket, context, write, throttled } = call else { return };
+    let name = if *write { "GenerateDataKey" } else { "Decrypt" };
+    // A service that S3 asks KMS for is itself who calls.
+    let by = (caller.actor.kind != ActorKind::Service).then_some("AWS Internal");
+    head(json, time, caller, ("kms.amazonaws.com", name), by, calendar);
+    if *throttled {
+        json.text("errorCode", "ThrottlingException").text("errorMessage", RATE);
+    }
+    json.object("requestParameters");
+    key_parameters(json, bucket, *write);
+    json.object("encryptionContext").text("aws:s3:arn", context).close().close();
+    json.raw("responseElements", "null");
+}
+
+fn key_parameters(json: &mut Json<'_>, bucket: &Bucket, write: bool) {
+    if write {
+        json.text("keyId", &bucket.key_arn()).text("keySpec", "AES_256");
+    } else {
+        json.text("encryptionAlgorithm", "SYMMETRIC_DEFAULT");
+    }
+}
+
+/// A machine's service takes on its role.
+fn assume_role(json: &mut Json<'_>, time: i64, session: &Caller, calendar: &mut Calendar) {
+    let name = session.session_name();
+    json.begin().text("eventVersion", "1.11").object("userIdentity").text("type", "AWSService");
+    json.text("invokedBy", "ec2.amazonaws.com").close();
+    json.plain("eventTime", |out| calendar.iso(time, out));
+    json.text("eventSource", "sts.amazonaws.com").text("eventName", "AssumeRole").text("awsRegion", REGION);
+    json.text("sourceIPAddress", "ec2.amazonaws.com").text("userAgent", "ec2.amazonaws.com");
+    json.object("requestParameters").text("roleArn", &session.actor.principal());
+    json.text("roleSessionName", &name).close();
+    json.object("responseElements").object("credentials");
+    json.text("accessKeyId", &format!("ASIA{}", &identity::unique(session.actor)[1..]));
+    json.text("expiration", &formatted(time + HOUR, "%b %-d, %Y, %-I:%M:%S %p")).close();
+    json.object("assumedRoleUser").text("arn", &session.actor.requester(&name)).close().close();
+}
