@@ -19,7 +19,14 @@ mod series;
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
-const CALLERS_BUDGET: usize = 14 << 20;
+const CALLERS_BUDGET: usize = 18 << 20;
+
+/// Bytes for the addresses of callers without credentials.
+const ADDRESSES_BUDGET: usize = 4 << 20;
+
+/// An address is remembered for reads of one key in so many: who reads many keys is remembered surely, and a million
+/// who read one are not.
+const ADDRESS_KEYS: u64 = 64;
 
 /// Keys read, by caller and minute, that are remembered; over it a sample of the keys is.
 const MOST_READ_KEYS: usize = (1 << 18) / 8 * 7;
@@ -28,6 +35,8 @@ const MOST_READ_KEYS: usize = (1 << 18) / 8 * 7;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct History {
     callers: Entities<Caller>,
+    /// Of callers without credentials, by bucket and address.
+    addresses: Entities<Address>,
     read_keys: KeyTable,
     pairs: Pairs,
 }
@@ -36,52 +45,82 @@ impl Default for History {
     fn default() -> History {
         History {
             callers: Entities::with_budget(CALLERS_BUDGET),
+            addresses: Entities::with_budget(ADDRESSES_BUDGET),
             read_keys: KeyTable::with_cap(MOST_READ_KEYS),
             pairs: Pairs::default(),
         }
     }
 }
 
-/// What one caller did in one bucket. Callers without credentials are told apart by their addresses.
+/// What is remembered of an address.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Address {
+    evidence: [EvidenceRows; 2],
+}
+
+impl State for Address {
+    const LEVELS: u32 = 1;
+
+    fn weight(&self, level: u32) -> usize {
+        self.evidence.iter().map(|rows| rows.weight(address_rows(level))).sum()
+    }
+
+    fn cut(&mut self, level: u32) {
+        self.evidence.iter_mut().for_each(|rows| rows.keep_at_most(address_rows(level)));
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        let rows = self.evidence.iter_mut().zip(other.evidence);
+        rows.for_each(|(mine, theirs)| mine.merge(address_rows(level), theirs));
+    }
+}
+
+fn address_rows(level: u32) -> usize {
+    if level == 0 { EVIDENCE_ROWS } else { 1 }
+}
+
+/// The fingerprint of an address in a bucket.
+fn address_fingerprint(bucket: u64, address: &str) -> u64 {
+    fingerprint(address).rotate_left(17) ^ bucket
+}
+
+/// What one caller did in one bucket. Callers without credentials are one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
     /// By minutes since 1970 UTC, each the first of its grain.
-    minutes: HashMap<u32, Minute>,
-    evidence: HashMap<(u32, u8), EvidenceRows>,
+    minutes: BTreeMap<(u32, u8), Minute>,
+    evidence: BTreeMap<(u32, u8), EvidenceRows>,
     /// An AWS service?
     is_service: bool,
     /// Milliseconds of the first read or list that was done.
     first_read_ms: Option<i64>,
 }
 
-/// What is in a minute, by log.
+/// What is in a minute of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Minute {
-    requests: [u32; 2],
-    reads: [u32; 2],
-    bytes: [u64; 2],
+    requests: u32,
+    reads: u32,
+    bytes: u64,
 }
 
 impl Minute {
     fn add(&mut self, other: &Minute) {
-        for log in 0..2 {
-            self.requests[log] = self.requests[log].saturating_add(other.requests[log]);
-            self.reads[log] = self.reads[log].saturating_add(other.reads[log]);
-            self.bytes[log] = self.bytes[log].saturating_add(other.bytes[log]);
-        }
+        self.requests = self.requests.saturating_add(other.requests);
+        self.reads = self.reads.saturating_add(other.reads);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 
-/// Minutes that are counted as one, and hours of which one stretch of evidence is kept, at each level.
-const GRAINS: [(u32, u32, usize); 5] =
-    [(1, 1, EVIDENCE_ROWS), (5, 1, 2), (10, 24, 2), (60, 24, 1), (24 * 60, u32::MAX / 60, 1)];
+/// Minutes that are counted as one, and minutes of which the first read is kept as evidence, at each level.
+const GRAINS: [(u32, u32); 7] =
+    [(1, 10), (1, 60), (1, 24 * 60), (5, 24 * 60), (10, 24 * 60), (60, 24 * 60), (24 * 60, u32::MAX)];
 
-/// Bytes of a minute and of a kept row to reckon with: a table is at worst 7/16 full, a row has some 500 bytes of text.
-const MINUTE_BYTES: usize = 116;
-const EVIDENCE_BYTES: usize = 600;
-const SLOT_BYTES: usize = 240;
+/// Bytes of a minute and of a kept row to reckon with: a node of the tree is at worst half full.
+const MINUTE_BYTES: usize = 52;
+const EVIDENCE_BYTES: usize = 520;
 
-fn grain(level: u32) -> (u32, u32, usize) {
+fn grain(level: u32) -> (u32, u32) {
     GRAINS[(level as usize).min(GRAINS.len() - 1)]
 }
 
@@ -89,24 +128,21 @@ impl State for Caller {
     const LEVELS: u32 = GRAINS.len() as u32 - 1;
 
     fn weight(&self, _level: u32) -> usize {
-        let rows: usize = self.evidence.values().map(|rows| SLOT_BYTES + rows.rows().len() * EVIDENCE_BYTES).sum();
-        self.minutes.len() * MINUTE_BYTES + rows
+        self.minutes.len() * MINUTE_BYTES + self.evidence.len() * EVIDENCE_BYTES
     }
 
     fn cut(&mut self, level: u32) {
         let fine = std::mem::take(self);
         State::merge(self, fine, level);
-        self.minutes.shrink_to_fit();
-        self.evidence.shrink_to_fit();
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        let (minutes, hours, limit) = grain(level);
-        for (minute, counts) in other.minutes {
-            self.minutes.entry(minute / minutes * minutes).or_default().add(&counts);
+        let (minutes, stretch) = grain(level);
+        for ((minute, log), counts) in other.minutes {
+            self.minutes.entry((minute / minutes * minutes, log)).or_default().add(&counts);
         }
-        for ((hour, log), rows) in other.evidence {
-            self.evidence.entry((hour / hours * hours, log)).or_default().merge(limit, rows);
+        for ((minute, log), rows) in other.evidence {
+            self.evidence.entry((minute / stretch * stretch, log)).or_default().merge(1, rows);
         }
         self.is_service |= other.is_service;
         self.first_read_ms = self.first_read_ms.into_iter().chain(other.first_read_ms).min();
@@ -119,8 +155,8 @@ struct Part {
     key: String,
     is_service: bool,
     minutes: Vec<(u32, Minute)>,
-    /// Reads that were done.
-    reads: Vec<u32>,
+    /// Reads that were done, with their minutes.
+    reads: Vec<(u32, u32)>,
     first_read_ms: Option<i64>,
     rows: u64,
 }
@@ -138,23 +174,29 @@ impl History {
         codes: &Codes,
         evidence: &mut dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)),
     ) {
-        let parts = self.parts(batch, codes);
+        let mut wanted: Vec<(u32, Want)> = Vec::new();
+        let parts = self.parts(batch, codes, &mut wanted);
         let log = log_index(batch.log);
         let times = batch.event_time();
-        let mut wanted: Vec<(u32, usize)> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             self.callers.observe(&part.key, part.rows, |state, level| {
                 state.is_service |= part.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
-                let (minutes, hours, limit) = grain(level);
+                let (minutes, stretch) = grain(level);
                 for (minute, counts) in &part.minutes {
-                    state.minutes.entry(minute / minutes * minutes).or_default().add(counts);
+                    state.minutes.entry((minute / minutes * minutes, log as u8)).or_default().add(counts);
                 }
-                for row in &part.reads {
+                let mut last = None;
+                for (row, minute) in &part.reads {
+                    let slot = minute / stretch * stretch;
                     let time_ms = times.value(*row as usize);
-                    let slot = (slot_of(time_ms) / hours * hours, log as u8);
-                    if state.evidence.get(&slot).is_none_or(|rows| rows.wants(limit, time_ms)) {
-                        wanted.push((*row, index));
+                    // Of rows after each other in one stretch only an earlier one can be wanted too.
+                    if last.is_some_and(|(known, known_ms)| known == slot && known_ms < time_ms) {
+                        continue;
+                    }
+                    last = Some((slot, time_ms));
+                    if state.evidence.get(&(slot, log as u8)).is_none_or(|rows| rows.wants(1, time_ms)) {
+                        wanted.push((*row, Want::Caller(index)));
                     }
                 }
             });
@@ -162,22 +204,26 @@ impl History {
         if wanted.is_empty() {
             return;
         }
-        wanted.sort_unstable();
+        wanted.sort_unstable_by_key(|(row, _)| *row);
         let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
         evidence(&rows, &mut |columns| {
-            for (row, (_, part)) in wanted.iter().enumerate() {
-                let Some(time_ms) = columns.event_time_ms(row) else { continue };
-                self.callers.observe(&parts[*part].key, 0, |state, level| {
-                    let (_, hours, limit) = grain(level);
-                    let slot = (slot_of(time_ms) / hours * hours, log as u8);
-                    state.evidence.entry(slot).or_default().observe(limit, columns, row);
-                });
+            for (row, (_, want)) in wanted.iter().enumerate() {
+                let Some(minute) = columns.event_time_ms(row).and_then(minute_of) else { continue };
+                match want {
+                    Want::Caller(part) => self.callers.observe(&parts[*part].key, 0, |state, level| {
+                        let slot = minute / grain(level).1 * grain(level).1;
+                        state.evidence.entry((slot, log as u8)).or_default().observe(1, columns, row);
+                    }),
+                    Want::Address(key) => self.addresses.observe(key, 1, |state, level| {
+                        state.evidence[log].observe(address_rows(level), columns, row);
+                    }),
+                }
             }
         });
     }
 
     /// The rows of a batch by caller and bucket; keys and requests are taken on the way.
-    fn parts(&mut self, batch: &DetectBatch<'_>, codes: &Codes) -> Vec<Part> {
+    fn parts(&mut self, batch: &DetectBatch<'_>, codes: &Codes, wanted: &mut Vec<(u32, Want)>) -> Vec<Part> {
         let times = batch.event_time();
         let [buckets, principals, addresses, requests] =
             ["bucket_name", "principal", "remote_ip", "request_id"].map(|name| batch.text(name));
@@ -194,13 +240,13 @@ impl History {
                 continue;
             };
             let time_ms = times.value(row);
-            let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
+            let Some(minute) = minute_of(time_ms) else { continue };
             let anonymous = codes.who[row] == Who::Anonymous;
-            let (principal, address) = (cell(principals, row), cell(addresses, row).filter(|_| anonymous));
+            let principal = cell(principals, row);
             let bucket_fingerprint = fingerprint(bucket);
-            let caller = fingerprint(address.or(principal).unwrap_or_default());
+            let caller = fingerprint(principal.unwrap_or_default());
             let index = *known.entry((caller, bucket_fingerprint)).or_insert_with(|| {
-                let key = key.set(&[principal, Some(bucket), address]).to_owned();
+                let key = key.set(&[principal, Some(bucket)]).to_owned();
                 fingerprints.push(fingerprint(&key));
                 let is_service = codes.who[row] == Who::Service;
                 parts.push(Part { key, is_service, minutes: vec![], reads: vec![], first_read_ms: None, rows: 0 });
@@ -212,10 +258,7 @@ impl History {
             let is_read = is_done && codes.act[row] == Act::Read;
             let sent =
                 if is_read && bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 };
-            let mut counts = Minute::default();
-            counts.requests[log] = 1;
-            counts.reads[log] = u32::from(is_read);
-            counts.bytes[log] = sent;
+            let counts = Minute { requests: 1, reads: u32::from(is_read), bytes: sent };
             match part.minutes.iter_mut().rev().take(4).find(|(known, _)| *known == minute) {
                 Some((_, known)) => known.add(&counts),
                 None => part.minutes.push((minute, counts)),
@@ -225,9 +268,18 @@ impl History {
             }
             let entity = fingerprints[index];
             if is_read {
-                part.reads.push(row as u32);
-                if codes.key[row] != 0 {
-                    self.read_keys.insert(entity, batch.log, time_ms, codes.key[row], true);
+                part.reads.push((row as u32, minute));
+                let read = codes.key[row];
+                if read != 0 {
+                    self.read_keys.insert(entity, batch.log, time_ms, read, true);
+                }
+                if let Some(address) = cell(addresses, row).filter(|_| anonymous && read != 0) {
+                    let entity = address_fingerprint(bucket_fingerprint, address);
+                    self.read_keys.insert(entity, batch.log, time_ms, read, true);
+                    if read % ADDRESS_KEYS == 0 {
+                        let key = key.set(&[principal, Some(bucket), Some(address)]).to_owned();
+                        wanted.push((row as u32, Want::Address(key)));
+                    }
                 }
             }
             if let Some(request) = cell(requests, row) {
@@ -241,6 +293,7 @@ impl History {
     /// Takes over what another part of the input showed.
     pub fn merge(&mut self, other: History) {
         self.callers.merge(other.callers);
+        self.addresses.merge(other.addresses);
         self.read_keys.merge(other.read_keys);
         self.pairs.merge(other.pairs);
     }
@@ -253,17 +306,27 @@ impl History {
         let halvings = (keys.halvings(), self.pairs.halvings());
         let callers = self.callers.sorted().into_iter().filter_map(|(key, state)| {
             let fields = EntityKey::fields(key);
-            let &[principal, Some(bucket), address] = &fields[..] else { return None };
+            let &[principal, Some(bucket)] = &fields[..] else { return None };
             let entity = fingerprint(key);
             let both = both.get(&entity).map_or(&[][..], Vec::as_slice);
-            let counts = state.minutes.iter().map(|(minute, counts)| (*minute, *counts));
-            let series = Series::of(counts, both, keys.points(entity), grain(level).0, halvings);
+            let series = Series::of(&state.minutes, both, keys.points(entity), grain(level).0, halvings);
             let (is_service, first_read_ms) = (state.is_service, state.first_read_ms);
-            Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, state, level })
+            let evidence = Kept::ByTime(&state.evidence, grain(level).1);
+            Some(CallerView { principal, bucket, address: None, is_service, first_read_ms, series, evidence })
         });
         let mut callers: Vec<CallerView<'_>> = callers.collect();
+        let addresses = self.addresses.sorted().into_iter().filter_map(|(key, state)| {
+            let fields = EntityKey::fields(key);
+            let &[principal, Some(bucket), address] = &fields[..] else { return None };
+            let points = keys.points(address_fingerprint(fingerprint(bucket), address?));
+            let series = Series::of(&BTreeMap::new(), &[], points, 1, halvings);
+            let evidence = Kept::First(&state.evidence);
+            let (is_service, first_read_ms) = (false, None);
+            Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, evidence })
+        });
+        let addresses: Vec<CallerView<'_>> = addresses.collect();
         callers.sort_by_key(|caller| (caller.bucket, caller.principal, caller.address));
-        View::of(callers)
+        View::of(callers, addresses)
     }
 
     /// A sentence about what was left out, if anything was.
@@ -277,14 +340,10 @@ impl History {
     }
 }
 
-/// Hours since 1970 of a time after it.
-fn slot_of(time_ms: i64) -> u32 {
-    u32::try_from(time_ms.div_euclid(MINUTE_MS * 60)).unwrap_or(0)
-}
-
 /// The history at the end of the input.
 pub struct View<'a> {
     callers: Vec<CallerView<'a>>,
+    addresses: Vec<CallerView<'a>>,
     /// Requests of all callers by bucket and minute.
     buckets: BTreeMap<&'a str, BTreeMap<u32, u64>>,
 }
@@ -303,12 +362,19 @@ pub struct CallerView<'a> {
     pub first_read_ms: Option<i64>,
     /// What was done, over time.
     pub series: Series,
-    state: &'a Caller,
-    level: u32,
+    evidence: Kept<'a>,
+}
+
+/// The records that are kept of a caller.
+enum Kept<'a> {
+    /// The first of each stretch of so many minutes.
+    ByTime(&'a BTreeMap<(u32, u8), EvidenceRows>, u32),
+    /// The first.
+    First(&'a [EvidenceRows; 2]),
 }
 
 impl<'a> View<'a> {
-    fn of(callers: Vec<CallerView<'a>>) -> View<'a> {
+    fn of(callers: Vec<CallerView<'a>>, addresses: Vec<CallerView<'a>>) -> View<'a> {
         let mut buckets: BTreeMap<&str, BTreeMap<u32, u64>> = BTreeMap::new();
         for caller in &callers {
             let hours = buckets.entry(caller.bucket).or_default();
@@ -316,12 +382,18 @@ impl<'a> View<'a> {
                 *hours.entry(minute).or_default() += requests;
             }
         }
-        View { callers, buckets }
+        View { callers, addresses, buckets }
     }
 
     /// Every caller and bucket, in the order of their names.
     pub fn callers(&self) -> &[CallerView<'a>] {
         &self.callers
+    }
+
+    /// Addresses of callers without credentials by bucket, as far as they read many keys; of these only the keys are
+    /// known.
+    pub fn addresses(&self) -> &[CallerView<'a>] {
+        &self.addresses
     }
 
     /// For how many minutes before a minute the logs show a bucket, and how many requests by anybody.
@@ -355,15 +427,21 @@ impl CallerView<'_> {
 
 impl CallerView<'_> {
     /// The first reads in a range of minutes, by log, with the number of reads.
-    pub fn evidence(&self, minutes: &std::ops::RangeInclusive<u32>, reads: [u64; 2]) -> [EvidenceRows; 2] {
+    pub fn evidence(&self, minutes: &std::ops::RangeInclusive<u32>) -> [EvidenceRows; 2] {
         let from_ms = i64::from(*minutes.start()) * MINUTE_MS;
         let until_ms = (i64::from(*minutes.end()) + 1) * MINUTE_MS - 1;
-        let hours = grain(self.level).1;
-        let slots = slot_of(from_ms) / hours * hours..=slot_of(until_ms);
+        let mut reads = self.series.reads_by_log(minutes);
         let mut found: [EvidenceRows; 2] = Default::default();
-        for ((slot, log), rows) in &self.state.evidence {
-            if slots.contains(slot) && reads[usize::from(*log)] > 0 {
-                found[usize::from(*log)].merge(EVIDENCE_ROWS * 50, rows.clone());
+        match &self.evidence {
+            Kept::ByTime(kept, stretch) => {
+                let slots = (minutes.start() / stretch * stretch, 0)..=(*minutes.end(), u8::MAX);
+                for ((_, log), rows) in kept.range(slots).filter(|((_, log), _)| reads[usize::from(*log)] > 0) {
+                    found[usize::from(*log)].merge(MOST_STRETCHES, rows.clone());
+                }
+            }
+            Kept::First(kept) => {
+                found = kept.each_ref().map(EvidenceRows::clone);
+                reads = kept.each_ref().map(EvidenceRows::total);
             }
         }
         let within = from_ms..=until_ms;
@@ -375,4 +453,20 @@ impl CallerView<'_> {
             rows
         })
     }
+}
+
+/// Stretches of evidence that are looked through for an alert.
+const MOST_STRETCHES: usize = 1000;
+
+/// Why the evidence of a row is wanted.
+enum Want {
+    /// For the caller of this part.
+    Caller(usize),
+    /// For the address of this entity.
+    Address(String),
+}
+
+/// Minutes since 1970 of a time after it.
+fn minute_of(time_ms: i64) -> Option<u32> {
+    u32::try_from(time_ms.div_euclid(MINUTE_MS)).ok()
 }

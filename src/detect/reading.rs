@@ -69,7 +69,7 @@ pub fn alert(rule: &Rule, caller: &CallerView<'_>, minutes: &RangeInclusive<u32>
     let from_ms = i64::from(*minutes.start()) * MINUTE_MS;
     let until_ms = (i64::from(*minutes.end()) + 1) * MINUTE_MS - 1;
     let mut alert = Alert::of(rule, &entity, Some(from_ms));
-    let evidence = caller.evidence(minutes, caller.series.reads_by_log(minutes));
+    let evidence = caller.evidence(minutes);
     alert.set_evidence([&evidence[0], &evidence[1]]);
     let first_ms = alert.evidence.first().and_then(|row| row.event_time_ms).unwrap_or(from_ms);
     let first_ms = first_ms.clamp(from_ms, until_ms);

@@ -51,36 +51,39 @@ pub struct Burst {
 
 impl Series {
     pub(super) fn of(
-        counts: impl Iterator<Item = (u32, Minute)>,
+        counts: &BTreeMap<(u32, u8), Minute>,
         both: &[Both],
         mut keys: Vec<(u32, u64)>,
         grain: u32,
         (key_halvings, pair_halvings): (u32, u32),
     ) -> Series {
-        let counts: BTreeMap<u32, Minute> = counts.collect();
         let mut shared: HashMap<u32, Load> = HashMap::new();
         for pair in both {
             let bytes = pair.read.unwrap_or(0);
             let load = Load { requests: 1, reads: u64::from(pair.read.is_some()), bytes };
             shared.entry(pair.minute / grain * grain).or_default().add(&load);
         }
-        let slots = counts.iter().map(|(minute, counts)| {
+        let mut minutes: BTreeMap<u32, [Minute; 2]> = BTreeMap::new();
+        for ((minute, log), counts) in counts {
+            minutes.entry(*minute).or_default()[usize::from(*log).min(1)] = *counts;
+        }
+        let slots = minutes.iter().map(|(minute, [access, trail])| {
             let both = shared.get(minute).copied().unwrap_or_default();
             let once = |access: u64, trail: u64, both: u64| {
                 access
                     .saturating_add(trail.saturating_sub(both.saturating_mul(1 << pair_halvings.min(63))))
                     .max(trail)
             };
-            let of = |values: [u32; 2], both| once(values[0].into(), values[1].into(), both);
             let load = Load {
-                requests: of(counts.requests, both.requests),
-                reads: of(counts.reads, both.reads),
-                bytes: once(counts.bytes[0], counts.bytes[1], both.bytes),
+                requests: once(access.requests.into(), trail.requests.into(), both.requests),
+                reads: once(access.reads.into(), trail.reads.into(), both.reads),
+                bytes: once(access.bytes, trail.bytes, both.bytes),
             };
             (*minute, load)
         });
         let slots = slots.collect();
-        let per_log = counts.iter().map(|(minute, counts)| (*minute, counts.reads.map(u64::from))).collect();
+        let reads = |minute: &Minute| u64::from(minute.reads);
+        let per_log = minutes.iter().map(|(minute, logs)| (*minute, logs.each_ref().map(reads))).collect();
         keys.sort_unstable();
         keys.dedup();
         Series { slots, per_log, keys, grain, key_halvings }
@@ -120,6 +123,11 @@ impl Series {
     pub fn reads_by_log(&self, minutes: &RangeInclusive<u32>) -> [u64; 2] {
         let inside = self.per_log.iter().filter(|(minute, _)| minutes.contains(minute));
         inside.fold([0; 2], |sum, (_, reads)| [sum[0] + reads[0], sum[1] + reads[1]])
+    }
+
+    /// How many different keys were read in all.
+    pub fn distinct_keys(&self) -> u64 {
+        self.keys_within(&(0..=u32::MAX))
     }
 
     /// How many different keys were read in a range of minutes.

@@ -67,7 +67,7 @@ impl Reading for FirstSeenReader {
         let mut short = 0;
         for caller in history.callers() {
             let total = caller.series.total();
-            let is_named = caller.address.is_none() && !caller.is_service;
+            let is_named = caller.kind() != "anonymous" && !caller.is_service;
             let (true, true, Some(span)) = (is_named, total.reads > 0, caller.series.span()) else { continue };
             let Some(principal) = caller.principal.filter(|principal| !is_delivering(principal)) else { continue };
             let first = caller.first_read_ms.and_then(|time_ms| u32::try_from(time_ms / MINUTE_MS).ok());

@@ -107,7 +107,7 @@ impl Reading for LogRead {
 impl LogRead {
     fn why(&self, history: &View<'_>, caller: &CallerView<'_>) -> Option<Why> {
         let span = caller.series.span()?;
-        if caller.address.is_some() {
+        if caller.kind() == "anonymous" {
             let reason = "The caller had no credentials: anybody can read these logs.".to_owned();
             return Some(Why { severity: Severity::Critical, minutes: span, reason });
         }

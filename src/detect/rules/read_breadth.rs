@@ -22,8 +22,8 @@ pub static RULE: Rule = Rule {
         that stand out from the caller's own 10-minute windows in this bucket (a robust z-score of 6 by median and \
         median absolute deviation, and half as much again as on any other day); and, for who goes slowly, many on one \
         UTC day that stand out from the caller's other days, or a large part of the bucket's known keys on one day by \
-        a caller that was never seen in it before. Callers without credentials are told apart by their addresses. \
-        Where the past is too short that is said, and only a number of keys far above counts. AWS services are left \
+        a caller that was never seen in it before. Callers without credentials are told apart by their addresses; of an address that reads few keys nothing is \
+        remembered. Where the past is too short that is said, and only a number of keys far above counts. AWS services are left \
         out. The level is medium, and low where callers of the same kind read as many.",
     why: "Who steals a bucket reads all of it; who uses it reads what it needs.",
     cannot_see: "Reads of few large objects (GET-001). Which keys a caller already had. Records without a time.",
@@ -97,9 +97,10 @@ impl Reading for ReadBreadth {
         let most = |caller: &CallerView<'_>| largest(&caller.series.key_windows(10));
         let peers = Peers::of(history, most);
         let mut short = 0;
-        for caller in history.callers().iter().filter(|caller| !caller.is_service) {
+        let callers = history.callers().iter().filter(|caller| !caller.is_service && caller.kind() != "anonymous");
+        for caller in callers.chain(history.addresses()) {
             let least_day = self.keys_a_day.min(LEAST_SHARE_KEYS);
-            if caller.series.total().reads < least_day {
+            if caller.series.distinct_keys() < least_day {
                 continue;
             }
             let others = peers.others(caller, most(caller));
@@ -233,18 +234,18 @@ impl ReadBreadth {
     ) -> Alert {
         let load = caller.series.within(minutes);
         let keys = caller.series.keys_within(minutes);
-        let keys = if caller.series.key_halvings() > 0 { keys.min(load.reads) } else { keys };
+        let is_estimate = caller.series.key_halvings() > 0 && caller.address.is_none();
+        let keys = if is_estimate { keys.min(load.reads) } else { keys };
         let mut found = alert(&RULE, caller, minutes, what);
         found.confidence = if matches!(past, Past::Short(_)) { Confidence::Low } else { Confidence::Medium };
         found.count = keys;
         found.reasons.push(past.reason(baseline));
-        found.observed = [
-            ("keys", json!(keys)),
-            ("reads", json!(load.reads)),
-            ("bytes", json!(load.bytes)),
-            ("sampled_share", json!(share(caller.series.key_halvings()))),
-        ]
-        .into();
+        found.observed =
+            [("keys", json!(keys)), ("sampled_share", json!(share(caller.series.key_halvings())))].into();
+        if caller.address.is_none() {
+            found.observed.insert("reads", json!(load.reads));
+            found.observed.insert("bytes", json!(load.bytes));
+        }
         found.expected =
             [("history_windows", json!(baseline.windows())), ("history_minutes", json!(baseline.minutes))].into();
         found

@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Medium,
     attack: &["T1530", "T1567"],
     looks_for: "Bytes that S3 sent to one caller from one bucket (bytes_sent, bytesTransferredOut) by GetObject, in \
-        windows that slide over minutes; callers without credentials are told apart by their addresses. What both logs \
+        windows that slide over minutes; callers without credentials are taken together. What both logs \
         show, by request id, counts once. From a number of MiB in 10 minutes on the level is info; from a number of \
         GiB in an hour it is medium if that is several times the 95th percentile of the caller's own hours in this \
         bucket; from more GiB an hour it is high. What does not stand out from the caller's own past (a robust z-score \
