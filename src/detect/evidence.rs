@@ -216,10 +216,13 @@ impl EvidenceRows {
         self.largest_row * limit.min(usize::try_from(self.total).unwrap_or(limit))
     }
 
-    /// Would a record of that time be among the first so many?
-    pub fn wants(&self, limit: usize, time_ms: i64) -> bool {
-        self.rows.len() < limit
-            || self.rows.last().is_some_and(|last| last.event_time_ms.is_none_or(|last_ms| time_ms <= last_ms))
+    /// May a record of that time be the first? Then it is on its way.
+    pub fn claims(&mut self, time_ms: i64) -> bool {
+        let is_first = self.first_seen_ms.is_none_or(|first_ms| time_ms <= first_ms);
+        if is_first {
+            self.first_seen_ms = Some(time_ms);
+        }
+        is_first
     }
 
     /// Is any row that is kept in a stretch of time?

@@ -39,6 +39,9 @@ pub struct History {
     addresses: Entities<Address>,
     read_keys: KeyTable,
     pairs: Pairs,
+    /// What is not yet in `callers`.
+    #[serde(skip)]
+    recent: Recent,
 }
 
 impl Default for History {
@@ -48,6 +51,7 @@ impl Default for History {
             addresses: Entities::with_budget(ADDRESSES_BUDGET),
             read_keys: KeyTable::with_cap(MOST_READ_KEYS),
             pairs: Pairs::default(),
+            recent: Recent::default(),
         }
     }
 }
@@ -149,16 +153,52 @@ impl State for Caller {
     }
 }
 
-/// What a batch holds of one caller in one bucket.
+/// What some batches hold, by caller and bucket: a caller is looked up once for many of its rows.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    index: HashMap<(u64, u64), usize>,
+    parts: Vec<Part>,
+    rows: u64,
+}
+
+/// Rows that are gathered before they are taken over, and callers that are remembered across that.
+const MOST_RECENT_ROWS: u64 = 1 << 16;
+const MOST_RECENT_PARTS: usize = 1 << 13;
+
+/// Minutes and stretches of a part that are looked through for one that is there already: rows come nearly in order.
+const LOOK_BACK: usize = 4;
+
+/// What some batches hold of one caller in one bucket.
+#[derive(Clone, Debug)]
 struct Part {
     /// Text of the entity.
     key: String,
+    fingerprint: u64,
     is_service: bool,
-    minutes: Vec<(u32, Minute)>,
-    /// Reads that were done, with their minutes.
-    reads: Vec<(u32, u32)>,
+    minutes: Vec<((u32, u8), Minute)>,
+    evidence: Vec<((u32, u8), EvidenceRows)>,
     first_read_ms: Option<i64>,
     rows: u64,
+}
+
+impl Part {
+    fn count(&mut self, minute: (u32, u8), counts: &Minute) {
+        match self.minutes.iter_mut().rev().take(LOOK_BACK).find(|(known, _)| *known == minute) {
+            Some((_, known)) => known.add(counts),
+            None => self.minutes.push((minute, *counts)),
+        }
+    }
+
+    /// Where the evidence of a stretch stands, if a record of that time may be the first of it.
+    fn claim(&mut self, stretch: (u32, u8), time_ms: i64) -> Option<usize> {
+        let from = self.evidence.len().saturating_sub(LOOK_BACK);
+        let known = (from..self.evidence.len()).rev().find(|at| self.evidence[*at].0 == stretch);
+        let at = known.unwrap_or_else(|| {
+            self.evidence.push((stretch, EvidenceRows::default()));
+            self.evidence.len() - 1
+        });
+        self.evidence[at].1.claims(time_ms).then_some(at)
+    }
 }
 
 impl History {
@@ -175,63 +215,59 @@ impl History {
         evidence: &mut dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)),
     ) {
         let mut wanted: Vec<(u32, Want)> = Vec::new();
-        let parts = self.parts(batch, codes, &mut wanted);
-        let log = log_index(batch.log);
-        let times = batch.event_time();
-        for (index, part) in parts.iter().enumerate() {
-            self.callers.observe(&part.key, part.rows, |state, level| {
-                state.is_service |= part.is_service;
-                state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
-                let (minutes, stretch) = grain(level);
-                for (minute, counts) in &part.minutes {
-                    state.minutes.entry((minute / minutes * minutes, log as u8)).or_default().add(counts);
-                }
-                let mut last = None;
-                for (row, minute) in &part.reads {
-                    let slot = minute / stretch * stretch;
-                    let time_ms = times.value(*row as usize);
-                    // Of rows after each other in one stretch only an earlier one can be wanted too.
-                    if last.is_some_and(|(known, known_ms)| known == slot && known_ms < time_ms) {
-                        continue;
-                    }
-                    last = Some((slot, time_ms));
-                    if state.evidence.get(&(slot, log as u8)).is_none_or(|rows| rows.wants(1, time_ms)) {
-                        wanted.push((*row, Want::Caller(index)));
+        self.gather(batch, codes, &mut wanted);
+        if !wanted.is_empty() {
+            let log = log_index(batch.log);
+            let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
+            let recent = &mut self.recent;
+            let addresses = &mut self.addresses;
+            evidence(&rows, &mut |columns| {
+                for (row, (_, want)) in wanted.iter().enumerate() {
+                    match want {
+                        Want::Caller(part, at) => recent.parts[*part].evidence[*at].1.observe(1, columns, row),
+                        Want::Address(key) => addresses.observe(key, 1, |state, level| {
+                            state.evidence[log].observe(address_rows(level), columns, row);
+                        }),
                     }
                 }
             });
         }
-        if wanted.is_empty() {
-            return;
+        if self.recent.rows >= MOST_RECENT_ROWS || self.recent.parts.len() > MOST_RECENT_PARTS {
+            self.settle();
         }
-        wanted.sort_unstable_by_key(|(row, _)| *row);
-        let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
-        evidence(&rows, &mut |columns| {
-            for (row, (_, want)) in wanted.iter().enumerate() {
-                let Some(minute) = columns.event_time_ms(row).and_then(minute_of) else { continue };
-                match want {
-                    Want::Caller(part) => self.callers.observe(&parts[*part].key, 0, |state, level| {
-                        let slot = minute / grain(level).1 * grain(level).1;
-                        state.evidence.entry((slot, log as u8)).or_default().observe(1, columns, row);
-                    }),
-                    Want::Address(key) => self.addresses.observe(key, 1, |state, level| {
-                        state.evidence[log].observe(address_rows(level), columns, row);
-                    }),
-                }
-            }
-        });
     }
 
-    /// The rows of a batch by caller and bucket; keys and requests are taken on the way.
-    fn parts(&mut self, batch: &DetectBatch<'_>, codes: &Codes, wanted: &mut Vec<(u32, Want)>) -> Vec<Part> {
+    /// Takes over what was gathered; before anything is read or saved.
+    pub fn settle(&mut self) {
+        for part in self.recent.parts.iter_mut().filter(|part| part.rows > 0) {
+            self.callers.observe(&part.key, part.rows, |state, level| {
+                let (minutes, stretch) = grain(level);
+                state.is_service |= part.is_service;
+                state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
+                for ((minute, log), counts) in part.minutes.drain(..) {
+                    state.minutes.entry((minute / minutes * minutes, log)).or_default().add(&counts);
+                }
+                for ((minute, log), rows) in part.evidence.drain(..) {
+                    state.evidence.entry((minute / stretch * stretch, log)).or_default().merge(1, rows);
+                }
+            });
+            (part.rows, part.first_read_ms) = (0, None);
+        }
+        self.recent.rows = 0;
+        if self.recent.parts.len() > MOST_RECENT_PARTS {
+            self.recent = Recent::default();
+        }
+    }
+
+    /// Gathers the rows of a batch by caller and bucket; keys and requests are taken on the way.
+    fn gather(&mut self, batch: &DetectBatch<'_>, codes: &Codes, wanted: &mut Vec<(u32, Want)>) {
         let times = batch.event_time();
         let [buckets, principals, addresses, requests] =
             ["bucket_name", "principal", "remote_ip", "request_id"].map(|name| batch.text(name));
         let bytes = batch.integer("bytes_out");
         let log = log_index(batch.log);
-        let mut parts: Vec<Part> = Vec::new();
-        let mut fingerprints: Vec<u64> = Vec::new();
-        let mut known: HashMap<(u64, u64), usize> = HashMap::new();
+        let stretch = grain(self.callers.state_level()).1;
+        let Recent { index: known, parts, rows } = &mut self.recent;
         let mut key = EntityKey::default();
         for row in 0..batch.len() {
             use arrow::array::Array;
@@ -247,28 +283,35 @@ impl History {
             let caller = fingerprint(principal.unwrap_or_default());
             let index = *known.entry((caller, bucket_fingerprint)).or_insert_with(|| {
                 let key = key.set(&[principal, Some(bucket)]).to_owned();
-                fingerprints.push(fingerprint(&key));
-                let is_service = codes.who[row] == Who::Service;
-                parts.push(Part { key, is_service, minutes: vec![], reads: vec![], first_read_ms: None, rows: 0 });
+                parts.push(Part {
+                    fingerprint: fingerprint(&key),
+                    key,
+                    is_service: codes.who[row] == Who::Service,
+                    minutes: Vec::new(),
+                    evidence: Vec::new(),
+                    first_read_ms: None,
+                    rows: 0,
+                });
                 parts.len() - 1
             });
             let part = &mut parts[index];
             part.rows += 1;
+            *rows += 1;
             let is_done = codes.ended[row] == Ended::Done;
             let is_read = is_done && codes.act[row] == Act::Read;
             let sent =
                 if is_read && bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 };
             let counts = Minute { requests: 1, reads: u32::from(is_read), bytes: sent };
-            match part.minutes.iter_mut().rev().take(4).find(|(known, _)| *known == minute) {
-                Some((_, known)) => known.add(&counts),
-                None => part.minutes.push((minute, counts)),
-            }
+            part.count((minute, log as u8), &counts);
             if is_done && matches!(codes.act[row], Act::Read | Act::CopySource | Act::ListObjects | Act::List) {
                 part.first_read_ms = part.first_read_ms.into_iter().chain([time_ms]).min();
             }
-            let entity = fingerprints[index];
+            let entity = part.fingerprint;
             if is_read {
-                part.reads.push((row as u32, minute));
+                let slot = minute / stretch * stretch;
+                if let Some(at) = part.claim((slot, log as u8), time_ms) {
+                    wanted.push((row as u32, Want::Caller(index, at)));
+                }
                 let read = codes.key[row];
                 if read != 0 {
                     self.read_keys.insert(entity, batch.log, time_ms, read, true);
@@ -287,11 +330,12 @@ impl History {
                 self.pairs.see(request, log, entity, minute, is_read.then_some(sent));
             }
         }
-        parts
     }
 
     /// Takes over what another part of the input showed.
-    pub fn merge(&mut self, other: History) {
+    pub fn merge(&mut self, mut other: History) {
+        self.settle();
+        other.settle();
         self.callers.merge(other.callers);
         self.addresses.merge(other.addresses);
         self.read_keys.merge(other.read_keys);
@@ -460,8 +504,8 @@ const MOST_STRETCHES: usize = 1000;
 
 /// Why the evidence of a row is wanted.
 enum Want {
-    /// For the caller of this part.
-    Caller(usize),
+    /// For the caller of this part, at this place of its evidence.
+    Caller(usize, usize),
     /// For the address of this entity.
     Address(String),
 }

@@ -14,6 +14,7 @@ use super::key_sample::KeySample;
 use super::{Config, DetectBatch};
 use crate::parse::LogType;
 use buckets::Signs;
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// Keys remembered a bucket, to say which share of them was deleted or read; the estimate beyond is good to about 2 %.
@@ -72,9 +73,13 @@ impl Known {
     pub fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         self.accounts.observe(batch);
         let (principals, invoked_by) = (batch.text("principal"), batch.text("invoked_by"));
+        let mut by_bucket: HashMap<&str, Vec<u32>> = HashMap::new();
         for (bucket, rows) in runs(batch.text("bucket_name")) {
+            by_bucket.entry(bucket).or_default().extend(rows.start as u32..rows.end as u32);
+        }
+        for (bucket, rows) in by_bucket {
             self.buckets.observe(&field(bucket), rows.len() as u64, |state, level| {
-                for row in rows {
+                for row in rows.into_iter().map(|row| row as usize) {
                     if codes.ended[row] != Ended::Done {
                         continue;
                     }

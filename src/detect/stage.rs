@@ -98,7 +98,8 @@ impl DetectWorker {
         }
     }
 
-    pub(super) fn finish(self, config: &Config) -> Findings {
+    pub(super) fn finish(mut self, config: &Config) -> Findings {
+        self.history.settle();
         let history = self.history.view();
         let shared = Shared { config, known: &self.known, history: &history };
         let mut all = Findings::default();
