@@ -5,7 +5,7 @@ mod accounts;
 mod buckets;
 
 pub use accounts::Accounts;
-pub use buckets::{LogBucket, Why};
+pub use buckets::{LogBucket, Why, is_delivering};
 
 use super::batch::{cell, runs};
 use super::codes::{Act, Codes, Ended};

@@ -80,7 +80,7 @@ fn services_lifecycle_refusals_and_the_same_key_again_do_not_count() {
     assert!(changed(|row| row.operation = "S3.EXPIRE.OBJECT").is_empty());
     assert!(changed(|row| row.outcome = "denied").is_empty());
     assert!(changed(|row| row.key = Some("one".to_owned())).is_empty());
-    assert!(changed(|row| row.action = "DeleteObjects").is_empty());
+    assert!(changed(|row| row.operation = "REST.POST.MULTI_OBJECT_DELETE").is_empty());
 }
 
 #[test]
