@@ -2,14 +2,20 @@
 
 mod anonymous_object_read;
 mod kms_throttled;
+mod log_object_delete_denied;
 mod log_object_deleted;
 mod mass_deletion;
 
 use super::Rule;
 
 /// Every rule, in the order of the manual.
-pub static RULES: &[&Rule] =
-    &[&log_object_deleted::RULE, &mass_deletion::RULE, &anonymous_object_read::RULE, &kms_throttled::RULE];
+pub static RULES: &[&Rule] = &[
+    &log_object_deleted::RULE,
+    &log_object_delete_denied::RULE,
+    &mass_deletion::RULE,
+    &anonymous_object_read::RULE,
+    &kms_throttled::RULE,
+];
 
 /// Lists the samples of a rule: name, log and whether it must fire.
 macro_rules! samples {
