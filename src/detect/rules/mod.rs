@@ -5,6 +5,8 @@ mod kms_throttled;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod mass_deletion;
+mod trail_calls;
+mod trail_stopped;
 
 use super::Rule;
 
@@ -12,6 +14,7 @@ use super::Rule;
 pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
     &log_object_delete_denied::RULE,
+    &trail_stopped::RULE,
     &mass_deletion::RULE,
     &anonymous_object_read::RULE,
     &kms_throttled::RULE,
