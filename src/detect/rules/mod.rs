@@ -6,6 +6,7 @@ mod log_object_delete_denied;
 mod log_object_deleted;
 mod mass_deletion;
 mod trail_calls;
+mod trail_deleted;
 mod trail_stopped;
 
 use super::Rule;
@@ -15,6 +16,7 @@ pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
     &log_object_delete_denied::RULE,
     &trail_stopped::RULE,
+    &trail_deleted::RULE,
     &mass_deletion::RULE,
     &anonymous_object_read::RULE,
     &kms_throttled::RULE,
