@@ -1,5 +1,6 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here.
 
+mod anonymous_listing;
 mod anonymous_object_read;
 mod kms_throttled;
 mod log_object_delete_denied;
@@ -19,6 +20,7 @@ pub static RULES: &[&Rule] = &[
     &trail_deleted::RULE,
     &mass_deletion::RULE,
     &anonymous_object_read::RULE,
+    &anonymous_listing::RULE,
     &kms_throttled::RULE,
 ];
 
