@@ -5,6 +5,7 @@ mod anonymous_object_read;
 mod kms_throttled;
 mod log_object_delete_denied;
 mod log_object_deleted;
+mod log_object_expired;
 mod mass_deletion;
 mod trail_calls;
 mod trail_deleted;
@@ -16,6 +17,7 @@ use super::Rule;
 pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
     &log_object_delete_denied::RULE,
+    &log_object_expired::RULE,
     &trail_stopped::RULE,
     &trail_deleted::RULE,
     &mass_deletion::RULE,
