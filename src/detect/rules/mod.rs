@@ -3,6 +3,7 @@
 mod anonymous_listing;
 mod anonymous_object_read;
 mod kms_throttled;
+mod log_bucket_lifecycle_shortened;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod log_object_expired;
@@ -18,6 +19,7 @@ pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
     &log_object_delete_denied::RULE,
     &log_object_expired::RULE,
+    &log_bucket_lifecycle_shortened::RULE,
     &trail_stopped::RULE,
     &trail_deleted::RULE,
     &mass_deletion::RULE,
