@@ -7,6 +7,7 @@ mod log_bucket_lifecycle_shortened;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod log_object_expired;
+mod log_object_forged;
 mod mass_deletion;
 mod trail_calls;
 mod trail_deleted;
@@ -22,6 +23,7 @@ pub static RULES: &[&Rule] = &[
     &log_bucket_lifecycle_shortened::RULE,
     &trail_stopped::RULE,
     &trail_deleted::RULE,
+    &log_object_forged::RULE,
     &mass_deletion::RULE,
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
