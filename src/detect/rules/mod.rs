@@ -4,6 +4,7 @@ mod anonymous_listing;
 mod anonymous_object_read;
 mod kms_throttled;
 mod log_bucket_lifecycle_shortened;
+mod log_delivery_denied;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod log_object_expired;
@@ -24,6 +25,7 @@ pub static RULES: &[&Rule] = &[
     &trail_stopped::RULE,
     &trail_deleted::RULE,
     &log_object_forged::RULE,
+    &log_delivery_denied::RULE,
     &mass_deletion::RULE,
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
