@@ -2,6 +2,7 @@
 
 mod anonymous_listing;
 mod anonymous_object_read;
+mod kms_errors_behind_s3;
 mod kms_throttled;
 mod log_bucket_lifecycle_shortened;
 mod log_delivery_denied;
@@ -30,6 +31,7 @@ pub static RULES: &[&Rule] = &[
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
     &kms_throttled::RULE,
+    &kms_errors_behind_s3::RULE,
 ];
 
 /// Lists the samples of a rule: name, log and whether it must fire.
