@@ -3,7 +3,7 @@
 //! Such a rule says which rows are hits and whom they belong to ([`Pattern::select`]), and at the end what a group of
 //! them means ([`Pattern::judge`]). Everything between is here: grouping, joining of both logs, evidence, budget.
 
-use super::alert::Alert;
+use super::alert::{Alert, Severity};
 use super::codes::Codes;
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
@@ -135,6 +135,23 @@ impl Group<'_> {
         ];
         alert.observed = observed.into();
         alert
+    }
+
+    /// The same if the bucket holds logs, with the level cut, the confidence and the reasons that follow from how it is
+    /// known.
+    pub fn log_bucket_alert(&self, rule: &Rule, severity: Severity, shared: &Shared<'_>) -> Option<Alert> {
+        let log_bucket = shared.known.log_bucket(shared.config, self.entity[1]?)?;
+        let mut alert = self.alert(rule);
+        alert.severity = log_bucket.at_most(severity);
+        alert.confidence = log_bucket.confidence();
+        alert.reasons = log_bucket.reasons();
+        alert.reasons.extend(self.estimate());
+        Some(alert)
+    }
+
+    /// A sentence if the numbers are estimates.
+    pub fn estimate(&self) -> Option<String> {
+        (self.halvings() > 0).then(|| "The numbers are estimates from a sample.".to_owned())
     }
 }
 

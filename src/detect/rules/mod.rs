@@ -1,30 +1,49 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here.
 
+mod anonymous_listing;
 mod anonymous_object_read;
 mod cross_account_reader;
 mod first_seen_reader;
+mod kms_errors_behind_s3;
 mod kms_throttled;
+mod log_bucket_lifecycle_shortened;
+mod log_delivery_denied;
+mod log_object_delete_denied;
 mod log_object_deleted;
+mod log_object_expired;
+mod log_object_forged;
 mod log_read;
 mod mass_deletion;
 mod read_breadth;
 mod read_rate;
 mod read_volume;
+mod trail_calls;
+mod trail_deleted;
+mod trail_stopped;
 
 use super::Rule;
 
 /// Every rule, in the order of the manual.
 pub static RULES: &[&Rule] = &[
     &log_object_deleted::RULE,
+    &log_object_delete_denied::RULE,
+    &log_object_expired::RULE,
+    &log_bucket_lifecycle_shortened::RULE,
+    &trail_stopped::RULE,
+    &trail_deleted::RULE,
+    &log_object_forged::RULE,
     &log_read::RULE,
+    &log_delivery_denied::RULE,
     &mass_deletion::RULE,
     &read_volume::RULE,
     &read_breadth::RULE,
     &first_seen_reader::RULE,
     &read_rate::RULE,
     &anonymous_object_read::RULE,
+    &anonymous_listing::RULE,
     &cross_account_reader::RULE,
     &kms_throttled::RULE,
+    &kms_errors_behind_s3::RULE,
 ];
 
 /// Lists the samples of a rule: name, log and whether it must fire.
