@@ -11,6 +11,8 @@ pub enum ExitStatus {
     Done,
     /// An alert reached `--fail-on`.
     Alert,
+    /// A check found violations.
+    Violation,
     /// Not everything could be read.
     Incomplete,
     /// A resource limit was hit.
@@ -51,6 +53,7 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Usage => 2,
             ExitStatus::Incomplete => 3,
             ExitStatus::Output => 4,
+            ExitStatus::Violation => 5,
             ExitStatus::Limit => 6,
         })
     }

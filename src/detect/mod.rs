@@ -20,6 +20,7 @@ pub mod minutes;
 pub mod reading;
 pub mod rules;
 pub mod sample_lines;
+pub mod sample_run;
 pub mod stage;
 pub mod statistics;
 #[cfg(test)]

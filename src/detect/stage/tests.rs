@@ -1,55 +1,13 @@
 use super::*;
-use crate::decode::{Block, RecordFrame, Segment};
-use crate::detect::{RULES, Sample, manual};
-use crate::parse::{LogType, cloudtrail, s3_access};
-
-/// The text of a sample as one file in one block.
-fn block(log: LogType, text: &str) -> Block {
-    let segment = Segment { file: "sample".into(), start: 0, first_number: 1, first_offset: 0 };
-    let mut block = Block { log, bytes: Vec::new(), segments: vec![segment], records: Vec::new(), framed: 0 };
-    if log == LogType::S3Access {
-        block.bytes.extend_from_slice(text.as_bytes());
-        return block;
-    }
-    let file: serde_json::Value = serde_json::from_str(text).unwrap();
-    for (number, record) in (1..).zip(file["Records"].as_array().unwrap()) {
-        let start = block.bytes.len() as u32;
-        serde_json::to_writer(&mut block.bytes, record).unwrap();
-        let end = block.bytes.len() as u32;
-        block.records.push(RecordFrame { start, end, segment: 0, number, offset: u64::from(start) });
-    }
-    block
-}
-
-/// The rows of a sample, a table a log.
-fn tables(sample: &Sample) -> Vec<FieldTable> {
-    let table = |(log, text): (LogType, std::borrow::Cow<'static, str>)| {
-        let block = block(log, &text);
-        let mut rejects = Vec::new();
-        let (table, blanks) = match log {
-            LogType::S3Access => s3_access::parse_block(block, &mut rejects),
-            LogType::CloudTrail => (cloudtrail::parse_block(block, &mut rejects), 0),
-        };
-        assert!(rejects.is_empty() && blanks == 0 && !table.is_empty(), "{}: {rejects:?}", sample.name);
-        table
-    };
-    (sample.logs)().into_iter().map(table).collect()
-}
+use crate::detect::{RULES, Sample, manual, sample_run};
+use crate::parse::LogType;
 
 fn run(rule: &'static Rule, tables: &[FieldTable], cut: usize) -> Findings {
-    let config = Config::default();
-    let stage = DetectStage::new(&[rule], &config);
-    let mut whole = stage.worker();
-    for table in tables {
-        let rows: Vec<u32> = (0..table.len() as u32).collect();
-        for (unit, part) in (0..).zip(rows.chunks(cut)) {
-            let mut worker = stage.worker();
-            stage.observe(&mut worker, unit, table, part).unwrap();
-            stage.unit_done(&mut worker, unit).unwrap();
-            whole = stage.merge(worker, whole);
-        }
-    }
-    stage.finish(whole)
+    sample_run::run(rule, tables, cut)
+}
+
+fn tables(sample: &Sample) -> Vec<FieldTable> {
+    sample_run::tables(sample).unwrap()
 }
 
 #[test]
