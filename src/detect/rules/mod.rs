@@ -14,6 +14,7 @@ mod mass_deletion;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
+mod version_deletions;
 
 use super::Rule;
 
@@ -28,6 +29,7 @@ pub static RULES: &[&Rule] = &[
     &log_object_forged::RULE,
     &log_delivery_denied::RULE,
     &mass_deletion::RULE,
+    &version_deletions::RULE,
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
     &kms_throttled::RULE,
