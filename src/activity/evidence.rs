@@ -1,6 +1,7 @@
 //! Which kind of evidence a record is: what a detector needs at least one of to say anything.
 
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail};
+use serde::{Deserialize, Serialize};
 
 /// Kinds of records a detector can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,7 @@ pub fn of(table: &FieldTable, row: usize) -> &'static [Evidence] {
 }
 
 /// How many rows of each kind there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceCounts([u64; Evidence::ALL.len()]);
 
 impl EvidenceCounts {

@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     } else {
         Target::Path(arguments.output.clone())
     };
-    let inputs = arguments.input.inputs(&arguments.output)?;
+    let inputs = arguments.input.inputs(&arguments.output, &[])?;
     let stage = export::open(&settings, target)?;
     let only = match arguments.log {
         Some(Dataset::S3Access) => Some(LogType::S3Access),

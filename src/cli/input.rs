@@ -23,7 +23,7 @@ const DEDUP_SHARE: u64 = 4;
 #[derive(Args)]
 pub struct InputArguments {
     /// Files, folders, patterns, archives (.tar, .tar.gz, .zip), or - for stdin
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Only events from this time on: 2026-11-01, 2026-11-01T12:00:00Z, or 7d back from now
     #[arg(long, value_name = "TIME", value_parser = values::instant, allow_hyphen_values = true)]
@@ -73,6 +73,8 @@ pub struct InputArguments {
 pub struct Told {
     /// What was read.
     pub report: Report,
+    /// What the input shows beyond the configuration, a sentence each.
+    pub inferred: Vec<String>,
     started: Instant,
     /// Opened before the run, so that nothing is processed in vain.
     summary_output: Option<Output>,
@@ -80,8 +82,8 @@ pub struct Told {
 
 impl InputArguments {
     /// Finds the inputs. `output` is where the command writes to: evidence is never written over, nor is one output
-    /// over another.
-    pub fn inputs(&self, output: &Path) -> anyhow::Result<Inputs> {
+    /// over another; `others` are more files that it writes.
+    pub fn inputs(&self, output: &Path, others: &[&Path]) -> anyhow::Result<Inputs> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
         {
@@ -90,7 +92,8 @@ impl InputArguments {
         let inputs = source::collect(&self.paths).context("cannot read")?;
         let outputs = [Some(output), self.rejects.as_deref(), self.summary_json.as_deref()];
         let mut taken: Vec<PathBuf> = Vec::new();
-        for path in outputs.into_iter().flatten().filter(|path| *path != Path::new("-")) {
+        let others = others.iter().copied();
+        for path in outputs.into_iter().flatten().chain(others).filter(|path| *path != Path::new("-")) {
             let Ok(real) = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)) else { continue };
             let regular = real.is_file();
             let is_input = |input: &source::Input| input.path().is_some_and(|path| same_file(path, &real));
@@ -149,16 +152,16 @@ impl InputArguments {
         if let Some(output) = rejects {
             output.finish()?;
         }
-        Ok((worker, Told { report, started, summary_output }))
+        Ok((worker, Told { report, inferred: Vec::new(), started, summary_output }))
     }
 
     /// Tells what was read, and gives the exit status of the input.
     pub fn tell(&self, told: Told, suppressed: u64, not_evaluated: &[String]) -> anyhow::Result<ExitStatus> {
-        let Told { report, started, summary_output } = told;
+        let Told { report, inferred, started, summary_output } = told;
         let seconds = started.elapsed().as_secs_f64();
-        self.say(&summary::text(&report, seconds, suppressed, not_evaluated, self.verbose));
+        self.say(&summary::text(&report, seconds, suppressed, (&inferred, not_evaluated), self.verbose));
         if let Some(mut output) = summary_output {
-            let json = summary::json(&report, seconds, suppressed, not_evaluated);
+            let json = summary::json(&report, seconds, suppressed, (&inferred, not_evaluated));
             let path = self.summary_json.as_deref().unwrap_or(Path::new("-"));
             output.write_all(json.as_bytes()).map_err(|error| Error::output(path, error))?;
             output.finish()?;

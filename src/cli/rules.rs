@@ -56,7 +56,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         }
         Command::Test { format } => {
             let tried: Vec<Tried> = RULES.iter().map(|rule| try_rule(rule)).collect();
-            let violations: Vec<&str> = tried.iter().flat_map(|tried| &tried.violations).map(String::as_str).collect();
+            let violations: Vec<&str> =
+                tried.iter().flat_map(|tried| &tried.violations).map(String::as_str).collect();
             if !violations.is_empty() {
                 super::say(&violations.join("\n"));
                 status = ExitStatus::Violation;

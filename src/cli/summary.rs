@@ -31,11 +31,17 @@ struct Summary<'a> {
     last_event: Option<String>,
     bytes: u64,
     seconds: f64,
+    inferred: &'a [String],
     not_evaluated: &'a [String],
 }
 
 /// The summary as one JSON object and a line end.
-pub fn json(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String]) -> String {
+pub fn json(
+    report: &Report,
+    seconds: f64,
+    suppressed: u64,
+    (inferred, not_evaluated): (&[String], &[String]),
+) -> String {
     let tally = &report.tally;
     let summary = Summary {
         files_read: tally.files_read,
@@ -57,13 +63,20 @@ pub fn json(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[Str
         last_event: tally.last_event_ms.map(format_iso),
         bytes: tally.bytes,
         seconds,
+        inferred,
         not_evaluated,
     };
     serde_json::to_string_pretty(&summary).expect("numbers and texts are JSON") + "\n"
 }
 
 /// The summary for people, a line each; `verbose` names every file.
-pub fn text(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[String], verbose: bool) -> String {
+pub fn text(
+    report: &Report,
+    seconds: f64,
+    suppressed: u64,
+    (inferred, not_evaluated): (&[String], &[String]),
+    verbose: bool,
+) -> String {
     let tally = &report.tally;
     let mut lines = places(report, verbose);
     let mut files = format!("{} {} read", count(tally.files_read), plural(tally.files_read, "file"));
@@ -87,7 +100,7 @@ pub fn text(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[Str
         (tally.without_time, "records without an event time"),
         (tally.replaced_fields, "fields with ill-formed text, replaced by U+FFFD"),
         (tally.dedup_incomplete, "records that could not be compared with all others"),
-        (suppressed, "hits kept quiet by the configuration"),
+        (suppressed, "hits kept quiet by the configuration; detect --suppressed FILE lists them"),
     ] {
         if number > 0 {
             lines.push(format!("{} {what}", count(number)));
@@ -100,6 +113,7 @@ pub fn text(report: &Report, seconds: f64, suppressed: u64, not_evaluated: &[Str
         (Some(first), Some(last)) => format!("events from {} to {} (UTC)", format_iso(first), format_iso(last)),
         _ => "no event with a time".to_owned(),
     });
+    lines.extend(inferred.iter().map(|sentence| printable(sentence).into_owned()));
     lines.extend(not_evaluated.iter().map(|reason| format!("not evaluated: {}", printable(reason))));
     let megabytes = tally.bytes as f64 / 1e6;
     lines.push(format!("{megabytes:.1} MB in {seconds:.2} s ({:.0} MB/s)", megabytes / seconds.max(1e-9)));

@@ -84,6 +84,7 @@ impl EntityKey {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entities<S> {
     table: HashMap<Box<str>, Box<Counted<S>>>,
+    #[serde(deserialize_with = "super::key_sample::read_halvings")]
     level: u32,
     budget: usize,
     bytes: usize,

@@ -1,7 +1,8 @@
 //! How many different keys: exact up to a cap, then an estimate from a sample.
 
 use hashbrown::HashSet;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Fingerprint of a text, the same in every run.
@@ -49,6 +50,12 @@ pub fn about(halvings: u32) -> &'static str {
 const SET_BYTES: usize = 72;
 const HASH_BYTES: usize = 22;
 
+/// Reads how often a share was halved; more than the bits of a fingerprint make no sense.
+pub fn read_halvings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let halvings = u32::deserialize(deserializer)?;
+    if halvings < 64 { Ok(halvings) } else { Err(D::Error::custom("more halvings than bits")) }
+}
+
 /// A set of fingerprints under a cap, which the caller names each time and may lower.
 ///
 /// Only fingerprints below a threshold are kept. Over the cap the threshold is halved until the set fits. The number
@@ -58,6 +65,7 @@ const HASH_BYTES: usize = 22;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeySample {
     hashes: HashSet<u64>,
+    #[serde(deserialize_with = "read_halvings")]
     halvings: u32,
 }
 
@@ -126,6 +134,13 @@ impl KeySample {
     /// Is it in the sample?
     pub fn contains(&self, hash: u64) -> bool {
         self.hashes.contains(&hash)
+    }
+
+    /// How many fingerprints both samples have; an estimate unless both are exact.
+    pub fn distinct_in_both(&self, other: &KeySample) -> u64 {
+        let halvings = self.halvings.max(other.halvings);
+        let both = self.hashes.iter().filter(|hash| is_sampled(**hash, halvings) && other.hashes.contains(*hash));
+        (both.count() as u64) << halvings
     }
 
     /// How many fingerprints of this sample are not in the other; an estimate unless both are exact.

@@ -10,7 +10,7 @@ pub use buckets::{LogBucket, Why, is_delivering};
 use super::batch::{cell, runs};
 use super::codes::{Act, Codes, Ended};
 use super::entities::{Entities, State, field};
-use super::key_sample::KeySample;
+use super::key_sample::{KeySample, fingerprint};
 use super::{Config, DetectBatch};
 use crate::parse::LogType;
 use buckets::Signs;
@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 /// Halved at each level.
 const MOST_KEYS: usize = 4096;
 
+/// CloudTrail events remembered; beyond it a sample.
+const MOST_EVENTS: usize = 1 << 14;
+
 /// Bytes for buckets.
 const BUCKETS_BUDGET: usize = 6 << 20;
 
@@ -30,6 +33,8 @@ pub struct Known {
     buckets: Entities<Bucket>,
     /// The accounts.
     pub accounts: Accounts,
+    /// CloudTrail events, to tell whether two parts hold the same.
+    events: KeySample,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -57,13 +62,17 @@ impl State for Bucket {
 
 impl Default for Known {
     fn default() -> Known {
-        Known { buckets: Entities::with_budget(BUCKETS_BUDGET), accounts: Accounts::default() }
+        Known {
+            buckets: Entities::with_budget(BUCKETS_BUDGET),
+            accounts: Accounts::default(),
+            events: KeySample::default(),
+        }
     }
 }
 
 impl Known {
     /// Columns of `activity` beside those of [`Codes`].
-    pub const COLUMNS: [&'static str; 3] = ["bucket_name", "principal", "invoked_by"];
+    pub const COLUMNS: [&'static str; 4] = ["bucket_name", "principal", "invoked_by", "event_id"];
     /// Columns of `s3_access`.
     pub const S3_ACCESS_COLUMNS: [&'static str; 1] = ["bucket_owner"];
     /// Columns of `cloudtrail`.
@@ -94,6 +103,10 @@ impl Known {
         }
         if batch.log == LogType::CloudTrail {
             self.observe_settings(batch, codes);
+            let ids = batch.text("event_id");
+            for id in (0..batch.len()).filter_map(|row| cell(ids, row)) {
+                self.events.insert(MOST_EVENTS, fingerprint(id));
+            }
         }
     }
 
@@ -121,6 +134,12 @@ impl Known {
     pub fn merge(&mut self, other: Known) {
         self.buckets.merge(other.buckets);
         self.accounts.merge(other.accounts);
+        self.events.merge(MOST_EVENTS, &other.events);
+    }
+
+    /// How many CloudTrail events both hold, about.
+    pub fn events_in_both(&self, other: &Known) -> u64 {
+        self.events.distinct_in_both(&other.events)
     }
 
     /// Why a bucket counts as one that holds logs, if it does.

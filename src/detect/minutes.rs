@@ -28,6 +28,7 @@ struct Entry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyTable {
     entries: HashSet<Entry>,
+    #[serde(deserialize_with = "super::key_sample::read_halvings")]
     halvings: u32,
     cap: usize,
 }

@@ -22,6 +22,7 @@ pub mod rules;
 pub mod sample_lines;
 pub mod sample_run;
 pub mod stage;
+pub mod state;
 pub mod statistics;
 #[cfg(test)]
 mod testing;

@@ -57,9 +57,9 @@ impl Columns {
 
 /// State of one thread.
 pub struct DetectWorker {
-    known: Known,
-    history: History,
-    detectors: Vec<Box<dyn Detector>>,
+    pub(super) known: Known,
+    pub(super) history: History,
+    pub(super) detectors: Vec<Box<dyn Detector>>,
 }
 
 /// Gives the columns that evidence is made of, for some rows of the batch in hand.
@@ -142,6 +142,10 @@ impl<'a> DetectStage<'a> {
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
         }
+    }
+
+    pub(super) fn rules(&self) -> &[&'static Rule] {
+        &self.rules
     }
 
     /// Why rules could not be evaluated, one sentence each, in the order of the rules. They found nothing, but that

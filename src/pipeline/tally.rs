@@ -3,9 +3,10 @@
 use crate::activity::evidence::EvidenceCounts;
 use crate::ledger::{FileOutcome, FileStatus};
 use crate::parse::{FieldTable, LogType, s3_access};
+use serde::{Deserialize, Serialize};
 
 /// What was read and what became of it, over one run. Sums of the workers' counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Files, and entries of archives, that were read whole.
     pub files_read: u64,

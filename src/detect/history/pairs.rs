@@ -12,6 +12,7 @@ const MOST: usize = (1 << 16) / 8 * 7;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pairs {
     requests: HashMap<u64, [Option<Shown>; 2]>,
+    #[serde(deserialize_with = "crate::detect::key_sample::read_halvings")]
     halvings: u32,
 }
 

@@ -32,7 +32,7 @@ pub static RULE: Rule = Rule {
     false_positives: "A rule for another folder of the same bucket, such as query results. Retention that is wanted: \
         set min_log_retention_days, or list the role of the deployment under iac_roles.",
     next_steps: &[
-        "Put the former lifecycle back: S3 stops removing at once.",
+        "Put the former lifecycle back: S3 stops removing after a small delay.",
         "Ask the owner of the principal whether the change was planned.",
         "Look for log files that lifecycle removed (LOG-003).",
     ],

@@ -21,10 +21,9 @@ pub static RULE: Rule = Rule {
         access logging), by itself or on whose behalf, that were refused or failed with NoSuchBucket or an error of \
         KMS, in either log and any bucket. Throttling is left out, because services try again. There is one alert for \
         a bucket and a UTC day. A write that both logs show, by request and key, is one.",
-    why: "Logs that cannot be delivered are lost. A changed bucket policy, a deleted bucket or a disabled key blinds \
-        as well as a stopped trail, and nobody called CloudTrail.",
-    cannot_see: "Deliveries that are not tried any more: CloudTrail gives up after a while. Access logging of S3 does \
-        not log its own failures.",
+    why: "A changed bucket policy, a deleted bucket or a disabled key blinds as well as a stopped trail, and nobody \
+        called CloudTrail. CloudTrail tries again for 30 days, then the logs are lost.",
+    cannot_see: "Deliveries that are not tried any more. What the logs held that were not delivered.",
     false_positives: "The rollout of a bucket policy. A bucket that was removed before the trail that delivers into \
         it.",
     next_steps: &[

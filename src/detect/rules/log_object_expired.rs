@@ -33,7 +33,7 @@ pub static RULE: Rule = Rule {
         of analysts. Old versions that expire after their file was written again.",
     next_steps: &[
         "Read the lifecycle rules of the bucket, and who changed them (LOG-004).",
-        "Suspend the rule: S3 stops removing at once.",
+        "Suspend the rule: S3 stops removing after a small delay.",
         "Restore the versions if the bucket has versioning: remove the delete markers before old versions expire.",
     ],
     thresholds: &[

@@ -20,6 +20,7 @@ mod read_volume;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
+mod version_deletions;
 
 use super::Rule;
 
@@ -35,6 +36,7 @@ pub static RULES: &[&Rule] = &[
     &log_read::RULE,
     &log_delivery_denied::RULE,
     &mass_deletion::RULE,
+    &version_deletions::RULE,
     &read_volume::RULE,
     &read_breadth::RULE,
     &first_seen_reader::RULE,
