@@ -13,7 +13,7 @@ fn the_sample_incident_raises_each_detector_once() {
     rules.sort();
     assert_eq!(
         (run.code, rules),
-        (0, ["DEL-001", "GET-014", "KMS-001", "LOG-001"].map(str::to_owned).to_vec()),
+        (0, ["DEL-001", "GET-001", "GET-014", "KMS-001", "LOG-001"].map(str::to_owned).to_vec()),
         "{}",
         run.stderr
     );

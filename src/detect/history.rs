@@ -375,7 +375,18 @@ impl History {
 
     /// A sentence about what was left out, if anything was.
     pub fn note(&self) -> Option<String> {
-        self.callers.note()
+        self.callers.note().or_else(|| self.addresses.note())
+    }
+
+    /// A sentence about numbers that are estimates, if any are.
+    pub fn sample_note(&self) -> Option<String> {
+        let halvings = self.read_keys.halvings();
+        (halvings > 0).then(|| {
+            format!(
+                "Numbers of keys read are estimates from a sample of {} keys.",
+                super::key_sample::share(halvings)
+            )
+        })
     }
 
     /// Bytes of the tables.

@@ -42,8 +42,6 @@ impl<R: Reading> Detector for ReadingDetector<R> {
         let mut findings = Findings::default();
         self.0.judge(shared.history, shared, &mut findings);
         findings.notes = findings.notes.iter().map(|note| format!("{}: {note}", R::RULE.id)).collect();
-        let is_sampled = |alert: &Alert| alert.observed.get("sampled_share").is_some_and(|share| share != "all");
-        findings.limited = findings.alerts.iter().any(is_sampled);
         findings
     }
 

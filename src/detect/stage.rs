@@ -113,6 +113,8 @@ impl DetectWorker {
         let notes = [self.known.note(), self.history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
+        // A sample of what was read is how history works; that it is one is said, and no limit was hit.
+        all.notes.extend(self.history.sample_note());
         alert::sort(&mut all.alerts);
         alert::sort(&mut all.suppressed);
         all

@@ -106,6 +106,7 @@ impl Activity {
             ("request_id", text(|row| Some(&row.request))),
             ("bytes_out", Arc::new(rows.iter().map(|row| row.bytes).collect::<Int64Array>())),
             ("invoked_by", text(|row| row.invoked_by)),
+            ("event_id", fixed(None)),
             ("user_agent", text(|row| row.agent)),
         ];
         let native = vec![
