@@ -201,6 +201,9 @@ impl Part {
     }
 }
 
+/// Gives the columns that evidence is made of, for some rows of the batch in hand.
+pub type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
+
 impl History {
     /// Columns of `activity` beside those of [`Codes`].
     pub const COLUMNS: [&'static str; 6] =
@@ -208,12 +211,7 @@ impl History {
 
     /// Takes all rows of a batch. `evidence` calls back with the columns of evidence of some rows, which are built for
     /// these rows only.
-    pub fn observe(
-        &mut self,
-        batch: &DetectBatch<'_>,
-        codes: &Codes,
-        evidence: &mut dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)),
-    ) {
+    pub fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes, evidence: &mut GiveEvidence<'_>) {
         let mut wanted: Vec<(u32, Want)> = Vec::new();
         self.gather(batch, codes, &mut wanted);
         if !wanted.is_empty() {
@@ -319,7 +317,7 @@ impl History {
                 if let Some(address) = cell(addresses, row).filter(|_| anonymous && read != 0) {
                     let entity = address_fingerprint(bucket_fingerprint, address);
                     self.read_keys.insert(entity, batch.log, time_ms, read, true);
-                    if read % ADDRESS_KEYS == 0 {
+                    if read.is_multiple_of(ADDRESS_KEYS) {
                         let key = key.set(&[principal, Some(bucket), Some(address)]).to_owned();
                         wanted.push((row as u32, Want::Address(key)));
                     }

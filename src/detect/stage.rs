@@ -2,7 +2,7 @@
 
 use super::codes::Codes;
 use super::evidence::EvidenceColumns;
-use super::history::History;
+use super::history::{GiveEvidence, History};
 use super::key_shape::KeyShapes;
 use super::known::Known;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
@@ -61,9 +61,6 @@ pub struct DetectWorker {
     pub(super) history: History,
     pub(super) detectors: Vec<Box<dyn Detector>>,
 }
-
-/// Gives the columns that evidence is made of, for some rows of the batch in hand.
-type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
 
 impl DetectWorker {
     pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {

@@ -104,5 +104,5 @@ fn days_and_callers_are_alerts_of_their_own_and_a_day_is_one() {
 #[test]
 fn many_callers_and_buckets_stay_in_the_budget() {
     let bytes = |detector: &LogObjectDeleted| detector.deletes.bytes();
-    flood(|| LogObjectDeleted::new(), bytes, S3Access, &delete(TRAIL_KEY));
+    flood(LogObjectDeleted::new, bytes, S3Access, &delete(TRAIL_KEY));
 }
