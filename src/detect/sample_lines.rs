@@ -71,3 +71,63 @@ fn clf(time_ms: i64) -> String {
     let month = iso[5..7].parse::<usize>().map_or("Jan", |month| MONTHS[month - 1]);
     format!("{}/{month}/{}:{} +0000", &iso[8..10], &iso[..4], &iso[11..19])
 }
+
+/// CloudTrail events of KMS: calls of S3 for one caller, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct KmsCalls {
+    /// Such as `Decrypt`.
+    pub event_name: &'static str,
+    /// `aws:s3:arn` of the context; `{}` in it is the number of the call.
+    pub s3_arn: &'static str,
+    /// Region.
+    pub region: &'static str,
+    /// Milliseconds of the first.
+    pub from_ms: i64,
+    /// Milliseconds between two.
+    pub every_ms: i64,
+    /// How many.
+    pub count: u32,
+    /// Error code of each, empty for none.
+    pub error_code: &'static str,
+}
+
+impl KmsCalls {
+    /// A call for an object.
+    pub const USUAL: KmsCalls = KmsCalls {
+        event_name: "Decrypt",
+        s3_arn: "arn:aws:s3:::example-data/reports/{}",
+        region: "eu-west-1",
+        from_ms: 1_772_409_600_000,
+        every_ms: 1_000,
+        count: 1,
+        error_code: "",
+    };
+
+    /// The file.
+    pub fn file(&self) -> String {
+        let records = (0..self.count).map(|number| self.record(number)).collect::<Vec<_>>();
+        format!("{{\"Records\":[{}]}}", records.join(","))
+    }
+
+    fn record(&self, number: u32) -> String {
+        let time = format_iso((self.from_ms + i64::from(number) * self.every_ms) / 1000 * 1000);
+        let arn = self.s3_arn.replace("{}", &number.to_string());
+        let KmsCalls { event_name, region, error_code, .. } = self;
+        let id = crate::detect::key_sample::fingerprint(&format!("{time}{event_name}{arn}{number}"));
+        let error = if error_code.is_empty() {
+            String::new()
+        } else {
+            format!("\"errorCode\":\"{error_code}\",\"errorMessage\":\"refused\",")
+        };
+        format!(
+            "{{\"eventVersion\":\"1.09\",\"userIdentity\":{{\"type\":\"AssumedRole\",\"principalId\":\"AROAEXAMPLE:s\",\
+             \"arn\":\"arn:aws:sts::111122223333:assumed-role/reports/s\",\"accountId\":\"111122223333\",\
+             \"invokedBy\":\"s3.amazonaws.com\"}},\"eventTime\":\"{time}\",\"eventSource\":\"kms.amazonaws.com\",\
+             \"eventName\":\"{event_name}\",\"awsRegion\":\"{region}\",\"sourceIPAddress\":\"s3.amazonaws.com\",\
+             \"userAgent\":\"s3.amazonaws.com\",{error}\"requestParameters\":{{\"encryptionContext\":\
+             {{\"aws:s3:arn\":\"{arn}\"}}}},\"responseElements\":null,\"requestID\":\"{id:016x}\",\
+             \"eventID\":\"{id:016x}-{number}\",\"readOnly\":true,\"eventType\":\"AwsApiCall\",\
+             \"managementEvent\":true,\"recipientAccountId\":\"111122223333\",\"eventCategory\":\"Management\"}}"
+        )
+    }
+}

@@ -2,6 +2,7 @@
 
 mod anonymous_listing;
 mod anonymous_object_read;
+mod bucket_key_advice;
 mod cross_account_reader;
 mod first_seen_reader;
 mod kms_errors_behind_s3;
@@ -46,6 +47,7 @@ pub static RULES: &[&Rule] = &[
     &cross_account_reader::RULE,
     &kms_throttled::RULE,
     &kms_errors_behind_s3::RULE,
+    &bucket_key_advice::RULE,
 ];
 
 /// Lists the samples of a rule: name, log and whether it must fire.
