@@ -172,15 +172,15 @@ pub struct Findings {
     pub suppressed: Vec<Alert>,
     /// What was left out or only estimated, one sentence each, beginning with the rule's id.
     pub notes: Vec<String>,
-    /// Was anything left out or only estimated for want of memory?
+    /// Was anything left out for want of memory, so that an alert may be missing? A number that is estimated from a
+    /// sample says so in its alert and is no such limit.
     pub limited: bool,
 }
 
 impl Findings {
-    /// Sets [`Findings::limited`] if there are notes or an alert rests on a sample.
+    /// Sets [`Findings::limited`] if there are notes up to now.
     fn note_limits(&mut self) {
-        let is_sampled = |alert: &Alert| alert.observed.get("sampled_share").is_some_and(|share| share != "all");
-        self.limited = !self.notes.is_empty() || self.alerts.iter().any(is_sampled);
+        self.limited = !self.notes.is_empty();
     }
 }
 

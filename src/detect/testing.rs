@@ -107,6 +107,7 @@ impl Activity {
             ("bytes_out", Arc::new(rows.iter().map(|row| row.bytes).collect::<Int64Array>())),
             ("invoked_by", text(|row| row.invoked_by)),
             ("event_id", fixed(None)),
+            ("host_id", fixed(None)),
             ("user_agent", text(|row| row.agent)),
         ];
         let native = vec![
@@ -115,6 +116,7 @@ impl Activity {
             ("aws_region", trail_only("eu-west-1")),
             ("request_parameters", text(|row| row.parameters)),
             ("bucket_owner", fixed(None)),
+            ("response_elements", fixed(None)),
         ];
         let activity = RecordBatch::try_from_iter_with_nullable(
             activity.into_iter().map(|(name, array)| (name, array, true)),

@@ -202,7 +202,7 @@ impl Detector for BucketKeyAdvice {
             findings.alerts.extend(self.alert(&EntityKey::fields(entity), day));
         }
         findings.notes = self.days.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
-        findings.limited = !findings.notes.is_empty();
+        findings.note_limits();
         findings
     }
 

@@ -2,6 +2,7 @@
 
 mod anonymous_listing;
 mod anonymous_object_read;
+mod batch_delete_keys;
 mod bucket_key_advice;
 mod cross_account_reader;
 mod first_seen_reader;
@@ -38,6 +39,7 @@ pub static RULES: &[&Rule] = &[
     &log_delivery_denied::RULE,
     &mass_deletion::RULE,
     &version_deletions::RULE,
+    &batch_delete_keys::RULE,
     &read_volume::RULE,
     &read_breadth::RULE,
     &first_seen_reader::RULE,

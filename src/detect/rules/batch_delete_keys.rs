@@ -1,0 +1,340 @@
+//! DEL-013: which keys a multi-object delete removed, put together from both logs.
+
+use super::{samples, take};
+use crate::detect::alert::{Alert, Confidence, Outcome, Severity, counted};
+use crate::detect::batch::cell;
+use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::entities::{Entities, EntityKey, State, field};
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
+use crate::detect::facts::Facts;
+use crate::detect::key_sample::{KeySample, about, fingerprint, share};
+use crate::detect::minutes::log_index;
+use crate::detect::{DetectBatch, Detector, Evidence, Findings, Rule, Shared, restore, saved};
+use crate::parse::LogType;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::any::Any;
+use std::collections::BTreeMap;
+
+/// DEL-013 `batch-delete-keys`.
+pub static RULE: Rule = Rule {
+    id: "DEL-013",
+    name: "batch-delete-keys",
+    title: "The keys of a multi-object delete",
+    severity: Severity::Info,
+    attack: &["T1485"],
+    looks_for: "Each multi-object delete: DeleteObjects in CloudTrail, which says who but not which keys, and \
+        REST.POST.MULTI_OBJECT_DELETE with its BATCH.DELETE.OBJECT lines in access logs, which name the keys. They are \
+        joined by request id, and where that differs by host id (x-amz-id-2). The alert lists up to 100 keys and says \
+        of how many keys the delete was permanent (a version was named), left a marker (no version was named, and the \
+        logs show versions in the bucket) or is unknown. There is one alert a request.",
+    why: "Neither log alone says who deleted what. What left a marker can be brought back.",
+    cannot_see: "The keys where only CloudTrail shows the request: then it says so. Whether a bucket without any version \
+        in the logs has versioning. Above a limit of memory whole requests are left out, which is said.",
+    false_positives: "It is not an accusation: jobs that clean up delete in batches. DEL-001 and LOG-001 judge.",
+    next_steps: &[
+        "Remove the delete markers of the keys that left one.",
+        "Look for copies of the keys that were deleted for good: backups, replicas, Glacier.",
+    ],
+    thresholds: &[],
+    activity_columns: &["bucket_name", "principal", "version_id", "host_id"],
+    s3_access_columns: &[],
+    cloudtrail_columns: &["response_elements"],
+    needs: &[Evidence::AccessLines, Evidence::DataEvents],
+    samples: samples!("DEL-013":
+        "fires" S3Access "log" true,
+        "near_miss_1" S3Access "log" false,
+        "near_miss_2" CloudTrail "json" false,
+        "denied_twin" S3Access "log" false,
+    ),
+    new: |_| Box::new(BatchDeleteKeys::new()),
+};
+
+/// Keys that an alert lists, and keys that are counted exactly: a request has at most 1,000
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>).
+const LISTED: usize = 100;
+const COUNTED: usize = 1024;
+
+/// Bytes of the detector.
+const BUDGET: usize = 8 << 20;
+
+struct BatchDeleteKeys {
+    /// By request id.
+    requests: Entities<Request>,
+    /// Buckets in which a version was seen.
+    versioned: KeySample,
+    key: EntityKey,
+}
+
+/// Buckets remembered as versioned.
+const MOST_BUCKETS: usize = 1 << 14;
+
+/// A multi-object delete.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Request {
+    /// The smallest of those seen, which is one unless somebody forged a line.
+    bucket: Option<Box<str>>,
+    principal: Option<Box<str>>,
+    host_id: Option<Box<str>>,
+    rows: [EvidenceRows; 2],
+    facts: Facts,
+    /// Is it a multi-object delete, and not another request with a deleted key?
+    is_batch: bool,
+    done: KeySample,
+    refused: KeySample,
+    with_version: KeySample,
+    /// Those with the smallest fingerprints.
+    listed: BTreeMap<u64, Box<str>>,
+}
+
+impl State for Request {
+    /// At the second level the list is shorter.
+    const LEVELS: u32 = 1;
+
+    fn weight(&self, level: u32) -> usize {
+        let samples = [&self.done, &self.refused, &self.with_version];
+        let rows: usize = self.rows.iter().map(|rows| rows.weight(EVIDENCE_ROWS)).sum();
+        // Keys are reckoned as if each had 128 bytes.
+        let listed = self.listed.len().min(listed_at(level)) * 192;
+        samples.map(|sample| sample.weight(COUNTED)).iter().sum::<usize>()
+            + rows
+            + listed
+            + self.facts.weight()
+            + 300
+    }
+
+    fn cut(&mut self, level: u32) {
+        while self.listed.len() > listed_at(level) {
+            self.listed.pop_last();
+        }
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        for (mine, theirs) in [
+            (&mut self.bucket, other.bucket),
+            (&mut self.principal, other.principal),
+            (&mut self.host_id, other.host_id),
+        ] {
+            *mine = mine.take().into_iter().chain(theirs).min();
+        }
+        for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
+            mine.merge(EVIDENCE_ROWS, theirs);
+        }
+        self.facts.merge(&other.facts);
+        self.is_batch |= other.is_batch;
+        self.done.merge(COUNTED, &other.done);
+        self.refused.merge(COUNTED, &other.refused);
+        self.with_version.merge(COUNTED, &other.with_version);
+        self.listed.extend(other.listed);
+        self.cut(level);
+    }
+}
+
+fn listed_at(level: u32) -> usize {
+    if level == 0 { LISTED } else { 10 }
+}
+
+impl BatchDeleteKeys {
+    fn new() -> BatchDeleteKeys {
+        let (versioned, key) = (KeySample::default(), EntityKey::default());
+        BatchDeleteKeys { requests: Entities::with_budget(BUDGET), versioned, key }
+    }
+
+    /// Requests whose host id is the same are one.
+    fn joined(&self) -> BTreeMap<(Option<Box<str>>, String), Request> {
+        let mut by_host: BTreeMap<(Option<Box<str>>, String), Request> = BTreeMap::new();
+        let level = self.requests.state_level();
+        for (entity, request) in self.requests.sorted() {
+            let id = EntityKey::fields(entity).into_iter().flatten().collect::<String>();
+            let name = request.host_id.clone().map_or((None, id), |host_id| (Some(host_id), String::new()));
+            by_host.entry(name).or_default().merge(request.clone(), level);
+        }
+        by_host
+    }
+
+    fn alert(&self, request: &Request) -> Option<Alert> {
+        let (done, refused) = (request.done.distinct(), request.refused.distinct());
+        let permanent = request.with_version.distinct().min(done);
+        let bucket = request.bucket.as_deref()?;
+        let is_versioned = self.versioned.contains(fingerprint(bucket)) || permanent > 0;
+        let (marker, unknown) = if is_versioned { (done - permanent, 0) } else { (0, done - permanent) };
+        let rows = request.rows.iter().flat_map(EvidenceRows::rows);
+        let id = rows.filter_map(|row| row.request_id.as_deref()).min();
+        let principal = request.principal.as_deref();
+        let mut alert = Alert::of(&RULE, &[principal, Some(bucket), id], None);
+        alert.set_evidence([&request.rows[0], &request.rows[1]]);
+        alert.outcome = match (done > 0, refused > 0) {
+            (true, true) => Outcome::Mixed,
+            (false, true) => Outcome::Denied,
+            _ => Outcome::Success,
+        };
+        alert.confidence = Confidence::High;
+        alert.bucket = Some(bucket.to_owned());
+        alert.principal = principal.map(str::to_owned);
+        request.facts.tell(&mut alert);
+        alert.object_key.take_if(|_| done + refused != 1);
+        alert.count = done;
+        let halvings = request.done.halvings();
+        let keys = if done + refused == 0 {
+            "keys that no log names".to_owned()
+        } else {
+            format!("{}{}", about(halvings), counted(done, "key", "keys"))
+        };
+        alert.summary = format!(
+            "{} deleted {keys} of {bucket} in one request: {permanent} for good, {marker} left a marker, {unknown} \
+             unknown; {refused} refused.",
+            principal.unwrap_or("An unknown caller"),
+        );
+        alert.reasons = vec![if alert.logs.len() == 2 {
+            "Both logs show the request.".to_owned()
+        } else {
+            format!("Only {} shows the request.", alert.logs.join(" and "))
+        }];
+        let keys: Vec<&str> = request.listed.values().map(|key| &**key).collect();
+        alert.observed = [
+            ("keys", json!(keys)),
+            ("keys_not_listed", json!((done + refused).saturating_sub(keys.len() as u64))),
+            ("deleted_keys", json!(done)),
+            ("refused_keys", json!(refused)),
+            ("permanent", json!(permanent)),
+            ("marker", json!(marker)),
+            ("unknown", json!(unknown)),
+            ("sampled_share", json!(share(halvings))),
+        ]
+        .into();
+        Some(alert)
+    }
+}
+
+impl Detector for BatchDeleteKeys {
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let columns = EvidenceColumns::of(batch);
+        let [operation, bucket, principal, keys, version, request, host] =
+            ["operation", "bucket_name", "principal", "object_key", "version_id", "request_id", "host_id"]
+                .map(|name| batch.text(name));
+        let responses = (batch.log == LogType::CloudTrail).then(|| batch.native_text("response_elements"));
+        for row in 0..batch.len() {
+            let is_part = cell(operation, row) == Some("BATCH.DELETE.OBJECT");
+            let is_request = codes.act[row] == Act::DeleteMany;
+            if codes.act[row] == Act::Delete {
+                let marker = responses.and_then(|responses| cell(responses, row));
+                let marker = marker.is_some_and(|response| response.contains("x-amz-delete-marker"));
+                if let Some(bucket) = cell(bucket, row).filter(|_| marker || cell(version, row).is_some()) {
+                    self.versioned.insert(MOST_BUCKETS, fingerprint(bucket));
+                }
+            }
+            let is_answered = is_part || codes.ended[row] == Ended::Done;
+            let (true, true, Some(id)) = (is_part || is_request, is_answered, cell(request, row)) else {
+                continue;
+            };
+            let entity = self.key.set(&[Some(id)]);
+            let log = log_index(batch.log);
+            self.requests.observe(entity, 1, |state, level| {
+                let owned = |text: &str| Box::<str>::from(&*field(text));
+                for (known, text) in [
+                    (&mut state.bucket, cell(bucket, row)),
+                    (&mut state.principal, cell(principal, row)),
+                    (&mut state.host_id, cell(host, row)),
+                ] {
+                    *known = known.take().into_iter().chain(text.map(owned)).min();
+                }
+                state.rows[log].observe(EVIDENCE_ROWS, &columns, row);
+                state.facts.observe(&columns, row);
+                state.is_batch |= is_request || codes.ended[row] == Ended::Done;
+                let Some(key) = cell(keys, row).filter(|_| is_part) else { return };
+                let kept = if codes.ended[row] == Ended::Done { &mut state.done } else { &mut state.refused };
+                kept.insert(COUNTED, codes.key[row]);
+                if cell(version, row).is_some() && codes.ended[row] == Ended::Done {
+                    state.with_version.insert(COUNTED, codes.key[row]);
+                }
+                state.listed.insert(codes.key[row], shortened(key, 1024).into());
+                state.cut(level);
+            });
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: BatchDeleteKeys = take(other);
+        self.requests.merge(other.requests);
+        self.versioned.merge(MOST_BUCKETS, &other.versioned);
+    }
+
+    fn finish(self: Box<Self>, _shared: &Shared<'_>) -> Findings {
+        let mut findings = Findings::default();
+        let joined = self.joined();
+        let requests = joined.values().filter(|request| request.is_batch);
+        findings.alerts = requests.filter_map(|request| self.alert(request)).collect();
+        findings.notes = self.requests.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings.note_limits();
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&(&self.requests, &self.versioned))
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        (self.requests, self.versioned) = restore(state)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Config;
+    use crate::detect::testing::{Activity, detect};
+    use LogType::{CloudTrail, S3Access};
+
+    fn part(number: i64) -> (LogType, Activity) {
+        let row = Activity {
+            operation: "BATCH.DELETE.OBJECT",
+            status: Some(204),
+            key: Some(format!("key {number}")),
+            line: number,
+            ..Activity::default()
+        };
+        (S3Access, row)
+    }
+
+    fn request() -> (LogType, Activity) {
+        (CloudTrail, Activity { action: "DeleteObjects", key: None, ..Activity::default() })
+    }
+
+    #[test]
+    fn the_keys_of_a_request_are_put_together_from_both_logs() {
+        let mut rows: Vec<_> = (0..5).map(part).collect();
+        rows.push(request());
+        rows[0].1.version = Some("v1");
+        (rows[4].1.outcome, rows[4].1.status) = ("denied", Some(403));
+        let found = detect(&RULE, &Config::default(), &rows);
+        let [alert] = &found.alerts[..] else { panic!("{} alerts", found.alerts.len()) };
+        let of = |name| alert.observed[name].clone();
+        assert_eq!((alert.count, alert.logs.len(), alert.outcome), (4, 2, Outcome::Mixed));
+        assert_eq!((of("permanent"), of("marker"), of("unknown")), (json!(1), json!(3), json!(0)));
+        assert_eq!((of("refused_keys"), of("keys").as_array().map(Vec::len)), (json!(1), Some(5)));
+    }
+
+    #[test]
+    fn without_versions_in_the_logs_it_is_unknown_and_without_keys_that_is_said() {
+        let found = detect(&RULE, &Config::default(), &(0..3).map(part).collect::<Vec<_>>());
+        assert_eq!(found.alerts[0].observed["unknown"], json!(3));
+        let found = detect(&RULE, &Config::default(), &[request()]);
+        assert!(found.alerts[0].summary.contains("keys that no log names"), "{}", found.alerts[0].summary);
+    }
+
+    #[test]
+    fn requests_are_alerts_of_their_own_and_a_long_list_is_cut_and_said() {
+        let mut rows: Vec<_> = (0..300).map(part).collect();
+        rows[0].1.request = "R2".to_owned();
+        let found = detect(&RULE, &Config::default(), &rows);
+        assert_eq!(found.alerts.len(), 2);
+        let long = found.alerts.iter().find(|alert| alert.count == 299).unwrap();
+        assert_eq!(long.observed["keys"].as_array().map(Vec::len), Some(100));
+        assert_eq!(long.observed["keys_not_listed"], json!(199));
+    }
+}
