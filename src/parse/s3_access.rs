@@ -9,6 +9,8 @@
 
 mod block;
 mod fields;
+mod marks;
+mod plain_line;
 
 pub use block::parse_block;
 pub use fields::{FIELDS, FLAGS, field, flag};
