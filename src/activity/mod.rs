@@ -225,7 +225,7 @@ fn access_action(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
 }
 
 /// `s3.amazonaws.com` → `s3`.
-fn short_service(event_source: &str) -> &str {
+pub fn short_service(event_source: &str) -> &str {
     event_source.strip_suffix(".amazonaws.com").unwrap_or(event_source)
 }
 

@@ -24,7 +24,7 @@ pub trait State: Default {
 }
 
 /// Longest field of an entity in bytes: no ARN, bucket or account is longer, but a crafted line may claim one.
-const MOST_FIELD: usize = 1024;
+pub const MOST_FIELD: usize = 1024;
 
 /// A field as it stands in the key of an entity: one that is too long is its beginning and its fingerprint.
 pub fn field(text: &str) -> std::borrow::Cow<'_, str> {
@@ -54,6 +54,11 @@ impl EntityKey {
             }
         }
         &self.text
+    }
+
+    /// The text that was set last.
+    pub fn into_text(self) -> String {
+        self.text
     }
 
     /// The fields of a text made by [`EntityKey::set`]; what another text, of a damaged state, would be is left out.

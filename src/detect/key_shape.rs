@@ -71,14 +71,15 @@ const SERVICES: [&str; 9] = [
 
 impl KeyShapes {
     /// The shape of a key, if it is one of a log file.
-    pub fn of(&self, key: &str) -> Option<KeyShape> {
-        if is_access_log(key.as_bytes()) {
+    pub fn of(&self, key: &[u8]) -> Option<KeyShape> {
+        if is_access_log(key) {
             return Some(KeyShape::S3Access);
         }
-        let mut places = self.aws_logs.find_iter(key.as_bytes());
+        let mut places = self.aws_logs.find_iter(key);
         places.find_map(|at| {
-            let starts_a_folder = at == 0 || key.as_bytes()[at - 1] == b'/';
-            starts_a_folder.then(|| below_aws_logs(&key[at + "AWSLogs/".len()..])).flatten()
+            let starts_a_folder = at == 0 || key[at - 1] == b'/';
+            let below = || std::str::from_utf8(&key[at + "AWSLogs/".len()..]).ok().and_then(below_aws_logs);
+            starts_a_folder.then(below).flatten()
         })
     }
 }
@@ -140,7 +141,7 @@ mod tests {
             ("2026-03-01-01-02-03-0123456789ABCDEF.gz".to_owned(), None),
             (String::new(), None),
         ] {
-            assert_eq!(shapes.of(&key), expected, "{key}");
+            assert_eq!(shapes.of(key.as_bytes()), expected, "{key}");
         }
     }
 }

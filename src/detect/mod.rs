@@ -17,10 +17,12 @@ pub mod key_shape;
 pub mod known;
 pub mod manual;
 pub mod minutes;
+pub mod names;
 pub mod reading;
 pub mod rules;
 pub mod sample_lines;
 pub mod sample_run;
+pub mod sight;
 pub mod stage;
 pub mod state;
 pub mod statistics;
@@ -121,7 +123,7 @@ pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
 
 /// State of one detector.
 pub trait Detector: Send {
-    /// Takes the rows of either log that are not routine ([`Codes::is_routine`]).
+    /// Takes the rows of either log that are not routine ([`sight::Sight::is_routine`]).
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
     /// Takes over the state of another detector of the same rule.

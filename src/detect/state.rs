@@ -48,7 +48,7 @@ struct Saved {
 impl DetectStage<'_> {
     /// The state of a run, with what was read.
     pub fn save(&self, worker: &mut DetectWorker, tally: &Tally) -> Vec<u8> {
-        worker.history.settle();
+        worker.settle();
         let detectors = self.rules().iter().zip(&worker.detectors);
         let saved = Saved {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -37,7 +37,7 @@ pub static RULE: Rule = Rule {
         "Look for copies of the keys that were deleted for good: backups, replicas, Glacier.",
     ],
     thresholds: &[],
-    activity_columns: &["bucket_name", "principal", "version_id", "host_id"],
+    activity_columns: &["operation", "bucket_name", "principal", "version_id", "host_id"],
     s3_access_columns: &[],
     cloudtrail_columns: &["response_elements"],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],

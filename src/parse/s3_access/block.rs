@@ -35,9 +35,8 @@ fn parse_lines(block: Block, rejects: &mut dyn RejectSink, next_line: NextLine) 
             let line = &text[start..stop];
             let read = match fields {
                 Some(plain) => {
-                    let fields = plain_lines.spans(text, start, &plain);
                     let row = Row { event_time_ms: plain.event_time_ms, number, ..Row::EMPTY };
-                    Ok((line, row, fields, Span::NULL))
+                    Ok((line, row, plain.spans, Span::NULL))
                 }
                 None => {
                     let line = without_carriage_returns(line);
