@@ -64,10 +64,6 @@ impl Row {
     /// Stands for an absent event time.
     pub const NO_TIME: i64 = i64::MIN;
 
-    /// A row of which nothing is known yet.
-    pub const EMPTY: Row =
-        Row { event_time_ms: Row::NO_TIME, number: 0, segment: 0, flags: 0, record: Span::NULL };
-
     /// The event time, if the record has one.
     pub fn event_time_ms(&self) -> Option<i64> {
         (self.event_time_ms != Row::NO_TIME).then_some(self.event_time_ms)

@@ -25,40 +25,36 @@ fn parse_lines(block: Block, rejects: &mut dyn RejectSink, next_line: NextLine) 
     let mut spans_of_rows = Vec::with_capacity(expected * field::WIDTH);
     let mut derived = Derived { base: block.bytes.len(), text: Vec::new() };
     let mut plain_lines = PlainLines::default();
+    let mut add_row = |text: &[u8], fields: &[Span; FIELDS.len()], extra: Span| {
+        spans_of_rows.extend_from_slice(fields);
+        spans_of_rows.extend_from_slice(&[extra, derived.object_key(text, fields)]);
+    };
     for (index, segment) in block.segments.iter().enumerate() {
         let end = block.segments.get(index + 1).map_or(block.bytes.len(), |next| next.start as usize);
         let text = &block.bytes[..end];
         let mut number = segment.first_number;
         let mut start = segment.start as usize;
         while start < end {
-            let PlainLine { end: stop, fields } = next_line(&mut plain_lines, text, start);
+            let PlainLine { end: stop, event_time_ms } = next_line(&mut plain_lines, text, start);
             let line = &text[start..stop];
-            let read = match fields {
-                Some(plain) => {
-                    let row = Row { event_time_ms: plain.event_time_ms, number, ..Row::EMPTY };
-                    Ok((line, row, plain.spans, Span::NULL))
-                }
-                None => {
-                    let line = without_carriage_returns(line);
-                    parse_line(line).map(|parsed| {
+            if let Some(event_time_ms) = event_time_ms {
+                let record = Span::new(start, stop);
+                rows.push(Row { event_time_ms, number, segment: index as u32, record, flags: 0 });
+                add_row(text, plain_lines.spans(), Span::NULL);
+            } else {
+                let line = without_carriage_returns(line);
+                match parse_line(line) {
+                    Ok(parsed) => {
+                        let record = Span::new(start, start + line.len());
+                        rows.push(Row { segment: index as u32, record, ..row(&parsed, number) });
                         let (fields, extra) = spans(&parsed, start, line);
-                        (line, row(&parsed, number), fields, extra)
-                    })
-                }
-            };
-            match read {
-                Ok((line, row, fields, extra)) => {
-                    let record = Span::new(start, start + line.len());
-                    rows.push(Row { segment: index as u32, record, ..row });
-                    spans_of_rows.extend_from_slice(&fields);
-                    spans_of_rows.push(extra);
-                    spans_of_rows.push(derived.object_key(text, &fields));
-                }
-                Err(_) if line.trim_ascii().is_empty() => blanks += 1,
-                Err(error) => {
-                    let offset = segment.first_offset + (start - segment.start as usize) as u64;
-                    let line = without_carriage_returns(line);
-                    rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
+                        add_row(text, &fields, extra);
+                    }
+                    Err(_) if line.trim_ascii().is_empty() => blanks += 1,
+                    Err(error) => {
+                        let offset = segment.first_offset + (start - segment.start as usize) as u64;
+                        rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
+                    }
                 }
             }
             number += 1;
@@ -145,7 +141,7 @@ mod tests {
     /// Finds the next line and reads nothing of it.
     fn unread(_: &mut PlainLines, text: &[u8], start: usize) -> PlainLine {
         let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
-        PlainLine { end, fields: None }
+        PlainLine { end, event_time_ms: None }
     }
 
     /// Two files of lines in one block.
@@ -217,7 +213,7 @@ mod tests {
     fn everyday_lines_are_read_in_one_pass() {
         for line in [PLAIN.to_owned(), PLAIN.to_owned() + " - Yes us-east-1", PLAIN.replace("0:38 ", "0:39 ")] {
             let found = PlainLines::default().line(line.as_bytes(), 0);
-            assert!(found.fields.is_some() && found.end == line.len(), "{line}");
+            assert!(found.event_time_ms.is_some() && found.end == line.len(), "{line}");
         }
     }
 

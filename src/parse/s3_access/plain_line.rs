@@ -31,31 +31,37 @@ pub struct PlainLines {
     /// Before the line and at each space outside quotes: word `n` stands between place `n` and place `n + 1`. The first
     /// is one less than the start of the line, so they count from one byte further on.
     places: [u32; PLACES],
+    /// Fields of the line in hand in the order of their numbers; null where `-` is logged.
+    spans: [Span; FIELDS.len()],
     /// The time that was read last.
-    time: ([u8; 26], i64),
-    /// The operation that was read last, padded with zeros.
-    operation: ([u8; 32], usize),
+    time: ([u8; TIME_LENGTH], i64),
+    /// Operations that were read, each at a place that follows from its text.
+    operations: [Vec<u8>; 32],
 }
+
+/// Bytes of a time without its brackets.
+const TIME_LENGTH: usize = 26;
+
+/// Where the seconds of a time stand.
+const SECONDS: std::ops::Range<usize> = 18..20;
 
 /// A line and where it ends.
 pub struct PlainLine {
     /// Place of its line feed, or the end of the text.
     pub end: usize,
-    /// Its fields, if it is of the everyday form.
-    pub fields: Option<PlainFields>,
-}
-
-/// The fields of a line of the everyday form.
-pub struct PlainFields {
-    /// When, in milliseconds since 1970 UTC.
-    pub event_time_ms: i64,
-    /// The others, in the order of their numbers; null where `-` is logged.
-    pub spans: [Span; FIELDS.len()],
+    /// When it happened, in milliseconds since 1970 UTC, if it is of the everyday form; its fields are then
+    /// [`PlainLines::spans`].
+    pub event_time_ms: Option<i64>,
 }
 
 impl Default for PlainLines {
     fn default() -> PlainLines {
-        PlainLines { places: [0; PLACES], time: ([0; 26], 0), operation: ([0; 32], 0) }
+        PlainLines {
+            places: [0; PLACES],
+            spans: [Span::NULL; FIELDS.len()],
+            time: ([0; TIME_LENGTH], 0),
+            operations: Default::default(),
+        }
     }
 }
 
@@ -63,15 +69,19 @@ impl PlainLines {
     /// The line that begins at `start` of the text.
     pub fn line(&mut self, text: &[u8], start: usize) -> PlainLine {
         let end = memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
-        PlainLine { end, fields: self.fields(&text[start..end], start as u32) }
+        PlainLine { end, event_time_ms: self.read(&text[start..end], start as u32) }
     }
 
-    /// The fields of a line that begins at that place of a text.
-    fn fields(&mut self, line: &[u8], start: u32) -> Option<PlainFields> {
+    /// The fields of the line that was read last, in the order of their numbers.
+    pub fn spans(&self) -> &[Span; FIELDS.len()] {
+        &self.spans
+    }
+
+    /// Reads a line that begins at that place of a text; returns its time.
+    fn read(&mut self, line: &[u8], start: u32) -> Option<i64> {
         let words = self.words(line)?;
         self.check(line, words)?;
-        let mut spans = [Span::NULL; FIELDS.len()];
-        for (number, span) in spans.iter_mut().enumerate() {
+        for (number, span) in self.spans.iter_mut().enumerate() {
             // The two words of a time are one field, in brackets; three fields are in quotes.
             let (first, last, trim) = match number {
                 TIME => (TIME, ZONE, 1),
@@ -86,8 +96,8 @@ impl PlainLines {
                 Span { start: start.wrapping_add(from), end: start.wrapping_add(to) }
             };
         }
-        spans[words - 1..].fill(Span::NULL);
-        Some(PlainFields { event_time_ms: self.time.1, spans })
+        self.spans[words - 1..].fill(Span::NULL);
+        Some(self.time.1)
     }
 
     /// How many words the line has, if it may be plain; their places are in `self.places`.
@@ -141,22 +151,34 @@ impl PlainLines {
         let [b'[', time @ .., b']'] = line.get(places[TIME] as usize..places[ZONE + 1] as usize - 1)? else {
             return None;
         };
-        let time: &[u8; 26] = time.try_into().ok().filter(|_| plain)?;
+        let time: &[u8; TIME_LENGTH] = time.try_into().ok().filter(|_| plain)?;
         let operation = word(OPERATION);
-        let (known, length) = &mut self.operation;
-        if known[..*length] != *operation {
+        let place = operation.len() + 7 * usize::from(*operation.get(5)?);
+        let known = &mut self.operations[place % 32];
+        if *known != *operation {
             if !is_operation(operation) {
                 return None;
             }
-            if let Some(known) = known.get_mut(..operation.len()) {
-                known.copy_from_slice(operation);
-                *length = operation.len();
-            }
+            *known = operation.to_vec();
         }
-        if self.time.0 != *time {
-            self.time = (*time, time::access_log_time(time)?);
-        }
+        self.time = (*time, self.time_of(time)?);
         Some(())
+    }
+
+    /// A time, mostly of the same minute as the last.
+    fn time_of(&self, time: &[u8; TIME_LENGTH]) -> Option<i64> {
+        let (last, last_ms) = &self.time;
+        let seconds = |time: &[u8; TIME_LENGTH]| match &time[SECONDS] {
+            [tens @ b'0'..=b'5', ones @ b'0'..=b'9'] => Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')),
+            _ => None,
+        };
+        let rest = |time: &[u8; TIME_LENGTH]| {
+            (time[..SECONDS.start] == last[..SECONDS.start], time[SECONDS.end..] == last[SECONDS.end..])
+        };
+        match (rest(time), seconds(time), seconds(last)) {
+            ((true, true), Some(now), Some(before)) => Some(last_ms + (now - before) * 1000),
+            _ => time::access_log_time(time),
+        }
     }
 }
 
