@@ -4,6 +4,7 @@ use super::codes::Codes;
 use super::evidence::EvidenceColumns;
 use super::history::{GiveEvidence, History};
 use super::key_shape::KeyShapes;
+use super::kms_use::KmsUse;
 use super::known::Known;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
 use crate::activity::evidence::EvidenceCounts;
@@ -59,13 +60,14 @@ impl Columns {
 pub struct DetectWorker {
     pub(super) known: Known,
     pub(super) history: History,
+    pub(super) kms: KmsUse,
     pub(super) detectors: Vec<Box<dyn Detector>>,
 }
 
 impl DetectWorker {
     pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {
         let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
-        DetectWorker { known: Known::default(), history: History::default(), detectors }
+        DetectWorker { known: Known::default(), history: History::default(), kms: KmsUse::default(), detectors }
     }
 
     /// Takes all rows of a batch; returns those that detectors are to look at.
@@ -82,6 +84,7 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        self.kms.observe(batch, codes);
         for detector in &mut self.detectors {
             detector.observe(batch, codes);
         }
@@ -90,6 +93,7 @@ impl DetectWorker {
     pub(super) fn merge(&mut self, other: DetectWorker) {
         self.known.merge(other.known);
         self.history.merge(other.history);
+        self.kms.merge(other.kms);
         for (mine, theirs) in self.detectors.iter_mut().zip(other.detectors) {
             mine.merge(theirs);
         }
@@ -98,7 +102,8 @@ impl DetectWorker {
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.history.settle();
         let history = self.history.view();
-        let shared = Shared { config, known: &self.known, history: &history };
+        let kms = self.kms.view();
+        let shared = Shared { config, known: &self.known, history: &history, kms: &kms };
         let mut all = Findings::default();
         for detector in self.detectors {
             let findings = detector.finish(&shared);
@@ -110,6 +115,8 @@ impl DetectWorker {
         let notes = [self.known.note(), self.history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
+        all.limited |= self.kms.notes().next().is_some();
+        all.notes.extend(self.kms.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(self.history.sample_note());
         alert::sort(&mut all.alerts);
@@ -136,8 +143,12 @@ impl<'a> DetectStage<'a> {
             shapes: KeyShapes::default(),
             narrow: Columns::named(&narrow, [&Known::S3_ACCESS_COLUMNS.into(), &Known::CLOUDTRAIL_COLUMNS.into()]),
             wide: Columns::named(
-                &(&(&union(|rule| rule.activity_columns) | &evidence) | &Codes::COLUMNS.into()),
-                [&union(|rule| rule.s3_access_columns), &union(|rule| rule.cloudtrail_columns)],
+                &(&(&(&union(|rule| rule.activity_columns) | &evidence) | &Codes::COLUMNS.into())
+                    | &KmsUse::COLUMNS.into()),
+                [
+                    &union(|rule| rule.s3_access_columns),
+                    &(&union(|rule| rule.cloudtrail_columns) | &KmsUse::CLOUDTRAIL_COLUMNS.into()),
+                ],
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
         }

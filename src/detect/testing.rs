@@ -4,6 +4,7 @@ use super::codes::Codes;
 use super::evidence::EvidenceColumns;
 use super::history::History;
 use super::key_shape::KeyShapes;
+use super::kms_use::KmsUse;
 use super::stage::DetectWorker;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::parse::LogType;
@@ -35,6 +36,7 @@ pub struct Activity {
     pub invoked_by: Option<&'static str>,
     pub agent: Option<&'static str>,
     pub parameters: Option<&'static str>,
+    pub kms_key: Option<&'static str>,
 }
 
 impl Default for Activity {
@@ -62,6 +64,7 @@ impl Default for Activity {
             invoked_by: None,
             agent: None,
             parameters: None,
+            kms_key: None,
         }
     }
 }
@@ -115,6 +118,7 @@ impl Activity {
             ("recipient_account_id", trail_only("111122223333")),
             ("aws_region", trail_only("eu-west-1")),
             ("request_parameters", text(|row| row.parameters)),
+            ("kms_key_arn", text(|row| row.kms_key)),
             ("bucket_owner", fixed(None)),
             ("response_elements", fixed(None)),
         ];
@@ -135,8 +139,9 @@ pub fn codes(batch: &DetectBatch<'_>) -> Codes {
 /// What a detector finds that has seen rows without what all detectors share.
 pub fn finish(detector: impl Detector + 'static) -> Findings {
     let (config, known) = Default::default();
-    let history = History::default();
-    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history.view() })
+    let (history, kms) = (History::default(), KmsUse::default());
+    let (history, kms) = (history.view(), kms.view());
+    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history, kms: &kms })
 }
 
 /// What a rule finds in rows of both logs; checks that another order and cut find the same, and so do states that
