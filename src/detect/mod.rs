@@ -14,6 +14,8 @@ pub mod history;
 pub mod hits;
 pub mod key_sample;
 pub mod key_shape;
+pub mod kms_quota;
+pub mod kms_use;
 pub mod known;
 pub mod manual;
 pub mod minutes;
@@ -40,6 +42,7 @@ use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
 use codes::Codes;
 use history::View;
+use kms_use::KmsView;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -153,6 +156,8 @@ pub struct Shared<'a> {
     pub known: &'a Known,
     /// What every caller read in every bucket, and when.
     pub history: &'a View<'a>,
+    /// How much of KMS is used, and what failed when it refused.
+    pub kms: &'a KmsView<'a>,
 }
 
 /// A state as bytes.

@@ -3,6 +3,7 @@
 use super::codes::Codes;
 use super::evidence::EvidenceColumns;
 use super::history::{GiveEvidence, History, Want};
+use super::kms_use::KmsUse;
 use super::known::Known;
 use super::sight::{Seer, Sight};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
@@ -62,13 +63,20 @@ pub struct DetectWorker {
     pub(super) seer: Seer,
     pub(super) known: Known,
     pub(super) history: History,
+    pub(super) kms: KmsUse,
     pub(super) detectors: Vec<Box<dyn Detector>>,
 }
 
 impl DetectWorker {
     pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {
         let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
-        DetectWorker { seer: Seer::default(), known: Known::default(), history: History::default(), detectors }
+        DetectWorker {
+            seer: Seer::default(),
+            known: Known::default(),
+            history: History::default(),
+            kms: KmsUse::default(),
+            detectors,
+        }
     }
 
     /// Takes a row. Is it one that detectors are to look at?
@@ -100,6 +108,7 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        self.kms.observe(batch, codes);
         for detector in &mut self.detectors {
             detector.observe(batch, codes);
         }
@@ -110,6 +119,7 @@ impl DetectWorker {
         other.settle();
         self.known.merge(other.known);
         self.history.merge(other.history);
+        self.kms.merge(other.kms);
         for (mine, theirs) in self.detectors.iter_mut().zip(other.detectors) {
             mine.merge(theirs);
         }
@@ -118,7 +128,8 @@ impl DetectWorker {
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
         let history = self.history.view();
-        let shared = Shared { config, known: &self.known, history: &history };
+        let kms = self.kms.view();
+        let shared = Shared { config, known: &self.known, history: &history, kms: &kms };
         let mut all = Findings::default();
         for detector in self.detectors {
             let findings = detector.finish(&shared);
@@ -130,6 +141,8 @@ impl DetectWorker {
         let notes = [self.known.note(), self.history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
+        all.limited |= self.kms.notes().next().is_some();
+        all.notes.extend(self.kms.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(self.history.sample_note());
         alert::sort(&mut all.alerts);
@@ -152,8 +165,11 @@ impl<'a> DetectStage<'a> {
             rules: rules.to_vec(),
             config,
             wide: Columns::named(
-                &(&union(|rule| rule.activity_columns) | &evidence),
-                [&union(|rule| rule.s3_access_columns), &union(|rule| rule.cloudtrail_columns)],
+                &(&(&union(|rule| rule.activity_columns) | &evidence) | &KmsUse::COLUMNS.into()),
+                [
+                    &union(|rule| rule.s3_access_columns),
+                    &(&union(|rule| rule.cloudtrail_columns) | &KmsUse::CLOUDTRAIL_COLUMNS.into()),
+                ],
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
         }

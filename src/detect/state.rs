@@ -42,6 +42,7 @@ struct Saved {
     rules: Vec<(String, Vec<u8>)>,
     known: Known,
     history: Vec<u8>,
+    kms: Vec<u8>,
     tally: Tally,
 }
 
@@ -55,6 +56,7 @@ impl DetectStage<'_> {
             rules: detectors.map(|(rule, detector)| (rule.id.to_owned(), detector.save())).collect(),
             known: worker.known.clone(),
             history: super::saved(&worker.history),
+            kms: super::saved(&worker.kms),
             tally: tally.clone(),
         };
         let packed = zstd::encode_all(super::saved(&saved).as_slice(), 1).expect("memory can be read and written");
@@ -90,6 +92,7 @@ impl DetectStage<'_> {
         }
         worker.known = saved.known;
         worker.history = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
+        worker.kms = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
         Ok((worker, saved.tally))
     }
 

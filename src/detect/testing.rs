@@ -6,6 +6,7 @@ use super::evidence::EvidenceColumns;
 use super::history::History;
 use super::key_sample::fingerprint;
 use super::key_shape::KeyShapes;
+use super::kms_use::KmsUse;
 use super::known::is_delivering;
 use super::names::Names;
 use super::sight::Sight;
@@ -43,6 +44,7 @@ pub struct Activity {
     pub invoked_by: Option<&'static str>,
     pub agent: Option<&'static str>,
     pub parameters: Option<&'static str>,
+    pub kms_key: Option<&'static str>,
 }
 
 impl Default for Activity {
@@ -70,6 +72,7 @@ impl Default for Activity {
             invoked_by: None,
             agent: None,
             parameters: None,
+            kms_key: None,
         }
     }
 }
@@ -123,6 +126,7 @@ impl Activity {
             ("recipient_account_id", trail_only("111122223333")),
             ("aws_region", trail_only("eu-west-1")),
             ("request_parameters", text(|row| row.parameters)),
+            ("kms_key_arn", text(|row| row.kms_key)),
             ("bucket_owner", fixed(None)),
             ("response_elements", fixed(None)),
         ];
@@ -204,8 +208,9 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
 /// What a detector finds that has seen rows without what all detectors share.
 pub fn finish(detector: impl Detector + 'static) -> Findings {
     let (config, known) = Default::default();
-    let history = History::default();
-    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history.view() })
+    let (history, kms) = (History::default(), KmsUse::default());
+    let (history, kms) = (history.view(), kms.view());
+    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history, kms: &kms })
 }
 
 /// What a rule finds in rows of both logs; checks that another order and cut find the same, and so do states that
