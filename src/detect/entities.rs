@@ -152,7 +152,8 @@ impl<S: State> Entities<S> {
         self.bytes
     }
 
-    fn halvings(&self) -> u32 {
+    /// How often the entities that are kept were halved.
+    pub fn halvings(&self) -> u32 {
         self.level.saturating_sub(S::LEVELS)
     }
 
