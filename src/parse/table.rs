@@ -92,7 +92,26 @@ pub struct FieldTable {
     pub replaced_fields: u64,
 }
 
+/// Buffers of a table that is done with, to be used again: the system takes its time to hand out fresh memory.
+#[derive(Debug, Default)]
+pub struct Spare {
+    /// Of the text.
+    pub text: Vec<u8>,
+    /// Of the spans.
+    pub spans: Vec<Span>,
+    /// Of the rows.
+    pub rows: Vec<Row>,
+}
+
 impl FieldTable {
+    /// The buffers, of the text only if nothing else holds it.
+    pub fn into_spare(self) -> Spare {
+        let FieldTable { text, mut spans, mut rows, .. } = self;
+        spans.clear();
+        rows.clear();
+        Spare { text: text.into_vec().unwrap_or_default(), spans, rows }
+    }
+
     /// A table over a block's text with the derived text behind it; `spans` holds `width` fields a row. Ill-formed
     /// UTF-8 in fields is replaced here, in this one place.
     pub fn new(

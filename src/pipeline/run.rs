@@ -10,7 +10,7 @@ use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
 use crate::error::Error;
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
-use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
+use crate::parse::{FieldTable, LogType, Spare, cloudtrail, s3_access};
 use crate::source::Inputs;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 use std::cell::RefCell;
@@ -160,8 +160,8 @@ struct Worker<W> {
     files: First<FileOutcome>,
     ignored: First<FileOutcome>,
     notices: First<Notice>,
-    /// The buffer of a block that is done with.
-    spare: Vec<u8>,
+    /// The buffers of a table that is done with.
+    spare: Spare,
 }
 
 impl<W> Worker<W> {
@@ -192,7 +192,7 @@ impl<S: Stage> Run<'_, S> {
             files: First::new(SHOWN),
             ignored: First::new(SHOWN),
             notices: First::new(SHOWN),
-            spare: Vec::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -239,8 +239,11 @@ impl<S: Stage> Run<'_, S> {
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
         let sequence = unit.sequence;
         let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
-        let mut report =
-            UnitReport { sink: Some(&refused), spare: std::mem::take(&mut worker.spare), ..UnitReport::default() };
+        let mut report = UnitReport {
+            sink: Some(&refused),
+            spare: std::mem::take(&mut worker.spare.text),
+            ..UnitReport::default()
+        };
         let mut gathered = Gathered::default();
         let mut failure = Ok(());
         let _ = decode_unit(
@@ -248,7 +251,8 @@ impl<S: Stage> Run<'_, S> {
             &self.settings.limits,
             &mut |block| {
                 let compared = self.compares(block.log);
-                let (table, rows) = self.parse(&mut worker.tally, block, &mut *refused.borrow_mut());
+                let spare = std::mem::take(&mut worker.spare);
+                let (table, rows) = self.parse(&mut worker.tally, block, spare, &mut *refused.borrow_mut());
                 gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
                 gathered.tables.push((table, rows));
                 // What is not compared need not wait, but must not overtake what does.
@@ -274,11 +278,17 @@ impl<S: Stage> Run<'_, S> {
         self.stage.unit_done(&mut worker.state, sequence)
     }
 
-    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, Vec<u32>) {
+    fn parse(
+        &self,
+        tally: &mut Tally,
+        block: Block,
+        spare: Spare,
+        rejects: &mut dyn RejectSink,
+    ) -> (FieldTable, Vec<u32>) {
         tally.lines += block.framed;
         let table = match block.log {
             LogType::S3Access => {
-                let (table, blanks) = s3_access::parse_block(block, rejects);
+                let (table, blanks) = s3_access::parse_block_into(block, rejects, spare);
                 tally.blanks += blanks;
                 table
             }
@@ -345,9 +355,7 @@ impl<S: Stage> Run<'_, S> {
             if !rows.is_empty() {
                 self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
             }
-            if let Ok(text) = table.text.into_vec() {
-                worker.spare = text;
-            }
+            worker.spare = table.into_spare();
         }
         Ok(())
     }

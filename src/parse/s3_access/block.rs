@@ -6,23 +6,34 @@ use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
 use crate::parse::scalar::integer;
 use crate::parse::table::DERIVED_END;
-use crate::parse::{FieldTable, LogType, Row, Span, object_key, time};
+use crate::parse::{FieldTable, LogType, Row, Span, Spare, object_key, time};
 
 /// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
 ///
 /// Lines of the everyday form are read by [`PlainLines`], all others by [`parse_line`], which defines what is right.
 pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, u64) {
-    parse_lines(block, rejects, PlainLines::line)
+    parse_block_into(block, rejects, Spare::default())
+}
+
+/// The same, with buffers of another table.
+pub fn parse_block_into(block: Block, rejects: &mut dyn RejectSink, spare: Spare) -> (FieldTable, u64) {
+    parse_lines(block, rejects, spare, PlainLines::line)
 }
 
 /// How the line that begins at a place is found and, perhaps, read.
 type NextLine = fn(&mut PlainLines, &[u8], usize) -> PlainLine;
 
-fn parse_lines(block: Block, rejects: &mut dyn RejectSink, next_line: NextLine) -> (FieldTable, u64) {
+fn parse_lines(
+    block: Block,
+    rejects: &mut dyn RejectSink,
+    spare: Spare,
+    next_line: NextLine,
+) -> (FieldTable, u64) {
     let mut blanks = 0;
     let expected = block.bytes.len() / 400 + 1;
-    let mut rows = Vec::with_capacity(expected);
-    let mut spans_of_rows = Vec::with_capacity(expected * field::WIDTH);
+    let Spare { mut rows, spans: mut spans_of_rows, .. } = spare;
+    rows.reserve(expected);
+    spans_of_rows.reserve(expected * field::WIDTH);
     let mut derived = Derived { base: block.bytes.len(), text: Vec::new() };
     let mut plain_lines = PlainLines::default();
     let mut add_row = |text: &[u8], fields: &[Span; FIELDS.len()], extra: Span| {
@@ -197,7 +208,7 @@ mod tests {
         fn plain_lines_are_read_as_the_careful_parser_reads_them(lines in prop::collection::vec(changed_line(), 0..6)) {
             let (mut quick_rejects, mut rejects) = (Vec::new(), Vec::new());
             let (quick, quick_blanks) = parse_block(block(&lines), &mut quick_rejects);
-            let (table, blanks) = parse_lines(block(&lines), &mut rejects, unread);
+            let (table, blanks) = parse_lines(block(&lines), &mut rejects, Spare::default(), unread);
             prop_assert_eq!(quick_blanks, blanks);
             prop_assert_eq!(format!("{quick_rejects:?}"), format!("{rejects:?}"));
             prop_assert_eq!(&quick.rows, &table.rows);
