@@ -6,7 +6,7 @@ use super::refused::{Refused, RejectOutput};
 use super::stage::Stage;
 use super::tally::Tally;
 use super::turn::Turn;
-use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
+use crate::decode::{Block, BlockTaker, Limits, Unit, UnitReport, decode_unit, read_inputs};
 use crate::error::Error;
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
@@ -241,25 +241,10 @@ impl<S: Stage> Run<'_, S> {
         let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
         let mut report =
             UnitReport { sink: Some(&refused), spare: std::mem::take(&mut worker.spare), ..UnitReport::default() };
-        let mut gathered = Gathered::default();
-        let mut failure = Ok(());
-        let _ = decode_unit(
-            unit,
-            &self.settings.limits,
-            &mut |block| {
-                let compared = self.compares(block.log);
-                let (table, rows) = self.parse(&mut worker.tally, block, &mut *refused.borrow_mut());
-                gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
-                gathered.tables.push((table, rows));
-                // What is not compared need not wait, but must not overtake what does.
-                let waits = compared || gathered.tables.len() > 1;
-                if !waits || gathered.bytes >= GATHERED_BYTES {
-                    failure = self.flush(worker, sequence, &mut gathered);
-                }
-                if failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            },
-            &mut report,
-        );
+        let gathered = Gathered::default();
+        let mut parsing = Parsing { run: self, worker, sequence, refused: &refused, gathered, failure: Ok(()) };
+        let _ = decode_unit(unit, &self.settings.limits, &mut parsing, &mut report);
+        let Parsing { mut gathered, failure, .. } = parsing;
         failure?;
         self.compare(worker, sequence, &mut gathered);
         self.turn.pass(sequence);
@@ -274,19 +259,16 @@ impl<S: Stage> Run<'_, S> {
         self.stage.unit_done(&mut worker.state, sequence)
     }
 
-    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, Vec<u32>) {
+    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
         tally.lines += block.framed;
-        let table = match block.log {
+        match block.log {
             LogType::S3Access => {
                 let (table, blanks) = s3_access::parse_block(block, rejects);
                 tally.blanks += blanks;
                 table
             }
             LogType::CloudTrail => cloudtrail::parse_block(block, rejects),
-        };
-        tally.replaced_fields += table.replaced_fields;
-        let rows = (0..table.len() as u32).collect();
-        (table, rows)
+        }
     }
 
     fn flush(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) -> Result<(), Error> {
@@ -368,6 +350,50 @@ impl<S: Stage> Run<'_, S> {
         worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));
         worker.ignored.extend(sequence, ignored);
         worker.notices.extend(sequence, notices);
+    }
+}
+
+/// What becomes of the blocks of a unit.
+struct Parsing<'a, 'r, S: Stage> {
+    run: &'a Run<'r, S>,
+    worker: &'a mut Worker<S::Worker>,
+    sequence: u64,
+    refused: &'a RefCell<dyn RejectSink + 'a>,
+    gathered: Gathered,
+    failure: Result<(), Error>,
+}
+
+impl<S: Stage> Parsing<'_, '_, S> {
+    fn gather(&mut self, table: FieldTable) -> ControlFlow<()> {
+        self.worker.tally.replaced_fields += table.replaced_fields;
+        let compared = self.run.compares(table.log);
+        let rows = (0..table.len() as u32).collect();
+        self.gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
+        self.gathered.tables.push((table, rows));
+        // What is not compared need not wait, but must not overtake what does.
+        let waits = compared || self.gathered.tables.len() > 1;
+        if !waits || self.gathered.bytes >= GATHERED_BYTES {
+            self.failure = self.run.flush(self.worker, self.sequence, &mut self.gathered);
+        }
+        if self.failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
+    fn take(&mut self, block: Block) -> ControlFlow<()> {
+        let table = self.run.parse(&mut self.worker.tally, block, &mut *self.refused.borrow_mut());
+        self.gather(table)
+    }
+
+    fn checks(&self) -> bool {
+        true
+    }
+
+    fn check(&mut self, block: Block) -> Result<ControlFlow<()>, Block> {
+        let framed = block.framed;
+        let table = cloudtrail::parse_guessed(block)?;
+        self.worker.tally.lines += framed;
+        Ok(self.gather(table))
     }
 }
 

@@ -1,6 +1,8 @@
 //! One record to one row of spans, in one pass.
 
-use super::members::{self, KMS_KEY_ASKED, Member, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH};
+use super::members::{
+    self, KMS_KEY_ASKED, Member, Order, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH,
+};
 use super::{FIELDS, field, flag, resources};
 use crate::parse::json::{self, Cursor, JsonError, Key, Kind, Value};
 use crate::parse::table::DERIVED_END;
@@ -44,6 +46,8 @@ pub(super) struct RecordReader {
     others: Vec<Other>,
     /// Something in the object in hand has no field.
     lost: bool,
+    /// The order of members in the records before.
+    order: Order,
 }
 
 /// A member of a record that has no field of its own. Offsets from the start of the record.
@@ -71,6 +75,7 @@ impl RecordReader {
             current: None,
             others: Vec::new(),
             lost: false,
+            order: Order::new(),
         }
     }
 
@@ -126,13 +131,18 @@ impl RecordReader {
     /// Takes all members of the record, or those that count.
     fn walk(&mut self, record: &[u8], last: Option<&LastMembers<'_>>) -> Result<(), JsonError> {
         let mut cursor = Cursor::new(record);
-        cursor.members(|cursor, key| {
-            let name = key.name();
+        let mut ended = cursor.enter_object()?;
+        let mut place = 0;
+        while !ended {
+            let (key, member) = self.order.member(&mut cursor, &members::RECORD, &mut place)?;
             match last {
-                Some(last) if last.get(&name) != Some(&key.start) => cursor.value().map(|_| ()),
-                _ => self.record_member(cursor, key, members::record(&name)),
+                Some(last) if last.get(&key.name()) != Some(&key.start) => {
+                    cursor.value()?;
+                }
+                _ => self.record_member(&mut cursor, key, member)?,
             }
-        })?;
+            ended = cursor.object_ends()?;
+        }
         cursor.end()
     }
 
@@ -252,10 +262,20 @@ impl RecordReader {
         Ok(())
     }
 
-    fn object<'a>(&mut self, cursor: &mut Cursor<'a>, table: Table) -> Result<Value<'a>, JsonError> {
-        cursor.members(|cursor, key| self.take(cursor, table(&key.name())))
+    fn object<'a>(&mut self, cursor: &mut Cursor<'a>, table: &'static Table) -> Result<Value<'a>, JsonError> {
+        cursor.peek();
+        let start = cursor.offset();
+        let mut ended = cursor.enter_object()?;
+        let mut place = 0;
+        while !ended {
+            let (_, member) = self.order.member(cursor, table, &mut place)?;
+            self.take(cursor, member)?;
+            ended = cursor.object_ends()?;
+        }
+        Ok(cursor.object_from(start))
     }
 
+    #[inline]
     fn put(&mut self, number: usize, value: Value<'_>) {
         if self.met & 1 << number != 0 {
             self.flags |= flag::DUPLICATE_MEMBER;
@@ -291,6 +311,7 @@ impl RecordReader {
         }
     }
 
+    #[inline]
     fn set(&mut self, number: usize, value: Value<'_>) {
         if matches!(value.kind, Kind::Object | Kind::Array) {
             self.flags |= flag::UNEXPECTED_TYPE;
@@ -299,6 +320,7 @@ impl RecordReader {
     }
 
     /// The place of a value's text: in the record, or derived where it had to be unescaped.
+    #[inline]
     fn span(&mut self, value: Value<'_>) -> Span {
         let start = self.base + value.start;
         let end = start + value.raw.len();
