@@ -5,6 +5,8 @@
 
 use super::Limits;
 use libdeflater::Decompressor;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// Largest file, decompressed, that is held in memory.
 const LARGEST: usize = 16 << 20;
@@ -32,10 +34,7 @@ impl WholeFiles {
     /// Decompresses `file` into `out`, from `start` on. The length of what it holds; `None` where the file is not an
     /// ordinary one, and what lies behind `start` means nothing then. `out` may stay longer than it was.
     pub fn gunzip(&mut self, file: &[u8], limits: &Limits, out: &mut Vec<u8>, start: usize) -> Option<usize> {
-        let length = told_length(file)?;
-        if length > LARGEST || length as u64 > limits.max_decompressed {
-            return None;
-        }
+        let length = told_length(file).filter(|length| fits(*length, limits))?;
         let end = start + length;
         if out.len() < end {
             // Once for all files that a block holds: growing would copy those before.
@@ -47,6 +46,20 @@ impl WholeFiles {
         let done = self.decompressor.gzip_decompress(file, text).ok()?;
         (done == length && ends_with_member(file, text)).then_some(length)
     }
+}
+
+fn fits(length: usize, limits: &Limits) -> bool {
+    length <= LARGEST && length as u64 <= limits.max_decompressed
+}
+
+/// Do the last bytes of a gzip file say that it can be decompressed as a whole? They may be wrong, or be those of the
+/// last member only. The file is read from its begin afterwards.
+pub fn is_told_to_fit(file: &mut File, limits: &Limits) -> io::Result<bool> {
+    let mut length = [0; 4];
+    file.seek(SeekFrom::End(-4))?;
+    file.read_exact(&mut length)?;
+    file.rewind()?;
+    Ok(fits(u32::from_le_bytes(length) as usize, limits))
 }
 
 /// The length that the last bytes of a file tell, if it begins as gzip files of one member mostly do.

@@ -110,7 +110,17 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Starts at the first byte.
     pub fn new(text: &'a [u8]) -> Cursor<'a> {
-        Cursor { text, at: 0, depth: 0 }
+        Cursor::at(text, 0)
+    }
+
+    /// Starts at a byte.
+    pub fn at(text: &'a [u8], at: usize) -> Cursor<'a> {
+        Cursor { text, at, depth: 0 }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
     }
 
     /// What the next value is, by its first byte; white space before it is passed over.
@@ -159,7 +169,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// The place where neither stands.
-    #[inline]
+    #[inline(always)]
     pub fn object_ends(&mut self) -> Result<bool, JsonError> {
         let ended = self.ends(b'}')?;
         if ended {
@@ -169,12 +179,26 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the name of a member and its colon if they stand right here, written plainly and as expected.
-    #[inline]
-    pub fn name_of(&mut self, known: &KnownName) -> Option<Key<'a>> {
-        let length = known.length_in(&self.text[self.at..])?;
-        let start = self.at;
-        self.at += length;
-        Some(Key { raw: &self.text[start + 1..self.at - 2], start, escaped: false })
+    #[inline(always)]
+    pub fn name_is(&mut self, known: &KnownName) -> bool {
+        let length = known.length_in(&self.text[self.at..]);
+        self.at += length.unwrap_or(0);
+        length.is_some()
+    }
+
+    /// Takes a string that stands right here and has nothing to unescape: where its characters begin and end.
+    #[inline(always)]
+    pub fn plain_string(&mut self) -> Option<(usize, usize)> {
+        if self.text.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.text, start);
+        if self.text.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some((start, end))
     }
 
     /// What was taken since `start`, an offset that a value began at.
@@ -251,7 +275,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is no white space, not taken.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
         match self.text.get(self.at) {
             Some(byte) if *byte > b' ' => Some(*byte),
@@ -281,7 +305,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a comma (false) or the closing bracket (true).
-    #[inline]
+    #[inline(always)]
     fn ends(&mut self, closing: u8) -> Result<bool, JsonError> {
         match self.next() {
             Some(b',') => {
@@ -520,7 +544,7 @@ fn utf16_unit(text: &[u8]) -> Option<u32> {
 
 /// Where the characters that stand for themselves end: the first quote, backslash or control character from `at` on,
 /// or the end of the text. Sixteen bytes at a time: most strings are shorter, too short for a call to pay off.
-#[inline]
+#[inline(always)]
 fn plain_end(text: &[u8], mut at: usize) -> usize {
     loop {
         let rest = &text[at.min(text.len())..];
@@ -543,7 +567,7 @@ fn plain_length_at_end(rest: &[u8]) -> usize {
 }
 
 /// One bit a byte: set for quotes, backslashes and control characters.
-#[inline]
+#[inline(always)]
 fn special(chunk: [u8; 16]) -> u32 {
     let bytes = u8x16::new(chunk);
     let controls = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));

@@ -286,19 +286,23 @@ impl<S: Stage> Run<'_, S> {
 
     /// Drops the rows that repeat an earlier record, in the order of the input.
     fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
-        if !gathered.tables.iter().any(|(table, _)| self.compares(table.log)) {
+        let compared = || gathered.tables.iter().filter(|(table, _)| self.compares(table.log));
+        if compared().next().is_none() {
             return;
         }
+        // Before the wait, so that others wait less.
+        let mut fingerprints = Vec::with_capacity(compared().map(|(_, rows)| rows.len()).sum());
+        for (table, rows) in compared() {
+            fingerprints.extend(rows.iter().map(|row| fingerprint(table, *row as usize)));
+        }
+        let mut fingerprints = fingerprints.into_iter();
         self.turn.wait(sequence);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
             rows.retain(|row| {
-                let row = *row as usize;
-                let fingerprint = match table.log {
-                    LogType::S3Access => Some(xxh3_128(table.record(row))),
-                    LogType::CloudTrail => cloudtrail::fingerprint(table, row),
-                };
-                let day = table.rows[row].event_time_ms().map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
+                let fingerprint = fingerprints.next().flatten();
+                let time = table.rows[*row as usize].event_time_ms();
+                let day = time.map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
                 let first = fingerprint.is_none_or(|fingerprint| seen.first_time(day, fingerprint));
                 worker.tally.duplicates += u64::from(!first);
                 first
@@ -350,6 +354,14 @@ impl<S: Stage> Run<'_, S> {
         worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));
         worker.ignored.extend(sequence, ignored);
         worker.notices.extend(sequence, notices);
+    }
+}
+
+/// What makes a record the same one in every copy; `None` for one that no copy can be told from.
+fn fingerprint(table: &FieldTable, row: usize) -> Option<u128> {
+    match table.log {
+        LogType::S3Access => Some(xxh3_128(table.record(row))),
+        LogType::CloudTrail => cloudtrail::fingerprint(table, row),
     }
 }
 

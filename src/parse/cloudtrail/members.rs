@@ -1,7 +1,7 @@
 //! Which member of which object becomes which field.
 
 use super::field;
-use crate::parse::json::{Cursor, JsonError, Key, KnownName};
+use crate::parse::json::{Cursor, JsonError, KnownName};
 
 /// What is done with a member.
 #[derive(Clone, Copy)]
@@ -49,47 +49,46 @@ impl Order {
         Order { next: [next; TABLES] }
     }
 
-    /// Takes the name of the next member. `place` is 0 at the begin of an object and belongs to this.
-    #[inline]
-    pub(super) fn member<'a>(
+    /// Takes the name of the next member and its colon. `place` is 0 at the begin of an object and belongs to this.
+    #[inline(always)]
+    pub(super) fn member(
         &mut self,
-        cursor: &mut Cursor<'a>,
+        cursor: &mut Cursor<'_>,
         table: &'static Table,
         place: &mut usize,
-    ) -> Result<(Key<'a>, Member), JsonError> {
+    ) -> Result<Member, JsonError> {
         let [first, second] = self.next[table.id][*place];
         if let Some((known, member)) = table.members.get(first as usize)
-            && let Some(key) = cursor.name_of(known)
+            && cursor.name_is(known)
         {
             *place = first as usize + 1;
-            return Ok((key, *member));
+            return Ok(*member);
         }
         if let Some((known, member)) = table.members.get(second as usize)
-            && let Some(key) = cursor.name_of(known)
+            && cursor.name_is(known)
         {
             self.next[table.id][*place] = [second, first];
             *place = second as usize + 1;
-            return Ok((key, *member));
+            return Ok(*member);
         }
         self.unexpected(cursor, table, place)
     }
 
     #[inline(never)]
-    fn unexpected<'a>(
+    fn unexpected(
         &mut self,
-        cursor: &mut Cursor<'a>,
+        cursor: &mut Cursor<'_>,
         table: &'static Table,
         place: &mut usize,
-    ) -> Result<(Key<'a>, Member), JsonError> {
-        let key = cursor.key()?;
-        let name = key.name();
+    ) -> Result<Member, JsonError> {
+        let name = cursor.key()?.name();
         let Some(found) = table.members.iter().position(|(known, _)| *known.name().as_bytes() == *name) else {
-            return Ok((key, Member::Unknown));
+            return Ok(Member::Unknown);
         };
         let next = &mut self.next[table.id][*place];
         *next = [found as u8, next[0]];
         *place = found + 1;
-        Ok((key, table.members[found].1))
+        Ok(table.members[found].1)
     }
 }
 

@@ -32,7 +32,7 @@ impl KnownName {
 
     /// Length of the name with quotes and colon where `text` begins with them. Not found where the text is shorter than
     /// a word.
-    #[inline]
+    #[inline(always)]
     pub fn length_in(&self, text: &[u8]) -> Option<usize> {
         let length = self.name.len() + 3;
         if u128::from_le_bytes(*text.first_chunk()?) & self.mask != self.head {
