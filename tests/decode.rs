@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 #[path = "decode/bombs.rs"]
 mod bombs;
+#[path = "decode/guess.rs"]
+mod guess;
 
 const LINE: &str = "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a.txt \
                     \"GET /a.txt HTTP/1.1\" 200 - 10 10 5 4 \"-\" \"curl/8.0\" - s9lzHYrF= SigV4 - - - -";

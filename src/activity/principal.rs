@@ -113,19 +113,18 @@ fn of_requester(requester: &str) -> Principal<'_> {
 
 /// A caller known by its ARN alone.
 fn of_arn(arn: &str) -> Option<Principal<'_>> {
-    let mut parts = arn.splitn(6, ':');
-    let ("arn", partition, _service, _region, account_id, resource) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
-    else {
-        return None;
-    };
-    let (kind, path) = resource.split_once('/').unwrap_or((resource, ""));
+    let rest = arn.strip_prefix("arn:")?;
+    let (partition, rest) = cut(rest, b':')?;
+    let (_service, rest) = cut(rest, b':')?;
+    let (_region, rest) = cut(rest, b':')?;
+    let (account_id, resource) = cut(rest, b':')?;
+    let (kind, path) = cut(resource, b'/').unwrap_or((resource, ""));
     let account = (!account_id.is_empty()).then_some(account_id);
     Some(match kind {
         // CloudFront's origin access identities.
         "user" if account_id == "cloudfront" => logged(PrincipalKind::Service, arn, None),
         "assumed-role" => {
-            let (role, session) = path.split_once('/').unwrap_or((path, ""));
+            let (role, session) = cut(path, b'/').unwrap_or((path, ""));
             role_session(partition, account_id, role, (!session.is_empty()).then_some(session))
         }
         "role" => role_session(partition, account_id, last_segment(path), None),
@@ -134,6 +133,13 @@ fn of_arn(arn: &str) -> Option<Principal<'_>> {
         "federated-user" => logged(PrincipalKind::Federated, arn, account),
         _ => logged(PrincipalKind::Unknown, arn, account),
     })
+}
+
+/// What lies before and behind the first `at`, a character of ASCII. The pieces of an ARN are too short for a search
+/// by words to pay off.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    Some((&text[..place], &text[place + 1..]))
 }
 
 fn role_session<'a>(
@@ -157,50 +163,54 @@ fn last_segment(path: &str) -> &str {
 /// The caller of a CloudTrail row
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
 pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
+    // Text costs a check of its characters each time, so it is taken only where it is used.
+    let bytes = |field| table.bytes(row, field).filter(|text| !text.is_empty());
     let text = |field| table.text(row, field).filter(|text| !text.is_empty());
-    let account_id = text(trail::USER_IDENTITY_ACCOUNT_ID);
-    let principal_id = text(trail::USER_IDENTITY_PRINCIPAL_ID);
     // Both spellings occur in both members.
-    let anonymous = |text: &str| matches!(text, "anonymous" | "ANONYMOUS_PRINCIPAL");
-    if account_id.is_some_and(anonymous) || principal_id.is_some_and(anonymous) {
+    let anonymous = |field| matches!(bytes(field), Some(b"anonymous" | b"ANONYMOUS_PRINCIPAL"));
+    if anonymous(trail::USER_IDENTITY_ACCOUNT_ID) || anonymous(trail::USER_IDENTITY_PRINCIPAL_ID) {
         return ANONYMOUS;
     }
-    let arn = text(trail::USER_IDENTITY_ARN);
-    let user_name = text(trail::USER_IDENTITY_USER_NAME);
-    let invoked_by = text(trail::USER_IDENTITY_INVOKED_BY);
-    let first = |candidates: &[Option<&'_ str>]| candidates.iter().position(Option::is_some);
-    let kind = match text(trail::USER_IDENTITY_TYPE) {
-        Some("AssumedRole" | "Role") => {
-            let issuer = text(trail::SESSION_ISSUER_ARN);
-            return of_role(arn, issuer).unwrap_or_else(|| {
-                let name = arn.or(principal_id).map_or(Name::None, Name::Logged);
-                Principal { kind: PrincipalKind::Role, name, session_name: None, account_id }
+    let [arn, principal_id, user_name, account_id, invoked_by] = [
+        trail::USER_IDENTITY_ARN,
+        trail::USER_IDENTITY_PRINCIPAL_ID,
+        trail::USER_IDENTITY_USER_NAME,
+        trail::USER_IDENTITY_ACCOUNT_ID,
+        trail::USER_IDENTITY_INVOKED_BY,
+    ];
+    let first = |fields: &[usize]| fields.iter().find_map(|field| text(*field)).map_or(Name::None, Name::Logged);
+    let kind = match bytes(trail::USER_IDENTITY_TYPE) {
+        Some(b"AssumedRole" | b"Role") => {
+            return of_role(text(arn), || text(trail::SESSION_ISSUER_ARN)).unwrap_or_else(|| Principal {
+                kind: PrincipalKind::Role,
+                name: first(&[arn, principal_id]),
+                session_name: None,
+                account_id: text(account_id),
             });
         }
-        Some("Root") => PrincipalKind::Root,
-        Some("IAMUser") => PrincipalKind::User,
-        Some("AWSService") => PrincipalKind::Service,
-        Some("AWSAccount") => PrincipalKind::Account,
-        Some("FederatedUser" | "SAMLUser" | "WebIdentityUser" | "IdentityCenterUser" | "Directory") => {
+        Some(b"Root") => PrincipalKind::Root,
+        Some(b"IAMUser") => PrincipalKind::User,
+        Some(b"AWSService") => PrincipalKind::Service,
+        Some(b"AWSAccount") => PrincipalKind::Account,
+        Some(b"FederatedUser" | b"SAMLUser" | b"WebIdentityUser" | b"IdentityCenterUser" | b"Directory") => {
             PrincipalKind::Federated
         }
-        None if invoked_by.is_some() => PrincipalKind::Service,
+        None if bytes(invoked_by).is_some() => PrincipalKind::Service,
         _ => PrincipalKind::Unknown,
     };
-    let candidates = match kind {
-        PrincipalKind::Service => [invoked_by, arn, principal_id],
-        PrincipalKind::Account => [arn, account_id, principal_id],
-        PrincipalKind::Federated => [arn, user_name, principal_id],
-        _ => [arn, principal_id, user_name],
+    let name = match kind {
+        PrincipalKind::Service => first(&[invoked_by, arn, principal_id]),
+        PrincipalKind::Account => first(&[arn, account_id, principal_id]),
+        PrincipalKind::Federated => first(&[arn, user_name, principal_id]),
+        _ => first(&[arn, principal_id, user_name]),
     };
-    let name = first(&candidates).and_then(|index| candidates[index]).map_or(Name::None, Name::Logged);
-    Principal { kind, name, session_name: None, account_id }
+    Principal { kind, name, session_name: None, account_id: text(account_id) }
 }
 
 /// A role by the ARN of its session, else by that of the issuer, whose path is dropped.
-fn of_role<'a>(arn: Option<&'a str>, issuer: Option<&'a str>) -> Option<Principal<'a>> {
+fn of_role<'a>(arn: Option<&'a str>, issuer: impl FnOnce() -> Option<&'a str>) -> Option<Principal<'a>> {
     let session = arn.and_then(of_arn).filter(|principal| principal.kind == PrincipalKind::Role);
-    session.or_else(|| issuer.and_then(of_arn))
+    session.or_else(|| issuer().and_then(of_arn))
 }
 
 #[cfg(test)]

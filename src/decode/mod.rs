@@ -6,6 +6,7 @@
 mod archive;
 mod blocks;
 mod compress;
+mod guess;
 mod json_frames;
 mod json_scan;
 mod lines;
@@ -14,11 +15,12 @@ mod sniff;
 mod stream;
 mod tape;
 mod unit;
+mod whole;
 mod window;
 
 pub use blocks::Unread;
 pub use reader::read_inputs;
-pub use unit::{RawFile, Unit, UnitReport, Work, decode_unit};
+pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
 pub use window::Broken;
 
 use crate::parse::LogType;

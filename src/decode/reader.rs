@@ -6,7 +6,7 @@ use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::unit::{RawFile, Unit, Work};
 use super::window::{Broken, Window};
-use super::{Block, Limits, archive};
+use super::{Block, Limits, archive, whole};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::source::Input;
 use std::cell::Cell;
@@ -20,8 +20,13 @@ use std::sync::Arc;
 /// Plain bytes of small files that make a unit.
 const UNIT_PLAIN: usize = 4 << 20;
 
-/// Compressed bytes of small files that make a unit.
-const UNIT_COMPRESSED: usize = 1 << 20;
+/// Compressed bytes of small files that make a unit: about a block of records, so that a worker has only one in hand
+/// and fills the same buffer again.
+const UNIT_COMPRESSED: usize = 256 << 10;
+
+/// A gzip file that will be decompressed as a whole may be this many times larger than other small files: what counts
+/// is that more than one worker gets at them.
+const WHOLE_TIMES: u64 = 4;
 
 /// Files that make a unit however small they are.
 const UNIT_FILES: usize = 4096;
@@ -57,20 +62,22 @@ fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &P
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
     if !metadata.is_file() || metadata.len() > limits.small_file {
-        let mut magic = [0; 4];
-        if metadata.is_file() && file.read(&mut magic)? == 4 {
-            file.rewind()?;
-            if sniff::container(&magic) == Some(Container::Zip) {
-                return Ok(zip_file(packer, limits, name, file, metadata.len()));
-            }
+        let container = if metadata.is_file() { container_of(&mut file)? } else { None };
+        if container == Some(Container::Zip) {
+            return Ok(zip_file(packer, limits, name, file, metadata.len()));
         }
-        file.rewind().or_else(|error| if metadata.is_file() { Err(error) } else { Ok(()) })?;
-        let again = if metadata.is_file() { Some(Arc::new(file.try_clone()?)) } else { None };
-        return Ok(stream(packer, limits, name, Box::new(file), again));
+        let as_whole = container == Some(Container::Gzip)
+            && metadata.len() <= limits.small_file.saturating_mul(WHOLE_TIMES)
+            && whole::is_told_to_fit(&mut file, limits)?;
+        if !as_whole {
+            let again = if metadata.is_file() { Some(Arc::new(file.try_clone()?)) } else { None };
+            return Ok(stream(packer, limits, name, Box::new(file), again));
+        }
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    let broken = (&mut file).take(limits.small_file + 1).read_to_end(&mut bytes).err();
-    if broken.is_none() && bytes.len() as u64 > limits.small_file {
+    let longest = metadata.len().max(limits.small_file);
+    let broken = (&mut file).take(longest + 1).read_to_end(&mut bytes).err();
+    if broken.is_none() && bytes.len() as u64 > longest {
         // It has grown since.
         return Ok(stream(packer, limits, name, Box::new(Cursor::new(bytes).chain(file)), None));
     }
@@ -82,6 +89,14 @@ fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &P
             Ok(packer.raw(RawFile { name: Arc::clone(name), bytes, layers: 0, broken }))
         }
     }
+}
+
+/// What the file is by its first bytes. It is read from its begin afterwards.
+fn container_of(file: &mut File) -> io::Result<Option<Container>> {
+    let mut magic = Vec::with_capacity(4);
+    (&mut *file).take(4).read_to_end(&mut magic)?;
+    file.rewind()?;
+    Ok(sniff::container(&magic))
 }
 
 /// `again` is the plain file that `source` reads, where there is one.

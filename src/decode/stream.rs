@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Compressions and archives inside one another; more are no log but an attack or an accident.
-const MAX_LAYERS: u32 = 4;
+pub const MAX_LAYERS: u32 = 4;
 
 /// Go on, or stop because nobody wants more.
 pub type Flow = ControlFlow<()>;
@@ -34,6 +34,18 @@ pub trait Output {
     fn notice(&mut self, notice: Notice) -> Flow;
     /// A line or record that is no whole one.
     fn reject(&mut self, reject: Reject) -> Flow;
+    /// Does it take guessed blocks ([`Output::check`])?
+    fn checks(&self) -> bool {
+        false
+    }
+    /// A block of which the places of the records were guessed; back if the guess is wrong.
+    fn check(&mut self, block: Block) -> Result<Flow, Block> {
+        Err(block)
+    }
+    /// A buffer to be filled, if there is one that was used before.
+    fn buffer(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
     /// Does it take small archive entries as they are ([`Output::raw`])?
     fn packs(&self) -> bool {
         false
@@ -198,7 +210,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Plain bytes: a log, or not.
-    fn log(&mut self, mut stream: Stream<'_>) -> Flow {
+    pub fn log(&mut self, mut stream: Stream<'_>) -> Flow {
         let window = &mut stream.window;
         window.fill_to(sniff::HEAD);
         let content = sniff::content(window.unread(), window.broken().is_some());

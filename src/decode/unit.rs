@@ -2,7 +2,10 @@
 
 use super::blocks::Unread;
 use super::compress::Counted;
-use super::stream::{Decoder, Flow, Output, Stream};
+use super::guess::{GuessedBlock, GuessedFile};
+use super::sniff;
+use super::stream::{Decoder, Flow, MAX_LAYERS, Output, Stream};
+use super::whole::WholeFiles;
 use super::window::{Broken, Window};
 use super::{Block, Limits};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
@@ -78,6 +81,32 @@ impl UnitReport<'_> {
     }
 }
 
+/// Takes blocks.
+pub trait BlockTaker {
+    /// Takes a block of whole records. Breaks if no more are wanted.
+    fn take(&mut self, block: Block) -> ControlFlow<()>;
+
+    /// Can it check guesses ([`BlockTaker::check`])?
+    fn checks(&self) -> bool {
+        false
+    }
+
+    /// Takes a block of CloudTrail records whose places were guessed, if each of them is one JSON object and nothing
+    /// else.
+    ///
+    /// # Errors
+    /// Gives the block back if the guess is wrong: all of its records will come again, in other blocks.
+    fn check(&mut self, block: Block) -> Result<ControlFlow<()>, Block> {
+        Err(block)
+    }
+}
+
+impl<F: FnMut(Block) -> ControlFlow<()>> BlockTaker for F {
+    fn take(&mut self, block: Block) -> ControlFlow<()> {
+        self(block)
+    }
+}
+
 /// Opens the files of a unit and hands out blocks of whole records. The same unit gives the same blocks in the same
 /// order.
 ///
@@ -86,28 +115,40 @@ impl UnitReport<'_> {
 pub fn decode_unit(
     unit: Unit,
     limits: &Limits,
-    each: &mut dyn FnMut(Block) -> ControlFlow<()>,
+    each: &mut dyn BlockTaker,
     report: &mut UnitReport<'_>,
 ) -> ControlFlow<()> {
     let mut worker = Worker { each, report };
     let mut decoder = Decoder::new(limits, &mut worker, false);
+    let mut files = SmallFiles::new();
     for work in unit.work {
         match work {
-            Work::File(file) => decoder.raw_file(file)?,
-            Work::Block(block, unread) => {
-                // Small files before it are packed into a block that is still open.
-                decoder.flush()?;
-                decoder.output.block(block, unread)?;
+            Work::File(file) => files.file(&mut decoder, file)?,
+            work => {
+                files.flush(&mut decoder)?;
+                decoder.work(work)?;
             }
-            Work::Done(outcome) => decoder.output.file(outcome)?,
-            Work::Notice(notice) => decoder.output.notice(notice)?,
-            Work::Reject(reject) => decoder.output.reject(reject)?,
         }
     }
+    files.flush(&mut decoder)?;
     decoder.flush()
 }
 
 impl Decoder<'_> {
+    fn work(&mut self, work: Work) -> Flow {
+        match work {
+            Work::File(file) => self.raw_file(file),
+            Work::Block(block, unread) => {
+                // Small files before it are packed into a block that is still open.
+                self.flush()?;
+                self.output.block(block, unread)
+            }
+            Work::Done(outcome) => self.output.file(outcome),
+            Work::Notice(notice) => self.output.notice(notice),
+            Work::Reject(reject) => self.output.reject(reject),
+        }
+    }
+
     fn raw_file(&mut self, file: RawFile) -> Flow {
         let length = file.bytes.len();
         let source = ThenBroken { bytes: Cursor::new(file.bytes), broken: file.broken };
@@ -116,6 +157,72 @@ impl Decoder<'_> {
             let counted = Counted { source, count: Rc::clone(count) };
             Window::new(Box::new(counted), length)
         }))
+    }
+
+    /// A log of which all bytes are here, out of one gzip member.
+    fn unpacked(&mut self, name: Arc<str>, layers: u32, text: Vec<u8>) -> Flow {
+        let stream = Stream::new(name, layers, |_| Window::new(Box::new(Cursor::new(text)), sniff::HEAD));
+        stream.members.set(1);
+        self.log(stream)
+    }
+}
+
+/// The small files of a unit: ordinary ones are decompressed as a whole, and ordinary ones of CloudTrail gather in a
+/// guessed block.
+struct SmallFiles {
+    whole: WholeFiles,
+    guessed: GuessedBlock,
+}
+
+impl SmallFiles {
+    fn new() -> SmallFiles {
+        SmallFiles { whole: WholeFiles::new(), guessed: GuessedBlock::new(Vec::new()) }
+    }
+
+    fn file(&mut self, decoder: &mut Decoder<'_>, file: RawFile) -> Flow {
+        if self.guessed.bytes.is_empty() {
+            self.guessed.bytes = decoder.output.buffer();
+        }
+        let start = self.guessed.length;
+        let ordinary = file.broken.is_none() && file.layers < MAX_LAYERS;
+        let length = Some(&file.bytes).filter(|_| ordinary).and_then(|bytes| {
+            let length = self.whole.gunzip(bytes, decoder.limits, &mut self.guessed.bytes, start)?;
+            // What is inside may be an archive, or compressed once more.
+            sniff::container(&self.guessed.bytes[start..start + length]).is_none().then_some(length)
+        });
+        let Some(length) = length else {
+            self.flush(decoder)?;
+            return decoder.raw_file(file);
+        };
+        let mut unpacked = GuessedFile { name: file.name, layers: file.layers + 1, place: start..start + length };
+        if decoder.output.checks() {
+            match self.guessed.add(unpacked, decoder.limits) {
+                Err(other) => unpacked = other,
+                Ok(()) => {
+                    // Records of files before it come first.
+                    decoder.flush()?;
+                    let full = self.guessed.length >= decoder.limits.full_block();
+                    return if full { self.flush(decoder) } else { Flow::Continue(()) };
+                }
+            }
+        }
+        let text = self.guessed.bytes[unpacked.place].to_vec();
+        self.flush(decoder)?;
+        decoder.unpacked(unpacked.name, unpacked.layers, text)
+    }
+
+    /// Hands out the guessed block, or its files one by one with care where the guess is wrong.
+    fn flush(&mut self, decoder: &mut Decoder<'_>) -> Flow {
+        let Some((block, files)) = self.guessed.take() else { return Flow::Continue(()) };
+        match decoder.output.check(block) {
+            Ok(flow) => {
+                flow?;
+                files.iter().try_for_each(|file| decoder.output.file(file.outcome()))
+            }
+            Err(block) => files
+                .into_iter()
+                .try_for_each(|file| decoder.unpacked(file.name, file.layers, block.bytes[file.place].to_vec())),
+        }
     }
 }
 
@@ -135,7 +242,7 @@ impl Read for ThenBroken {
 }
 
 struct Worker<'a, 'b> {
-    each: &'a mut dyn FnMut(Block) -> ControlFlow<()>,
+    each: &'a mut dyn BlockTaker,
     report: &'a mut UnitReport<'b>,
 }
 
@@ -150,7 +257,19 @@ impl Output for Worker<'_, '_> {
                 return self.file(FileOutcome::unread(&first.file, FileStatus::Partial(lost)));
             }
         }
-        (self.each)(block)
+        self.each.take(block)
+    }
+
+    fn checks(&self) -> bool {
+        self.each.checks()
+    }
+
+    fn check(&mut self, block: Block) -> Result<Flow, Block> {
+        self.each.check(block)
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.report.spare)
     }
 
     fn file(&mut self, outcome: FileOutcome) -> Flow {

@@ -15,35 +15,69 @@ pub use fields::{FIELDS, FLAGS, field, flag};
 pub use resources::{Resource, for_each_resource};
 
 use super::{FieldTable, LogType, ParseError, Row, Span};
-use crate::decode::Block;
+use crate::decode::{Block, RecordFrame};
 use crate::ledger::{Reject, RejectSink};
 use record::RecordReader;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Parses the records of a block, each one JSON object, into its table; refused ones go to `rejects`.
 pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
-    let mut rows = Vec::with_capacity(block.records.len());
-    let mut spans = Vec::with_capacity(block.records.len() * field::WIDTH);
-    let mut reader = RecordReader::new(block.bytes.len());
+    let mut rows = BlockRows::new(&block);
     for frame in &block.records {
-        let start = frame.start as usize;
-        let record = &block.bytes[start..frame.end as usize];
-        match reader.read(record, start) {
-            Ok(parsed) => {
-                spans.extend_from_slice(reader.fields());
-                let span = Span::new(start, frame.end as usize);
-                rows.push(Row { number: frame.number, segment: frame.segment, record: span, ..parsed });
-            }
-            Err(error) => {
-                let file = &block.segments[frame.segment as usize].file;
-                rejects.push(Reject::parse(LogType::CloudTrail, file, frame.number, frame.offset, error, record));
-            }
+        if let Err(error) = rows.read(&block, frame) {
+            let file = &block.segments[frame.segment as usize].file;
+            let record = &block.bytes[frame.start as usize..frame.end as usize];
+            rejects.push(Reject::parse(LogType::CloudTrail, file, frame.number, frame.offset, error, record));
         }
     }
-    let mut text = block.bytes;
-    text.append(&mut reader.derived);
-    let segments = block.segments;
-    FieldTable::new(LogType::CloudTrail, text, field::WIDTH, spans, rows, segments)
+    rows.table(block)
+}
+
+/// Parses a block whose records' places were guessed.
+///
+/// # Errors
+/// Gives the block back if one of them is no record: it may be none, or the guess is wrong.
+pub fn parse_guessed(block: Block) -> Result<FieldTable, Block> {
+    let mut rows = BlockRows::new(&block);
+    if block.records.iter().all(|frame| rows.read(&block, frame).is_ok()) {
+        Ok(rows.table(block))
+    } else {
+        Err(block)
+    }
+}
+
+/// The rows of a block while it is parsed.
+struct BlockRows {
+    rows: Vec<Row>,
+    spans: Vec<Span>,
+    reader: RecordReader,
+}
+
+impl BlockRows {
+    fn new(block: &Block) -> BlockRows {
+        let count = block.records.len();
+        BlockRows {
+            rows: Vec::with_capacity(count),
+            spans: Vec::with_capacity(count * field::WIDTH),
+            reader: RecordReader::new(block.bytes.len()),
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, block: &Block, frame: &RecordFrame) -> Result<(), ParseError> {
+        let (start, end) = (frame.start as usize, frame.end as usize);
+        let parsed = self.reader.read(&block.bytes[start..end], start)?;
+        self.spans.extend_from_slice(self.reader.fields());
+        let span = Span::new(start, end);
+        self.rows.push(Row { number: frame.number, segment: frame.segment, record: span, ..parsed });
+        Ok(())
+    }
+
+    fn table(mut self, block: Block) -> FieldTable {
+        let mut text = block.bytes;
+        text.append(&mut self.reader.derived);
+        FieldTable::new(LogType::CloudTrail, text, field::WIDTH, self.spans, self.rows, block.segments)
+    }
 }
 
 /// Parses one record alone, into a table of one row that belongs to no file.

@@ -5,7 +5,12 @@
 //! and counted later, [`crate::parse::FieldTable::new`]; one odd user agent must not cost the record),
 //! and a number may be of any size, since it stays text.
 
+mod known;
+
+pub use known::KnownName;
+
 use std::borrow::Cow;
+use wide::u8x16;
 
 /// A text whose objects and arrays lie this deep in one another is refused, as `serde_json` does.
 pub const NESTING_LIMIT: usize = 128;
@@ -105,10 +110,21 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Starts at the first byte.
     pub fn new(text: &'a [u8]) -> Cursor<'a> {
-        Cursor { text, at: 0, depth: 0 }
+        Cursor::at(text, 0)
+    }
+
+    /// Starts at a byte.
+    pub fn at(text: &'a [u8], at: usize) -> Cursor<'a> {
+        Cursor { text, at, depth: 0 }
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
     }
 
     /// What the next value is, by its first byte; white space before it is passed over.
+    #[inline]
     pub fn peek(&mut self) -> Option<Kind> {
         self.next().and_then(Kind::of)
     }
@@ -117,6 +133,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// The place where the text stops being JSON.
+    #[inline]
     pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
         let kind = self.peek().ok_or(self.stop("expected a value"))?;
         let start = self.at;
@@ -129,6 +146,73 @@ impl<'a> Cursor<'a> {
         Ok(Value { raw: &self.text[start..self.at], start, kind, escaped })
     }
 
+    /// Takes an opening brace; true where the object has no members and has been taken whole. [`Cursor::name_of`],
+    /// [`Cursor::key`], values and [`Cursor::object_ends`] take what follows.
+    ///
+    /// # Errors
+    /// No object begins here, or one that lies too deep.
+    #[inline]
+    pub fn enter_object(&mut self) -> Result<bool, JsonError> {
+        if self.next() != Some(b'{') {
+            return Err(self.stop("expected an object"));
+        }
+        self.open()?;
+        let empty = self.next() == Some(b'}');
+        if empty {
+            self.at += 1;
+            self.depth -= 1;
+        }
+        Ok(empty)
+    }
+
+    /// Takes a comma (false) or the closing brace (true).
+    ///
+    /// # Errors
+    /// The place where neither stands.
+    #[inline(always)]
+    pub fn object_ends(&mut self) -> Result<bool, JsonError> {
+        let ended = self.ends(b'}')?;
+        if ended {
+            self.depth -= 1;
+        }
+        Ok(ended)
+    }
+
+    /// Takes the name of a member and its colon if they stand right here, written plainly and as expected.
+    #[inline(always)]
+    pub fn name_is(&mut self, known: &KnownName) -> bool {
+        let length = known.length_in(&self.text[self.at..]);
+        self.at += length.unwrap_or(0);
+        length.is_some()
+    }
+
+    /// Takes a string that stands right here and has nothing to unescape: where its characters begin and end.
+    #[inline(always)]
+    pub fn plain_string(&mut self) -> Option<(usize, usize)> {
+        if self.text.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.text, start);
+        if self.text.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some((start, end))
+    }
+
+    /// What was taken since `start`, an offset that a value began at.
+    #[inline]
+    pub fn object_from(&self, start: usize) -> Value<'a> {
+        Value { raw: &self.text[start..self.at], start, kind: Kind::Object, escaped: false }
+    }
+
+    /// Offset of the byte that comes next.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
     /// Takes an object member by member. `each` must take exactly the member's value from the cursor.
     ///
     /// # Errors
@@ -137,24 +221,15 @@ impl<'a> Cursor<'a> {
     where
         F: FnMut(&mut Cursor<'a>, Key<'a>) -> Result<(), JsonError>,
     {
-        if self.next() != Some(b'{') {
-            return Err(self.stop("expected an object"));
-        }
+        self.next();
         let start = self.at;
-        self.open()?;
-        if self.next() == Some(b'}') {
-            self.at += 1;
-        } else {
-            loop {
-                let key = self.key()?;
-                each(self, key)?;
-                if self.ends(b'}')? {
-                    break;
-                }
-            }
+        let mut ended = self.enter_object()?;
+        while !ended {
+            let key = self.key()?;
+            each(self, key)?;
+            ended = self.object_ends()?;
         }
-        self.depth -= 1;
-        Ok(Value { raw: &self.text[start..self.at], start, kind: Kind::Object, escaped: false })
+        Ok(self.object_from(start))
     }
 
     /// Takes an array element by element. `each` must take exactly one value from the cursor.
@@ -200,7 +275,16 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is no white space, not taken.
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
+        match self.text.get(self.at) {
+            Some(byte) if *byte > b' ' => Some(*byte),
+            _ => self.next_behind_space(),
+        }
+    }
+
+    #[cold]
+    fn next_behind_space(&mut self) -> Option<u8> {
         loop {
             match self.text.get(self.at) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
@@ -210,6 +294,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes an opening bracket.
+    #[inline]
     fn open(&mut self) -> Result<(), JsonError> {
         self.depth += 1;
         if self.depth >= NESTING_LIMIT {
@@ -220,6 +305,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a comma (false) or the closing bracket (true).
+    #[inline(always)]
     fn ends(&mut self, closing: u8) -> Result<bool, JsonError> {
         match self.next() {
             Some(b',') => {
@@ -235,7 +321,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a member's name and the colon.
-    fn key(&mut self) -> Result<Key<'a>, JsonError> {
+    ///
+    /// # Errors
+    /// The place where the text is something else.
+    #[inline]
+    pub fn key(&mut self) -> Result<Key<'a>, JsonError> {
         if self.next() != Some(b'"') {
             return Err(self.stop("expected a member's name in quotes"));
         }
@@ -340,11 +430,21 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a string; the cursor is on its opening quote. Tells whether there is a backslash in it.
+    #[inline]
     fn string(&mut self) -> Result<bool, JsonError> {
+        self.at = plain_end(self.text, self.at + 1);
+        if self.text.get(self.at) == Some(&b'"') {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.rest_of_string()
+    }
+
+    /// Takes a string from the first character on that does not stand for itself. Tells whether it was a backslash.
+    #[cold]
+    fn rest_of_string(&mut self) -> Result<bool, JsonError> {
         let mut escaped = false;
-        self.at += 1;
         loop {
-            self.at = plain_end(self.text, self.at);
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -359,6 +459,7 @@ impl<'a> Cursor<'a> {
                 Some(_) => return Err(self.stop("expected control characters to be escaped")),
                 None => return Err(self.stop("expected a closing quote")),
             }
+            self.at = plain_end(self.text, self.at);
         }
     }
 }
@@ -442,24 +543,37 @@ fn utf16_unit(text: &[u8]) -> Option<u32> {
 }
 
 /// Where the characters that stand for themselves end: the first quote, backslash or control character from `at` on,
-/// or the end of the text. Eight bytes at a time, as most strings are too short for a call to pay off.
+/// or the end of the text. Sixteen bytes at a time: most strings are shorter, too short for a call to pay off.
+#[inline(always)]
 fn plain_end(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    // A borrow can only mark bytes above one that is marked rightly, and the lowest mark is taken.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
-    while let Some(chunk) = text[at..].first_chunk() {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslashes = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let marks = below(word, 0x20) | quotes | backslashes;
+    loop {
+        let rest = &text[at.min(text.len())..];
+        let Some(chunk) = rest.first_chunk() else {
+            return at + plain_length_at_end(rest);
+        };
+        let marks = special(*chunk);
         if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
+            return at + marks.trailing_zeros() as usize;
         }
-        at += 8;
+        at += chunk.len();
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    at + text[at..].iter().position(special).unwrap_or(text.len() - at)
+}
+
+/// The same for less than sixteen bytes.
+fn plain_length_at_end(rest: &[u8]) -> usize {
+    let mut chunk = [b'"'; 16];
+    chunk[..rest.len()].copy_from_slice(rest);
+    special(chunk).trailing_zeros() as usize
+}
+
+/// One bit a byte: set for quotes, backslashes and control characters.
+#[inline(always)]
+fn special(chunk: [u8; 16]) -> u32 {
+    let bytes = u8x16::new(chunk);
+    let controls = bytes.simd_eq(bytes.min(u8x16::splat(0x1f)));
+    let quotes = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslashes = bytes.simd_eq(u8x16::splat(b'\\'));
+    (controls | quotes | backslashes).to_bitmask()
 }
 
 #[cfg(test)]

@@ -53,10 +53,9 @@ impl Seen {
         self.clock += 1;
         let group = self.groups.entry(day.rem_euclid(GROUPS)).or_default();
         group.last_used = self.clock;
-        if group.recent.contains(&fingerprint) {
-            return false;
-        }
-        if let Some(file) = &mut self.file {
+        if let Some(file) = &mut self.file
+            && !group.recent.contains(&fingerprint)
+        {
             for run in &group.spilled {
                 match run.holds(file, fingerprint) {
                     Ok(true) => return false,
@@ -65,7 +64,9 @@ impl Seen {
                 }
             }
         }
-        group.recent.insert(fingerprint);
+        if !group.recent.insert(fingerprint) {
+            return false;
+        }
         self.entries += 1;
         if self.entries > self.budget_entries {
             self.spill();

@@ -6,7 +6,7 @@ use super::refused::{Refused, RejectOutput};
 use super::stage::Stage;
 use super::tally::Tally;
 use super::turn::Turn;
-use crate::decode::{Block, Limits, Unit, UnitReport, decode_unit, read_inputs};
+use crate::decode::{Block, BlockTaker, Limits, Unit, UnitReport, decode_unit, read_inputs};
 use crate::error::Error;
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
@@ -253,26 +253,10 @@ impl<S: Stage> Run<'_, S> {
             spare: std::mem::take(&mut worker.spare.text),
             ..UnitReport::default()
         };
-        let mut gathered = Gathered::default();
-        let mut failure = Ok(());
-        let _ = decode_unit(
-            unit,
-            &self.settings.limits,
-            &mut |block| {
-                let compared = self.compares(block.log);
-                let spare = std::mem::take(&mut worker.spare);
-                let (table, rows) = self.parse(&mut worker.tally, block, spare, &mut *refused.borrow_mut());
-                gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
-                gathered.tables.push((table, rows));
-                // What is not compared need not wait, but must not overtake what does.
-                let waits = compared || gathered.tables.len() > 1;
-                if !waits || gathered.bytes >= GATHERED_BYTES {
-                    failure = self.flush(worker, sequence, &mut gathered);
-                }
-                if failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            },
-            &mut report,
-        );
+        let gathered = Gathered::default();
+        let mut parsing = Parsing { run: self, worker, sequence, refused: &refused, gathered, failure: Ok(()) };
+        let _ = decode_unit(unit, &self.settings.limits, &mut parsing, &mut report);
+        let Parsing { mut gathered, failure, .. } = parsing;
         failure?;
         self.compare(worker, sequence, &mut gathered);
         self.turn.pass(sequence);
@@ -287,25 +271,16 @@ impl<S: Stage> Run<'_, S> {
         self.stage.unit_done(&mut worker.state, sequence)
     }
 
-    fn parse(
-        &self,
-        tally: &mut Tally,
-        block: Block,
-        spare: Spare,
-        rejects: &mut dyn RejectSink,
-    ) -> (FieldTable, Vec<u32>) {
+    fn parse(&self, tally: &mut Tally, block: Block, spare: Spare, rejects: &mut dyn RejectSink) -> FieldTable {
         tally.lines += block.framed;
-        let table = match block.log {
+        match block.log {
             LogType::S3Access => {
                 let (table, blanks) = s3_access::parse_block_into(block, rejects, spare);
                 tally.blanks += blanks;
                 table
             }
             LogType::CloudTrail => cloudtrail::parse_block(block, rejects),
-        };
-        tally.replaced_fields += table.replaced_fields;
-        let rows = (0..table.len() as u32).collect();
-        (table, rows)
+        }
     }
 
     fn flush(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) -> Result<(), Error> {
@@ -323,19 +298,23 @@ impl<S: Stage> Run<'_, S> {
 
     /// Drops the rows that repeat an earlier record, in the order of the input.
     fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
-        if !gathered.tables.iter().any(|(table, _)| self.compares(table.log)) {
+        let compared = || gathered.tables.iter().filter(|(table, _)| self.compares(table.log));
+        if compared().next().is_none() {
             return;
         }
+        // Before the wait, so that others wait less.
+        let mut fingerprints = Vec::with_capacity(compared().map(|(_, rows)| rows.len()).sum());
+        for (table, rows) in compared() {
+            fingerprints.extend(rows.iter().map(|row| fingerprint(table, *row as usize)));
+        }
+        let mut fingerprints = fingerprints.into_iter();
         self.turn.wait(sequence);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
             rows.retain(|row| {
-                let row = *row as usize;
-                let fingerprint = match table.log {
-                    LogType::S3Access => Some(xxh3_128(table.record(row))),
-                    LogType::CloudTrail => cloudtrail::fingerprint(table, row),
-                };
-                let day = table.rows[row].event_time_ms().map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
+                let fingerprint = fingerprints.next().flatten();
+                let time = table.rows[*row as usize].event_time_ms();
+                let day = time.map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
                 let first = fingerprint.is_none_or(|fingerprint| seen.first_time(day, fingerprint));
                 worker.tally.duplicates += u64::from(!first);
                 first
@@ -385,6 +364,59 @@ impl<S: Stage> Run<'_, S> {
         worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));
         worker.ignored.extend(sequence, ignored);
         worker.notices.extend(sequence, notices);
+    }
+}
+
+/// What makes a record the same one in every copy; `None` for one that no copy can be told from.
+fn fingerprint(table: &FieldTable, row: usize) -> Option<u128> {
+    match table.log {
+        LogType::S3Access => Some(xxh3_128(table.record(row))),
+        LogType::CloudTrail => cloudtrail::fingerprint(table, row),
+    }
+}
+
+/// What becomes of the blocks of a unit.
+struct Parsing<'a, 'r, S: Stage> {
+    run: &'a Run<'r, S>,
+    worker: &'a mut Worker<S::Worker>,
+    sequence: u64,
+    refused: &'a RefCell<dyn RejectSink + 'a>,
+    gathered: Gathered,
+    failure: Result<(), Error>,
+}
+
+impl<S: Stage> Parsing<'_, '_, S> {
+    fn gather(&mut self, table: FieldTable) -> ControlFlow<()> {
+        self.worker.tally.replaced_fields += table.replaced_fields;
+        let compared = self.run.compares(table.log);
+        let rows = (0..table.len() as u32).collect();
+        self.gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
+        self.gathered.tables.push((table, rows));
+        // What is not compared need not wait, but must not overtake what does.
+        let waits = compared || self.gathered.tables.len() > 1;
+        if !waits || self.gathered.bytes >= GATHERED_BYTES {
+            self.failure = self.run.flush(self.worker, self.sequence, &mut self.gathered);
+        }
+        if self.failure.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
+    fn take(&mut self, block: Block) -> ControlFlow<()> {
+        let spare = std::mem::take(&mut self.worker.spare);
+        let table = self.run.parse(&mut self.worker.tally, block, spare, &mut *self.refused.borrow_mut());
+        self.gather(table)
+    }
+
+    fn checks(&self) -> bool {
+        true
+    }
+
+    fn check(&mut self, block: Block) -> Result<ControlFlow<()>, Block> {
+        let framed = block.framed;
+        let table = cloudtrail::parse_guessed(block)?;
+        self.worker.tally.lines += framed;
+        Ok(self.gather(table))
     }
 }
 

@@ -1,6 +1,8 @@
 //! One record to one row of spans, in one pass.
 
-use super::members::{self, KMS_KEY_ASKED, Member, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH};
+use super::members::{
+    self, KMS_KEY_ASKED, Member, Order, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH,
+};
 use super::{FIELDS, field, flag, resources};
 use crate::parse::json::{self, Cursor, JsonError, Key, Kind, Value};
 use crate::parse::table::DERIVED_END;
@@ -8,8 +10,22 @@ use crate::parse::{ParseError, Row, Span, scalar, time};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// One bit a field tells whether it was met.
-const _: () = assert!(WORKING_WIDTH <= u128::BITS as usize);
+/// One bit a field.
+#[derive(Clone, Copy, Default)]
+struct Met([u64; 2]);
+
+const _: () = assert!(WORKING_WIDTH <= 2 * u64::BITS as usize);
+
+impl Met {
+    /// Marks a field. Was it marked before?
+    #[inline(always)]
+    fn again(&mut self, number: usize) -> bool {
+        let (word, bit) = (&mut self.0[number / 64], 1 << (number % 64));
+        let before = *word & bit != 0;
+        *word |= bit;
+        before
+    }
+}
 
 /// A JSON object with none of these is no record of CloudTrail.
 const MARKS: [usize; 7] = [
@@ -34,16 +50,20 @@ pub(super) struct RecordReader {
     base: usize,
     fields: [Span; WORKING_WIDTH],
     flags: u32,
-    /// Fields met, one bit each.
-    met: u128,
+    /// Fields met.
+    met: Met,
     /// The same for the record's own members, an object's by the first field of its group.
-    met_in_record: u128,
+    met_in_record: Met,
     repeated: bool,
     /// The field of the member in hand, for errors.
     current: Option<usize>,
     others: Vec<Other>,
     /// Something in the object in hand has no field.
     lost: bool,
+    /// The event time, where there is one.
+    event_time_ms: Option<i64>,
+    /// The order of members in the records before.
+    order: Order,
 }
 
 /// A member of a record that has no field of its own. Offsets from the start of the record.
@@ -65,12 +85,14 @@ impl RecordReader {
             base: 0,
             fields: [Span::NULL; WORKING_WIDTH],
             flags: 0,
-            met: 0,
-            met_in_record: 0,
+            met: Met::default(),
+            met_in_record: Met::default(),
             repeated: false,
             current: None,
             others: Vec::new(),
             lost: false,
+            event_time_ms: None,
+            order: Order::new(),
         }
     }
 
@@ -111,11 +133,12 @@ impl RecordReader {
         self.base = base;
         self.fields = [Span::NULL; WORKING_WIDTH];
         self.flags = 0;
-        self.met = 0;
-        self.met_in_record = 0;
+        self.met = Met::default();
+        self.met_in_record = Met::default();
         self.repeated = false;
         self.current = None;
         self.others.clear();
+        self.event_time_ms = None;
     }
 
     fn refusal(&self, error: JsonError) -> ParseError {
@@ -126,20 +149,29 @@ impl RecordReader {
     /// Takes all members of the record, or those that count.
     fn walk(&mut self, record: &[u8], last: Option<&LastMembers<'_>>) -> Result<(), JsonError> {
         let mut cursor = Cursor::new(record);
-        cursor.members(|cursor, key| {
-            let name = key.name();
-            match last {
-                Some(last) if last.get(&name) != Some(&key.start) => cursor.value().map(|_| ()),
-                _ => self.record_member(cursor, key, members::record(&name)),
+        let mut ended = cursor.enter_object()?;
+        let mut place = 0;
+        while !ended {
+            let begin = cursor.offset();
+            let member = self.order.member(&mut cursor, &members::RECORD, &mut place)?;
+            if let Some(last) = last
+                && !counts(last, record, begin)?
+            {
+                cursor.value()?;
+            } else {
+                self.record_member(&mut cursor, begin, member)?;
             }
-        })?;
+            ended = cursor.object_ends()?;
+        }
         cursor.end()
     }
 
-    fn record_member(&mut self, cursor: &mut Cursor<'_>, key: Key<'_>, member: Member) -> Result<(), JsonError> {
+    /// Takes a member of the record that begins at `begin`, behind its colon.
+    #[inline(always)]
+    fn record_member(&mut self, cursor: &mut Cursor<'_>, begin: usize, member: Member) -> Result<(), JsonError> {
         let (number, expected) = match member {
-            Member::Unknown => return self.keep(cursor, key, None),
-            Member::Otherwise(number) => return self.keep(cursor, key, Some(number)),
+            Member::Unknown => return self.keep(cursor, begin, None),
+            Member::Otherwise(number) => return self.keep(cursor, begin, Some(number)),
             Member::Object(number, _) => (number, Some(Kind::Object)),
             Member::Array(number) => (number, Some(Kind::Array)),
             Member::Text(number)
@@ -148,24 +180,24 @@ impl RecordReader {
             | Member::JsonObject(number, _) => (number, None),
         };
         self.current = Some(number);
-        self.repeated |= self.met_in_record & 1 << number != 0;
-        self.met_in_record |= 1 << number;
-        match (cursor.peek(), expected) {
+        self.repeated |= self.met_in_record.again(number);
+        let kind = expected.and_then(|_| cursor.peek());
+        match (kind, expected) {
             (Some(Kind::Null), Some(_)) => {
                 cursor.value()?;
             }
             (Some(kind), Some(expected)) if kind != expected => {
                 self.flags |= flag::UNEXPECTED_TYPE;
-                self.keep(cursor, key, None)?;
+                self.keep(cursor, begin, None)?;
             }
-            _ => self.take_or_keep(cursor, key, member)?,
+            _ => self.take_or_keep(cursor, begin, member)?,
         }
         self.current = None;
         Ok(())
     }
 
     /// Takes a member of the record; what its columns cannot hold whole is kept beside them as it stands.
-    fn take_or_keep(&mut self, cursor: &mut Cursor<'_>, key: Key<'_>, member: Member) -> Result<(), JsonError> {
+    fn take_or_keep(&mut self, cursor: &mut Cursor<'_>, begin: usize, member: Member) -> Result<(), JsonError> {
         let (value, whole) = match member {
             Member::Object(_, table) => {
                 self.lost = false;
@@ -177,7 +209,10 @@ impl RecordReader {
                 let text = value.text().unwrap_or_default();
                 let whole = match number {
                     _ if value.kind == Kind::Null => true,
-                    field::EVENT_TIME => time::iso_time(&text).is_some(),
+                    field::EVENT_TIME => {
+                        self.event_time_ms = time::iso_time(&text);
+                        self.event_time_ms.is_some()
+                    }
                     _ => scalar::boolean(&text).is_some(),
                 };
                 if !whole && number != field::EVENT_TIME {
@@ -188,24 +223,32 @@ impl RecordReader {
             _ => return self.take(cursor, member),
         };
         if !whole {
-            self.push_other(key, value, None);
+            self.push_other(cursor, begin, value, None)?;
         }
         Ok(())
     }
 
-    /// Remembers a member that has no field of its own.
+    /// Takes a member that has no field of its own, and remembers it.
+    #[inline(never)]
     fn keep(
         &mut self,
         cursor: &mut Cursor<'_>,
-        key: Key<'_>,
+        begin: usize,
         stands_in_for: Option<usize>,
     ) -> Result<(), JsonError> {
         let value = cursor.value()?;
-        self.push_other(key, value, stands_in_for);
-        Ok(())
+        self.push_other(cursor, begin, value, stands_in_for)
     }
 
-    fn push_other(&mut self, key: Key<'_>, value: Value<'_>, stands_in_for: Option<usize>) {
+    #[cold]
+    fn push_other(
+        &mut self,
+        cursor: &Cursor<'_>,
+        begin: usize,
+        value: Value<'_>,
+        stands_in_for: Option<usize>,
+    ) -> Result<(), JsonError> {
+        let key = key_at(cursor.text(), begin)?;
         self.others.push(Other {
             key_start: key.start,
             key_end: key.start + key.raw.len() + 2,
@@ -213,11 +256,21 @@ impl RecordReader {
             value_end: value.start + value.raw.len(),
             stands_in_for,
         });
+        Ok(())
     }
 
     /// Takes one value. This and `object` call each other as deep as the tables of members lie in one another, not as
     /// deep as the text does.
+    #[inline(always)]
     fn take(&mut self, cursor: &mut Cursor<'_>, member: Member) -> Result<(), JsonError> {
+        match member {
+            Member::Text(number) | Member::FirstText(number) if self.take_plain(cursor, number) => Ok(()),
+            _ => self.take_any(cursor, member),
+        }
+    }
+
+    #[inline(never)]
+    fn take_any(&mut self, cursor: &mut Cursor<'_>, member: Member) -> Result<(), JsonError> {
         let object = cursor.peek() == Some(Kind::Object);
         match member {
             Member::Object(_, table) if object => {
@@ -252,16 +305,39 @@ impl RecordReader {
         Ok(())
     }
 
-    fn object<'a>(&mut self, cursor: &mut Cursor<'a>, table: Table) -> Result<Value<'a>, JsonError> {
-        cursor.members(|cursor, key| self.take(cursor, table(&key.name())))
+    fn object<'a>(&mut self, cursor: &mut Cursor<'a>, table: &'static Table) -> Result<Value<'a>, JsonError> {
+        cursor.peek();
+        let start = cursor.offset();
+        let mut ended = cursor.enter_object()?;
+        let mut place = 0;
+        while !ended {
+            let member = self.order.member(cursor, table, &mut place)?;
+            self.take(cursor, member)?;
+            ended = cursor.object_ends()?;
+        }
+        Ok(cursor.object_from(start))
     }
 
+    #[inline]
     fn put(&mut self, number: usize, value: Value<'_>) {
-        if self.met & 1 << number != 0 {
+        self.mark(number);
+        self.set(number, value);
+    }
+
+    #[inline(always)]
+    fn mark(&mut self, number: usize) {
+        if self.met.again(number) {
             self.flags |= flag::DUPLICATE_MEMBER;
         }
-        self.met |= 1 << number;
-        self.set(number, value);
+    }
+
+    /// Takes a plain string as a field, if one stands right here.
+    #[inline(always)]
+    fn take_plain(&mut self, cursor: &mut Cursor<'_>, number: usize) -> bool {
+        let Some((start, end)) = cursor.plain_string() else { return false };
+        self.mark(number);
+        self.fields[number] = Span::new(self.base + start, self.base + end);
+        true
     }
 
     fn put_json(&mut self, number: usize, value: Value<'_>) {
@@ -291,6 +367,7 @@ impl RecordReader {
         }
     }
 
+    #[inline]
     fn set(&mut self, number: usize, value: Value<'_>) {
         if matches!(value.kind, Kind::Object | Kind::Array) {
             self.flags |= flag::UNEXPECTED_TYPE;
@@ -299,6 +376,7 @@ impl RecordReader {
     }
 
     /// The place of a value's text: in the record, or derived where it had to be unescaped.
+    #[inline]
     fn span(&mut self, value: Value<'_>) -> Span {
         let start = self.base + value.start;
         let end = start + value.raw.len();
@@ -373,7 +451,7 @@ impl RecordReader {
             self.fields[field::KMS_KEY_ARN] = if used.is_null() { asked } else { used };
         }
         self.gather_others(record);
-        let event_time = time::iso_time(self.text(record, field::EVENT_TIME));
+        let event_time = self.event_time_ms;
         self.flags |= self.row_flags(record, event_time.is_some());
         Ok(Row {
             event_time_ms: event_time.unwrap_or(Row::NO_TIME),
@@ -447,6 +525,17 @@ impl RecordReader {
         .iter()
         .fold(0, |flags, (raised, bit)| if *raised { flags | bit } else { flags })
     }
+}
+
+/// The name of the member that begins at or behind `begin`.
+fn key_at(text: &[u8], begin: usize) -> Result<Key<'_>, JsonError> {
+    Cursor::at(text, begin).key()
+}
+
+/// Is the member that begins at or behind `begin` the last one of its name?
+fn counts(last: &LastMembers<'_>, record: &[u8], begin: usize) -> Result<bool, JsonError> {
+    let key = key_at(record, begin)?;
+    Ok(last.get(&key.name()) == Some(&key.start))
 }
 
 /// The ARN of a KMS key, not of an alias or grant.

@@ -1,6 +1,6 @@
 //! What an event was done to.
 
-use crate::parse::json::{Cursor, JsonError, Kind, Value};
+use crate::parse::json::{Cursor, JsonError, Kind, KnownName, Value};
 use std::borrow::Cow;
 
 /// One entry of `resources`. AWS leaves out what it likes.
@@ -27,7 +27,10 @@ pub fn for_each_resource<'a>(array: &'a [u8], mut each: impl FnMut(Resource<'a>)
 
 fn lossy(text: Cow<'_, [u8]>) -> Cow<'_, str> {
     match text {
-        Cow::Borrowed(text) => String::from_utf8_lossy(text),
+        Cow::Borrowed(text) => match std::str::from_utf8(text) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(text),
+        },
         Cow::Owned(text) => Cow::Owned(String::from_utf8_lossy(&text).into_owned()),
     }
 }
@@ -40,6 +43,37 @@ pub(super) struct Entry<'a> {
     resource_type: Option<Value<'a>>,
 }
 
+enum Member {
+    Arn(usize),
+    AccountId,
+    Type,
+    Other,
+}
+
+static TYPE: KnownName = KnownName::new("type");
+static ARN: KnownName = KnownName::new("ARN");
+static ACCOUNT_ID: KnownName = KnownName::new("accountId");
+
+/// Takes the name of a member and its colon.
+#[inline]
+fn member(cursor: &mut Cursor<'_>) -> Result<Member, JsonError> {
+    if cursor.name_is(&TYPE) {
+        return Ok(Member::Type);
+    } else if cursor.name_is(&ARN) {
+        return Ok(Member::Arn(0));
+    } else if cursor.name_is(&ACCOUNT_ID) {
+        return Ok(Member::AccountId);
+    }
+    Ok(match &*cursor.key()?.name() {
+        b"ARN" => Member::Arn(0),
+        b"ARNPrefix" => Member::Arn(1),
+        b"arn" => Member::Arn(2),
+        b"accountId" => Member::AccountId,
+        b"type" => Member::Type,
+        _ => Member::Other,
+    })
+}
+
 /// Takes an array of resources from a cursor.
 pub(super) fn walk<'a>(cursor: &mut Cursor<'a>, mut each: impl FnMut(Entry<'a>)) -> Result<(), JsonError> {
     cursor.elements(|cursor| {
@@ -49,18 +83,18 @@ pub(super) fn walk<'a>(cursor: &mut Cursor<'a>, mut each: impl FnMut(Entry<'a>))
         // By falling preference: ARN, ARNPrefix, arn.
         let mut arns = [None; 3];
         let mut entry = Entry::default();
-        cursor.members(|cursor, key| {
+        let mut ended = cursor.enter_object()?;
+        while !ended {
+            let member = member(cursor)?;
             let value = Some(cursor.value()?).filter(|value| value.kind != Kind::Null);
-            match &*key.name() {
-                b"ARN" => arns[0] = value,
-                b"ARNPrefix" => arns[1] = value,
-                b"arn" => arns[2] = value,
-                b"accountId" => entry.account_id = value,
-                b"type" => entry.resource_type = value,
-                _ => {}
+            match member {
+                Member::Arn(preference) => arns[preference] = value,
+                Member::AccountId => entry.account_id = value,
+                Member::Type => entry.resource_type = value,
+                Member::Other => {}
             }
-            Ok(())
-        })?;
+            ended = cursor.object_ends()?;
+        }
         entry.arn = arns.into_iter().flatten().next();
         each(entry);
         Ok(())
