@@ -177,8 +177,6 @@ impl History {
         let is_read = is_done && sight.act == Act::Read;
         let sent = if is_read { sight.bytes_out } else { 0 };
         let shows = is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List);
-        let counts = Minute { requests: 1, reads: u32::from(is_read), bytes: sent };
-        self.recent.count(place, (minute, log as u8), counts, sight.who, shows.then_some(time_ms));
         let known = self.recent.place(place, names);
         let entity = known.fingerprint;
         if is_read {
@@ -201,6 +199,7 @@ impl History {
                 }
             }
         }
+        self.recent.count(place, (time_ms, log as u8), is_read.then_some(sent), shows, sight.who);
         if sight.request != 0 {
             let request = sight.request ^ bucket.fingerprint;
             self.pairs.see(request, log, entity, minute, is_read.then_some(sent));

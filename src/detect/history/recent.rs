@@ -7,6 +7,7 @@ use crate::detect::codes::Who;
 use crate::detect::entities::EntityKey;
 use crate::detect::evidence::EvidenceRows;
 use crate::detect::key_sample::fingerprint;
+use crate::detect::minutes::MINUTE_MS;
 use crate::detect::names::Names;
 
 /// Rows that are gathered before they are taken over, and records of evidence.
@@ -19,6 +20,8 @@ pub struct Recent {
     /// By the number of a caller in a bucket.
     places: Vec<Place>,
     rows: Vec<Row>,
+    /// The rows in the order of their places; a buffer that is used again.
+    ordered: Vec<Row>,
     /// By the number of a caller in a bucket, with the stretch.
     evidence: Vec<(u32, Slot, EvidenceRows)>,
 }
@@ -32,15 +35,34 @@ pub struct Place {
     claimed: (Slot, i64),
 }
 
-/// A row.
-#[derive(Clone, Copy, Debug)]
+/// A row, as small as it can be.
+#[derive(Clone, Copy, Debug, Default)]
 struct Row {
     place: u32,
     minute: u32,
-    counts: Minute,
-    first_read_ms: i64,
+    bytes: u64,
+    /// Milliseconds into the minute.
+    millisecond: u16,
     log: u8,
-    is_service: bool,
+    /// Bits of the following.
+    kind: u8,
+}
+
+/// The content of an object left.
+const IS_READ: u8 = 1;
+/// Something was read or listed.
+const SHOWS: u8 = 2;
+/// The caller is an AWS service.
+const IS_SERVICE: u8 = 4;
+
+impl Row {
+    fn counts(&self) -> Minute {
+        Minute { requests: 1, reads: u32::from(self.kind & IS_READ), bytes: self.bytes }
+    }
+
+    fn first_read_ms(&self) -> Option<i64> {
+        (self.kind & SHOWS != 0).then(|| i64::from(self.minute) * MINUTE_MS + i64::from(self.millisecond))
+    }
 }
 
 /// All that was gathered of one caller in one bucket.
@@ -72,17 +94,17 @@ impl Recent {
         place
     }
 
-    /// Takes a row.
-    pub fn count(
-        &mut self,
-        place: u32,
-        (minute, log): Slot,
-        counts: Minute,
-        who: Who,
-        first_read_ms: Option<i64>,
-    ) {
-        let first_read_ms = first_read_ms.unwrap_or(i64::MAX);
-        self.rows.push(Row { place, minute, counts, first_read_ms, log, is_service: who == Who::Service });
+    /// Takes a row of that time; `bytes` left if it is a read of an object, `shows` tells whether it is one or a list.
+    pub fn count(&mut self, place: u32, (time_ms, log): (i64, u8), bytes: Option<u64>, shows: bool, who: Who) {
+        let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+        self.rows.push(Row {
+            place,
+            minute: time_ms.div_euclid(MINUTE_MS) as u32,
+            bytes: bytes.unwrap_or(0),
+            millisecond: time_ms.rem_euclid(MINUTE_MS) as u16,
+            log,
+            kind: bit(bytes.is_some(), IS_READ) | bit(shows, SHOWS) | bit(who == Who::Service, IS_SERVICE),
+        });
     }
 
     /// Takes a record of evidence.
@@ -97,26 +119,41 @@ impl Recent {
 
     /// Hands out what was gathered, a caller and bucket at a time, with the text of the entity.
     pub fn drain(&mut self, names: &Names, mut take: impl FnMut(&str, &mut Gathered)) {
-        self.rows.sort_unstable_by_key(|row| row.place);
+        self.order();
         self.evidence.sort_by_key(|(place, ..)| *place);
         let mut evidence = self.evidence.drain(..).peekable();
         let mut gathered = Gathered::default();
-        for rows in self.rows.chunk_by(|left, right| left.place == right.place) {
+        for rows in self.ordered.chunk_by(|left, right| left.place == right.place) {
             let place = rows[0].place;
             gathered.rows = rows.len() as u64;
-            gathered.minutes.extend(rows.iter().map(|row| ((row.minute, row.log), row.counts)));
+            gathered.minutes.extend(rows.iter().map(|row| ((row.minute, row.log), row.counts())));
             while let Some((_, stretch, rows)) = evidence.next_if(|(other, ..)| *other <= place) {
                 gathered.evidence.push((stretch, rows));
             }
-            gathered.is_service = rows.iter().any(|row| row.is_service);
-            let first_ms = rows.iter().map(|row| row.first_read_ms).min();
-            gathered.first_read_ms = first_ms.filter(|time_ms| *time_ms != i64::MAX);
+            gathered.is_service = rows.iter().any(|row| row.kind & IS_SERVICE != 0);
+            gathered.first_read_ms = rows.iter().filter_map(Row::first_read_ms).min();
             take(entity(place, names).text(), &mut gathered);
             gathered.minutes.clear();
             gathered.evidence.clear();
         }
         drop(evidence);
         self.rows.clear();
+        self.ordered.clear();
+    }
+
+    /// Puts the rows in the order of their places, those of one place in the order in which they came: by counting them.
+    fn order(&mut self) {
+        let mut starts = vec![0usize; self.places.len() + 1];
+        self.rows.iter().for_each(|row| starts[row.place as usize + 1] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        self.ordered.resize(self.rows.len(), Row::default());
+        for row in &self.rows {
+            let at = &mut starts[row.place as usize];
+            self.ordered[*at] = *row;
+            *at += 1;
+        }
     }
 }
 

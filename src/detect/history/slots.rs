@@ -37,7 +37,9 @@ impl<T> Slots<T> {
     /// Takes over values in any order; those of one slot are joined by `add`.
     pub fn take(&mut self, values: impl IntoIterator<Item = (Slot, T)>, mut add: impl FnMut(&mut T, T)) {
         let mut theirs: Vec<(Slot, T)> = values.into_iter().collect();
-        theirs.sort_by_key(|(slot, _)| *slot);
+        if !theirs.is_sorted_by_key(|(slot, _)| *slot) {
+            theirs.sort_by_key(|(slot, _)| *slot);
+        }
         let Some(first) = theirs.first().map(|(slot, _)| *slot) else { return };
         self.reserve(theirs.len());
         let tail = self.0.split_off(self.0.partition_point(|(slot, _)| *slot < first));
