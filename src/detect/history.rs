@@ -24,7 +24,7 @@ mod slots;
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
-const CALLERS_BUDGET: usize = 18 << 20;
+const CALLERS_BUDGET: usize = 12 << 20;
 
 /// Bytes for the addresses of callers without credentials.
 const ADDRESSES_BUDGET: usize = 4 << 20;
