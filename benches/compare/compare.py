@@ -12,7 +12,7 @@ import agree
 import page
 import quirks
 import work
-from machine import DATA, PEERS, PROGRAM, REPOSITORY, generated, peer
+from machine import DATA, PEERS, PROGRAM, REPOSITORY, generated
 from measure import Command, TWO_CORES, bytes_under, in_turn, once, progress, remove, warm
 
 GROUPS = ["correct", "access", "many", "detect", "trail", "trail_detect", "threads", "start"]

@@ -7,8 +7,12 @@ import page
 TITLES = {"bytes": "input, access log", "trail bytes": "input, CloudTrail gz (before compression)", "files": "files",
           "days": "days, which are partitions", "keys": "distinct keys"}
 
-# Time a row may grow by this factor between two neighbouring points before it is called worse than linear.
+# One run is not exact: up to this factor nothing is called worse than linear.
 TOLERANCE = 1.25
+
+# Peak memory that is promised for any input, in MB.
+PROMISED = {"detect": 100, "export": 128}
+PROMISED_TRAIL = {"detect": 100, "export": 160}
 
 
 def size_of(row):
@@ -22,9 +26,20 @@ def by_axis(rows):
     return {axis: [row for row in rows if row["axis"] == axis] for axis in TITLES if any(r["axis"] == axis for r in rows)}
 
 
-def steeper(before, row, command):
-    """Does the time of a row of data grow?"""
-    return row[command]["seconds"] / row["rows"] > TOLERANCE * before[command]["seconds"] / before["rows"]
+def remark(before, row):
+    """What is worse than linear in what grows, and what takes more memory than is promised."""
+    told = []
+    for command in ("detect", "export"):
+        if before:
+            # Rows come for nothing: only what a row costs counts.
+            cost = (row[command]["seconds"] / row["rows"]) / (before[command]["seconds"] / before["rows"])
+            allowed = 1 if row["axis"] in ("bytes", "trail bytes") else size_of(row) / size_of(before)
+            if cost > TOLERANCE * max(1, allowed):
+                told.append(f"{command} worse than linear")
+        promised = (PROMISED_TRAIL if row.get("log") == "cloudtrail" else PROMISED)[command]
+        if row[command]["peak"] / 1e6 > promised:
+            told.append(f"{command} over {promised} MB")
+    return told and f"**{', '.join(told)}**" or ""
 
 
 def grown(rows):
@@ -32,12 +47,11 @@ def grown(rows):
     for axis, points in by_axis(rows).items():
         lines, before = [], None
         for row in points:
-            told = [command for command in ("detect", "export") if before and steeper(before, row, command)]
             cells = [f"{size_of(row):,}" if axis not in ("bytes", "trail bytes") else row["label"], f"{row['rows']:,}"]
             for command in ("detect", "export"):
                 seconds, peak = row[command]["seconds"], row[command]["peak"]
                 cells += [f"{seconds:.2f}", f"{seconds / row['rows'] * 1e9:.0f}", f"{peak / 1e6:.0f}"]
-            cells.append(", ".join(told) and f"**{', '.join(told)}: more a row than above**")
+            cells.append(remark(before, row))
             lines.append(cells)
             before = row
         head = [TITLES[axis], "rows", "detect, s", "ns a row", "peak MB", "export, s", "ns a row", "peak MB", ""]

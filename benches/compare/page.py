@@ -1,7 +1,6 @@
 """What was measured, as text: the sections of docs/performance.md."""
 
 import shlex
-from pathlib import Path
 
 import machine
 from gates import FIRST_OUTPUT_MS, GATES, ONE_FILE_RATIO, PEAK_MB, SIZE, START_COUNTS, TWO_THREADS, VERSION_MS
@@ -27,8 +26,9 @@ def put(path, section, text):
 
 
 def compared(comparison, minutes):
-    parts = ["\n".join(machine.described())
-             + f"\nGenerated data, {comparison.options.bytes} of each log before compression; the run took {minutes:.0f} minutes."]
+    size = comparison.options.bytes
+    parts = ["\n".join([*machine.described(),
+                        f"Generated data, {size} of each log before compression; the run took {minutes:.0f} minutes."])]
     parts += [targets(comparison), own_targets(comparison), correctness(comparison)]
     parts += [timings(comparison, group) for group in TITLES if group in comparison.groups]
     parts += [sizes(comparison), commands(comparison)]
@@ -94,8 +94,8 @@ def own_targets(comparison):
                          verdict(value, *PEAK_MB[name], at_least=False)])
     if "26 columns" in comparison.sizes:
         value = comparison.sizes["26 columns"] / comparison.sizes["duckdb csv"]
-        rows.append(["output size, the same 26 columns (`--columns`) at zstd 3, over DuckDB's", f"{value:.3f}", f"≤ {SIZE[0]}", SIZE[1],
-                     verdict(value, *SIZE, at_least=False)])
+        rows.append(["output size, the same 26 columns (`--columns`) at zstd 3, over DuckDB's", f"{value:.3f}",
+                     f"≤ {SIZE[0]}", SIZE[1], verdict(value, *SIZE, at_least=False)])
     for name, key, limit in (("`--version`", "version_s", VERSION_MS),
                              ("first output on 100,000 files", "first_output_s", FIRST_OUTPUT_MS)):
         if key in facts:

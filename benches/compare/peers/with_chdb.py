@@ -128,4 +128,5 @@ def trail_detect(source, output):
 
 
 if __name__ == "__main__":
-    main([access_export, access_export_ragged, access_export_lenient, access_export_regex, access_detect, trail_export, trail_detect])
+    main([access_export, access_export_ragged, access_export_lenient, access_export_regex, access_detect,
+          trail_export, trail_detect])
