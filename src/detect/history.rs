@@ -142,7 +142,7 @@ impl State for Caller {
     const LEVELS: u32 = GRAINS.len() as u32 - 1;
 
     fn weight(&self, _level: u32) -> usize {
-        self.minutes.len() * MINUTE_BYTES + self.evidence.len() * EVIDENCE_BYTES
+        self.minutes.count() * MINUTE_BYTES + self.evidence.count() * EVIDENCE_BYTES
     }
 
     fn cut(&mut self, level: u32) {

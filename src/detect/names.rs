@@ -61,7 +61,7 @@ impl Numbered {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.names.len()
     }
 }
@@ -94,7 +94,7 @@ impl Names {
 
     /// Are there so many that it is time to begin anew?
     pub fn are_many(&self) -> bool {
-        self.callers.len() > MOST || self.buckets.len() > MOST || self.places.len() > 2 * MOST
+        self.callers.count() > MOST || self.buckets.count() > MOST || self.places.len() > 2 * MOST
     }
 }
 

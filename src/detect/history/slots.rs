@@ -18,7 +18,7 @@ impl<T> Default for Slots<T> {
 
 impl<T> Slots<T> {
     /// How many slots hold something.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
