@@ -1,5 +1,6 @@
 //! One array from one pass over the rows.
 
+use super::text::TextCells;
 use super::{Cells, Column, TextLayout};
 use crate::parse::scalar::{boolean, integer};
 use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
@@ -15,7 +16,9 @@ use std::sync::Arc;
 /// The cells of the rows with these numbers.
 pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
     match cells {
-        Cells::Text(name) => field_text(table, rows, field_number(table.log, name), layout),
+        Cells::Text(_) | Cells::SourceFile | Cells::Composed(_) | Cells::PerValue(..) => {
+            text_array(TextCells::of(cells, table, rows), rows, layout)
+        }
         Cells::Integer(name) => {
             let number = field_number(table.log, name);
             Arc::new(each(rows, |row| table.bytes(row, number).and_then(integer)).collect::<Int64Array>())
@@ -36,7 +39,6 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
         }
         Cells::ParseFlags => Arc::new(parse_flags(table, rows)),
         Cells::Words(name) => Arc::new(words(table, rows, field_number(table.log, name))),
-        Cells::SourceFile => source_file(table, rows, layout),
         Cells::SourceNumber => {
             Arc::new(each(rows, |row| Some(table.rows[row].number as i64)).collect::<Int64Array>())
         }
@@ -44,8 +46,6 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
             TextLayout::Views => Arc::new(word_array(rows, |row| word(table, row))),
             TextLayout::Copied => Arc::new(each(rows, |row| word(table, row)).collect::<StringArray>()),
         },
-        Cells::Composed(compose) => composed(table, rows, *compose, layout),
-        Cells::PerValue(name, compose) => per_value(table, rows, field_number(table.log, name), *compose, layout),
         Cells::Number(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int64Array>()),
         Cells::Struct(members) => Arc::new(structs(members, table, rows)),
         Cells::StructList(members, elements) => Arc::new(struct_list(members, *elements, table, rows)),
@@ -63,7 +63,7 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
 ///
 /// # Panics
 /// If a column names a field that its log does not have; a test walks all columns.
-fn field_number(log: LogType, name: &str) -> usize {
+pub(super) fn field_number(log: LogType, name: &str) -> usize {
     let names: &[&str] = match log {
         LogType::S3Access => &s3_access::FIELDS,
         LogType::CloudTrail => &cloudtrail::FIELDS,
@@ -82,11 +82,18 @@ fn each<'a, T>(rows: &'a [u32], cell: impl Fn(usize) -> T + 'a) -> impl Iterator
     rows.iter().map(move |row| cell(*row as usize))
 }
 
-fn field_text(table: &FieldTable, rows: &[u32], field: usize, layout: TextLayout) -> ArrayRef {
-    let span = |row: usize| table.span(row, field);
-    match layout {
-        TextLayout::Views => Arc::new(view_array(&table.text, rows, span)),
-        TextLayout::Copied => Arc::new(copied_array(&table.text, rows, span)),
+/// One array of the texts of a column.
+fn text_array(cells: TextCells<'_>, rows: &[u32], layout: TextLayout) -> ArrayRef {
+    match cells {
+        TextCells::Field { table, field } => {
+            let span = |row: usize| table.span(row, field);
+            match layout {
+                TextLayout::Views => Arc::new(view_array(&table.text, rows, span)),
+                TextLayout::Copied => Arc::new(copied_array(&table.text, rows, span)),
+            }
+        }
+        TextCells::Made { text, places } => from_places(text, &places, layout),
+        TextCells::Shared { text, places, numbers } => spread(&from_places(text, &places, layout), numbers),
     }
 }
 
@@ -132,86 +139,19 @@ fn copied_array(text: &[u8], rows: &[u32], span: impl Fn(usize) -> Span) -> Stri
         .expect("every field is well-formed")
 }
 
-/// Composes the text of a row; `false` is null.
-type Compose = fn(&FieldTable, usize, &mut Vec<u8>) -> bool;
-
-fn compose_span(table: &FieldTable, row: usize, compose: Compose, text: &mut Vec<u8>) -> Span {
-    let start = text.len();
-    if compose(table, row, text) { Span::new(start, text.len()) } else { Span::NULL }
-}
-
-/// Text that is not in the block gets a buffer of its own.
-fn composed(table: &FieldTable, rows: &[u32], compose: Compose, layout: TextLayout) -> ArrayRef {
-    let mut text = Vec::new();
-    let spans = rows.iter().map(|row| compose_span(table, *row as usize, compose, &mut text)).collect();
-    from_spans(text, spans, layout)
-}
-
-/// Slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
-const SLOTS: usize = 1024;
-
-/// Text that depends on one field alone: a small direct-mapped memory keeps what was composed for a value.
-fn per_value(table: &FieldTable, rows: &[u32], field: usize, compose: Compose, layout: TextLayout) -> ArrayRef {
-    let mut text = Vec::new();
-    let mut distinct = Vec::new();
-    let mut slots = vec![None; SLOTS];
-    let mut indices = Vec::with_capacity(rows.len());
-    for row in rows {
-        let row = *row as usize;
-        let value = table.bytes(row, field);
-        let on_object = crate::activity::names_object(table, row);
-        let slot: &mut Option<(Option<&[u8]>, bool, u32)> = &mut slots[slot_of(value.unwrap_or_default())];
-        let index = match *slot {
-            Some((known, object, index)) if object == on_object && known == value => index,
-            _ => {
-                let index = distinct.len() as u32;
-                distinct.push(compose_span(table, row, compose, &mut text));
-                *slot = Some((value, on_object, index));
-                index
-            }
-        };
-        indices.push(index);
-    }
-    spread(&from_spans(text, distinct, layout), indices)
-}
-
 /// A cell a row from a few values: what is known to be well-formed is not looked at again for every row.
 fn spread(values: &dyn Array, indices: Vec<u32>) -> ArrayRef {
     take(values, &UInt32Array::from(indices), None).expect("every index is that of a value")
 }
 
-/// A cheap hash of a value: its length and its last eight bytes, where names differ most.
-fn slot_of(value: &[u8]) -> usize {
-    let mut last = [0; 8];
-    let tail = &value[value.len().saturating_sub(8)..];
-    last[..tail.len()].copy_from_slice(tail);
-    let mixed = (u64::from_le_bytes(last) ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 54) as usize % SLOTS
-}
-
-/// A column of texts that stand in a buffer of their own, a span a row.
-fn from_spans(text: Vec<u8>, spans: Vec<Span>, layout: TextLayout) -> ArrayRef {
-    let all: Vec<u32> = (0..spans.len() as u32).collect();
-    let span = |row: usize| spans[row];
+/// A column of texts that stand in a buffer of their own, a place a row.
+fn from_places(text: Vec<u8>, places: &[Span], layout: TextLayout) -> ArrayRef {
+    let all: Vec<u32> = (0..places.len() as u32).collect();
+    let span = |row: usize| places[row];
     match layout {
         TextLayout::Views => Arc::new(view_array(&Buffer::from_vec(text), &all, span)),
         TextLayout::Copied => Arc::new(copied_array(&text, &all, span)),
     }
-}
-
-fn source_file(table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
-    let mut text = Vec::new();
-    let places: Vec<Span> = table
-        .segments
-        .iter()
-        .map(|segment| {
-            let start = text.len();
-            text.extend_from_slice(segment.file.as_bytes());
-            Span::new(start, text.len())
-        })
-        .collect();
-    let files = from_spans(text, places, layout);
-    spread(&files, rows.iter().map(|row| table.rows[*row as usize].segment).collect())
 }
 
 /// The names of the flags of a row, in the order of the log's list; none is an empty list.

@@ -7,8 +7,10 @@
 mod build;
 pub mod columns;
 mod page;
+mod text;
 
 pub use page::schema_page;
+pub(crate) use text::TextCells;
 
 use crate::parse::{FieldTable, LogType};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -190,7 +192,7 @@ impl Projection {
     /// The rows with these numbers, as a batch.
     pub fn batch(&self, table: &FieldTable, rows: &[u32]) -> RecordBatch {
         let arrays: Vec<ArrayRef> =
-            self.columns.iter().map(|column| build::array(&column.cells, table, rows, self.layout)).collect();
+            self.columns.iter().map(|column| column.cells.array(table, rows, self.layout)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
             .expect("every array has the type of its column and a cell a row")
@@ -205,6 +207,16 @@ impl Column {
 }
 
 impl Cells {
+    /// Are the cells text, so that they can be had as [`TextCells`]?
+    pub(crate) fn is_text(&self) -> bool {
+        self.data_type(TextLayout::Copied) == DataType::Utf8
+    }
+
+    /// The cells of the rows with these numbers, as an array.
+    pub(crate) fn array(&self, table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
+        build::array(self, table, rows, layout)
+    }
+
     /// Arrow type of the cells.
     pub fn data_type(&self, layout: TextLayout) -> DataType {
         let text = match layout {

@@ -5,7 +5,7 @@ use super::input::InputArguments;
 use super::output;
 use clap::Args;
 use s3sleuth::batch::Dataset;
-use s3sleuth::export::{self, Compression, ExportSettings, Format, Target};
+use s3sleuth::export::{self, Compression, ExportSettings, Format, PageEncoding, Target};
 use s3sleuth::parse::LogType;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none
     #[arg(long, default_value = "zstd")]
     compression: Compression,
+    /// Parquet values: compatible (every reader) or fast (lengths apart from texts; newer readers)
+    #[arg(long, default_value = "compatible")]
+    encoding: PageEncoding,
     /// CSV: do not guard cells that a spreadsheet would take for a formula
     #[arg(long)]
     csv_raw: bool,
@@ -43,6 +46,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let settings = ExportSettings {
         format: arguments.format,
         compression: arguments.compression,
+        encoding: arguments.encoding,
         datasets: arguments.log.into_iter().collect(),
         columns: arguments.columns.clone(),
         force: arguments.input.force,

@@ -11,7 +11,7 @@ pub mod settings;
 pub mod text;
 
 pub use parquet::ParquetStage;
-pub use settings::{Compression, ExportSettings, Format, Target, parse_dataset};
+pub use settings::{Compression, ExportSettings, Format, PageEncoding, Target, parse_dataset};
 pub use text::TextStage;
 
 use crate::error::Error;

@@ -89,16 +89,56 @@ impl FromStr for Compression {
     }
 }
 
+/// Encoding of the values in Parquet pages that stand in no dictionary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageEncoding {
+    /// Plain: every reader takes it.
+    #[default]
+    Compatible,
+    /// Lengths apart from texts, numbers as differences (`DELTA_LENGTH_BYTE_ARRAY`, `DELTA_BINARY_PACKED`): smaller,
+    /// but some readers refuse it.
+    Fast,
+}
+
+impl PageEncoding {
+    /// Every encoding, in the order in which they are listed everywhere.
+    pub const ALL: [PageEncoding; 2] = [PageEncoding::Compatible, PageEncoding::Fast];
+
+    /// The name in options.
+    pub fn name(self) -> &'static str {
+        match self {
+            PageEncoding::Compatible => "compatible",
+            PageEncoding::Fast => "fast",
+        }
+    }
+}
+
+impl FromStr for PageEncoding {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<PageEncoding, Error> {
+        let found = PageEncoding::ALL.into_iter().find(|encoding| encoding.name() == text);
+        found.ok_or_else(|| {
+            Error::Usage(format!(
+                "unknown encoding {text:?}: {}",
+                names(PageEncoding::ALL.map(PageEncoding::name))
+            ))
+        })
+    }
+}
+
 /// What is exported. The default is all columns of the native dataset of each log, as Parquet.
 ///
-/// The budgets bound the rows in memory, in bytes of Arrow arrays or of text. With the defaults and two threads that
-/// each encode a full row group of 32 MiB they come to 160 MiB.
+/// The budgets bound the rows in memory, in bytes of encoded columns or of text. With the defaults and two threads that
+/// each encode a full row group of 16 MiB they come to 120 MiB.
 #[derive(Clone, Debug)]
 pub struct ExportSettings {
     /// Kind of the output.
     pub format: Format,
     /// Compression of Parquet.
     pub compression: Compression,
+    /// Encoding of values in Parquet.
+    pub encoding: PageEncoding,
     /// The datasets asked for; empty: the native dataset of each log that is found.
     pub datasets: Vec<Dataset>,
     /// The columns asked for, in order; empty: all. Where no dataset is asked for, each takes those it has.
@@ -121,13 +161,14 @@ impl Default for ExportSettings {
         ExportSettings {
             format: Format::default(),
             compression: Compression::default(),
+            encoding: PageEncoding::default(),
             datasets: Vec::new(),
             columns: Vec::new(),
             force: false,
             csv_raw: false,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            waiting_bytes: 32 << 20,
-            pending_bytes: 64 << 20,
+            waiting_bytes: 24 << 20,
+            pending_bytes: 48 << 20,
         }
     }
 }

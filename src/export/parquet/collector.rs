@@ -1,22 +1,22 @@
-//! Collects batches, in the order of the input, into row groups, and says which file each goes to.
+//! Collects rows, in the order of the input, into row groups, and says which file each goes to.
 //!
-//! Everything that shapes the output is decided here and depends on nothing but the order of the batches, so the
+//! Everything that shapes the output is decided here and depends on nothing but the order of the rows, so the
 //! same input gives the same files for any number of threads.
 
+use super::column::Piece;
 use super::partition::Partition;
-use arrow::array::RecordBatch;
 use std::collections::BTreeMap;
 
 /// Sizes that decide where row groups and files end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of arrays that make a row group.
+    /// Bytes of rows in memory that make a row group.
     pub(super) row_group_bytes: usize,
-    /// Bytes of arrays that may be pending in all partitions together.
+    /// Bytes of rows in memory that may be pending in all partitions together.
     pub(super) pending_bytes: usize,
     /// Files open at a time.
     pub(super) open_files: usize,
-    /// Bytes of arrays that make a file.
+    /// Bytes of rows in memory that make a file.
     pub(super) file_bytes: usize,
     /// Row groups that make a file; Parquet numbers them with 16 bits.
     pub(super) file_row_groups: usize,
@@ -25,13 +25,13 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Row groups of about 50,000 lines, files of about 400 MB. Dates come from the log, so their number is bounded:
+    /// Row groups of about 70,000 lines, files of about 400 MB. Dates come from the log, so their number is bounded:
     /// this one is 27 years, longer than S3 exists.
     pub(super) const DEFAULT: Limits = Limits {
-        row_group_bytes: 32 << 20,
-        pending_bytes: 64 << 20,
+        row_group_bytes: 16 << 20,
+        pending_bytes: 48 << 20,
         open_files: 64,
-        file_bytes: 2 << 30,
+        file_bytes: 704 << 20,
         file_row_groups: 4096,
         partitions: 10_000,
     };
@@ -56,7 +56,18 @@ pub(super) struct Job {
     /// Files that are complete before this job; closing them keeps the number of open files low.
     pub(super) close: Vec<FileId>,
     /// The rows.
-    pub(super) batches: Vec<RecordBatch>,
+    pub(super) rows: Vec<Rows>,
+}
+
+/// Some neighbouring rows of a partition; no more than a page holds.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// How many.
+    pub(super) count: usize,
+    /// Their cells, in the order of the columns.
+    pub(super) pieces: Vec<Piece>,
+    /// Bytes in memory.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -73,7 +84,7 @@ pub(super) struct Collector {
 
 #[derive(Debug, Default)]
 struct Pending {
-    batches: Vec<RecordBatch>,
+    rows: Vec<Rows>,
     bytes: usize,
 }
 
@@ -98,14 +109,8 @@ impl Collector {
         }
     }
 
-    /// Takes the next batch in the order of the input; row groups that are full go to `jobs`.
-    pub(super) fn append(
-        &mut self,
-        partition: Partition,
-        batch: RecordBatch,
-        bytes: usize,
-        mut jobs: impl FnMut(Job),
-    ) {
+    /// Takes the next rows in the order of the input; row groups that are full go to `jobs`.
+    pub(super) fn append(&mut self, partition: Partition, rows: Rows, mut jobs: impl FnMut(Job)) {
         let mut partition = partition;
         if !self.next_part.contains_key(&partition) {
             if self.next_part.len() >= self.limits.partitions {
@@ -114,7 +119,8 @@ impl Collector {
             self.next_part.entry(partition).or_insert(0);
         }
         let pending = self.pending.entry(partition).or_default();
-        pending.batches.push(batch);
+        let bytes = rows.bytes;
+        pending.rows.push(rows);
         pending.bytes += bytes;
         self.pending_bytes += bytes;
         if pending.bytes >= self.limits.row_group_bytes {
@@ -140,7 +146,7 @@ impl Collector {
     }
 
     fn job(&mut self, partition: Partition) -> Job {
-        let Pending { batches, bytes } = self.pending.remove(&partition).unwrap_or_default();
+        let Pending { rows, bytes } = self.pending.remove(&partition).unwrap_or_default();
         self.pending_bytes -= bytes;
         let number = self.next_job;
         self.next_job += 1;
@@ -164,7 +170,7 @@ impl Collector {
         file.bytes += bytes;
         file.row_groups += 1;
         file.used = number;
-        Job { number, file: FileId { partition, part: file.part }, close, batches }
+        Job { number, file: FileId { partition, part: file.part }, close, rows }
     }
 
     fn close(&mut self, partition: Partition) -> Option<FileId> {
@@ -176,10 +182,8 @@ impl Collector {
 mod tests {
     use super::*;
     use crate::batch::Dataset;
-    use arrow::datatypes::Schema;
-    use std::sync::Arc;
 
-    /// Day, part, number of batches, closed days.
+    /// Day, part, number of pieces, closed days.
     type Told = (Option<i64>, u32, usize, Vec<Option<i64>>);
 
     /// Feeds (day, bytes) and tells each job.
@@ -188,16 +192,15 @@ mod tests {
         let mut jobs = Vec::new();
         for (day, bytes) in input {
             let partition = Partition { dataset: Dataset::S3Access, day: Some(*day) };
-            collector.append(partition, RecordBatch::new_empty(Arc::new(Schema::empty())), *bytes, |job| {
-                jobs.push(job)
-            });
+            let rows = Rows { count: 0, pieces: Vec::new(), bytes: *bytes };
+            collector.append(partition, rows, |job| jobs.push(job));
         }
         jobs.extend(collector.flush());
         assert!(jobs.iter().enumerate().all(|(index, job)| job.number == index as u64));
         assert_eq!((collector.jobs(), collector.pending_bytes), (jobs.len() as u64, 0));
         let tell = |job: Job| {
             let closed = job.close.iter().map(|file| file.partition.day).collect();
-            (job.file.partition.day, job.file.part, job.batches.len(), closed)
+            (job.file.partition.day, job.file.part, job.rows.len(), closed)
         };
         jobs.into_iter().map(tell).collect()
     }

@@ -11,7 +11,11 @@ use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+
+/// Bytes that are handed to the system at a time, for each open file.
+const WRITE_BYTES: usize = 128 << 10;
 
 /// All files of a run. Dropped before [`PartitionFiles::publish`] it removes what it has written.
 pub(super) struct PartitionFiles {
@@ -24,7 +28,7 @@ pub(super) struct PartitionFiles {
 
 struct OpenFile {
     // Dropped before the temporary file is removed.
-    writer: SerializedFileWriter<File>,
+    writer: SerializedFileWriter<BufWriter<File>>,
     temporary: TemporaryFile,
     rows: u64,
 }
@@ -56,7 +60,7 @@ impl PartitionFiles {
         let written = (|| {
             let mut writer = file.writer.next_row_group()?;
             for chunk in group.chunks {
-                chunk.append_to_row_group(&mut writer)?;
+                chunk.append_to(&mut writer)?;
             }
             writer.close().map(drop)
         })();
@@ -71,7 +75,9 @@ impl PartitionFiles {
         self.folders.child(&folder)?;
         let path = folder.join(format!("part-{:05}.parquet", id.part));
         let (temporary, file) = TemporaryFile::create(path)?;
-        let writer = format.file_writer(file).map_err(|error| parquet_error(temporary.path(), error))?;
+        let writer = format
+            .file_writer(BufWriter::with_capacity(WRITE_BYTES, file))
+            .map_err(|error| parquet_error(temporary.path(), error))?;
         Ok(OpenFile { writer, temporary, rows: 0 })
     }
 
@@ -117,7 +123,7 @@ impl OpenFile {
     /// Writes the footer and makes the bytes durable.
     fn close(mut self) -> Result<ClosedFile, Error> {
         self.writer.finish().map_err(|error| parquet_error(self.temporary.path(), error))?;
-        self.writer.inner().sync_all().map_err(|error| Error::output(self.temporary.path(), error))?;
+        self.writer.inner().get_ref().sync_all().map_err(|error| Error::output(self.temporary.path(), error))?;
         Ok(ClosedFile { bytes: self.writer.bytes_written() as u64, rows: self.rows, temporary: self.temporary })
     }
 }

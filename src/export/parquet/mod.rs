@@ -1,13 +1,14 @@
 //! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-00000.parquet`.
 //!
-//! Each thread builds batches from its rows. The batches are put in the order of the input and collected into row
+//! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
 //! of the jobs, and one that is ready early waits.
 //!
-//! Memory is bounded at each step: batches that wait for their turn, rows pending in row groups, jobs that wait for a
+//! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
 //! thread, and encoded row groups that wait for the disk.
 
 mod collector;
+mod column;
 mod encode;
 mod files;
 mod former;
@@ -21,8 +22,8 @@ use crate::error::Error;
 use crate::parse::FieldTable;
 use crate::pipeline::in_order::InOrder;
 use crate::pipeline::stage::Stage;
-use arrow::array::RecordBatch;
-use collector::{Collector, Job, Limits};
+use collector::{Collector, Job, Limits, Rows};
+use column::PAGE_ROWS;
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
 use partition::{Partition, rows_by_day};
@@ -43,7 +44,7 @@ pub struct ParquetStage {
     force: bool,
     selection: Selection,
     formats: BTreeMap<Dataset, TableFormat>,
-    order: InOrder<Vec<PartitionBatch>>,
+    order: InOrder<Vec<(Partition, Rows)>>,
     collector: Mutex<Collector>,
     jobs: Mutex<VecDeque<Job>>,
     encoded: Mutex<Encoded>,
@@ -53,12 +54,6 @@ pub struct ParquetStage {
     ready_limit: usize,
     threads: usize,
     files: Mutex<PartitionFiles>,
-}
-
-struct PartitionBatch {
-    partition: Partition,
-    batch: RecordBatch,
-    bytes: usize,
 }
 
 /// Row groups that are ready; written in the order of their numbers by one thread at a time.
@@ -102,7 +97,7 @@ impl ParquetStage {
         let selection = Selection::new(settings, TextLayout::Copied)?;
         former::check_free(&root, selection.datasets(), settings.force)?;
         let formats = selection.projections().map(|projection| {
-            let format = TableFormat::new(projection, settings.compression);
+            let format = TableFormat::new(projection, settings.compression, settings.encoding);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
         });
         Ok(ParquetStage {
@@ -147,11 +142,11 @@ impl ParquetStage {
         pool.install(|| files.publish(&datasets, self.force))
     }
 
-    /// Batches in the order of the input; full row groups become jobs.
-    fn collect(&self, batches: Vec<PartitionBatch>) {
+    /// Rows in the order of the input; full row groups become jobs.
+    fn collect(&self, rows: Vec<(Partition, Rows)>) {
         let mut collector = lock(&self.collector);
-        for PartitionBatch { partition, batch, bytes } in batches {
-            collector.append(partition, batch, bytes, |job| lock(&self.jobs).push_back(job));
+        for (partition, rows) in rows {
+            collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
         }
     }
 
@@ -227,18 +222,21 @@ impl Stage for ParquetStage {
     fn worker(&self) {}
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
-        let mut batches = Vec::new();
+        let mut parts = Vec::new();
         for projection in self.selection.of(table.log).map_err(Error::Usage)? {
+            let dataset = projection.dataset();
             for (day, rows) in rows_by_day(table, rows) {
-                let batch = projection.batch(table, &rows);
-                let bytes = batch.get_array_memory_size();
-                let partition = Partition { dataset: projection.dataset(), day };
-                batches.push(PartitionBatch { partition, batch, bytes });
+                let partition = Partition { dataset, day };
+                let format = self.format(partition);
+                for rows in rows.chunks(PAGE_ROWS) {
+                    let rows = format.rows(table, rows).map_err(|error| parquet_error(&self.root, error))?;
+                    parts.push((partition, rows));
+                }
             }
         }
-        let weight = batches.iter().map(|batch| batch.bytes).sum();
-        self.order.push(unit, weight, batches, |batches| {
-            self.collect(batches);
+        let weight = parts.iter().map(|(_, rows)| rows.bytes).sum();
+        self.order.push(unit, weight, parts, |parts| {
+            self.collect(parts);
             Ok::<(), Error>(())
         })?;
         self.work_off(WAITING_JOBS)
@@ -246,8 +244,8 @@ impl Stage for ParquetStage {
 
     fn unit_done(&self, (): &mut (), unit: u64) -> Result<(), Error> {
         // The turn is handed on first: while this thread encodes, the others go on collecting.
-        self.order.finish(unit, |batches| {
-            self.collect(batches);
+        self.order.finish(unit, |parts| {
+            self.collect(parts);
             Ok::<(), Error>(())
         })?;
         self.work_off(0)

@@ -1,0 +1,90 @@
+//! Compression of pages, with contexts that are used again: making one costs as much as a small page.
+
+use crate::export::settings::Compression;
+use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
+use parquet::errors::{ParquetError, Result};
+use std::io::Write;
+
+/// The codec as files name it.
+pub(in crate::export::parquet) fn codec(compression: Compression) -> Result<Codec> {
+    Ok(match compression {
+        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(i32::from(level))?),
+        Compression::Snappy => Codec::SNAPPY,
+        Compression::Gzip => Codec::GZIP(GzipLevel::default()),
+        Compression::None => Codec::UNCOMPRESSED,
+    })
+}
+
+/// Compresses pages.
+enum PageCodec {
+    Zstd(zstd::bulk::Compressor<'static>),
+    Snappy(Box<snap::raw::Encoder>),
+    Gzip,
+    None,
+}
+
+impl PageCodec {
+    fn new(compression: Compression) -> Result<PageCodec> {
+        Ok(match compression {
+            Compression::Zstd(level) => PageCodec::Zstd(zstd::bulk::Compressor::new(i32::from(level))?),
+            Compression::Snappy => PageCodec::Snappy(Box::new(snap::raw::Encoder::new())),
+            Compression::Gzip => PageCodec::Gzip,
+            Compression::None => PageCodec::None,
+        })
+    }
+
+    /// Puts the page as it stands in the file into `out`, in place of what was there.
+    fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        match self {
+            PageCodec::Zstd(compressor) => {
+                out.reserve(zstd::zstd_safe::compress_bound(page.len()));
+                compressor.compress_to_buffer(page, out)?;
+            }
+            PageCodec::Snappy(encoder) => {
+                out.resize(snap::raw::max_compress_len(page.len()), 0);
+                let length =
+                    encoder.compress(page, out).map_err(|error| ParquetError::External(Box::new(error)))?;
+                out.truncate(length);
+            }
+            PageCodec::Gzip => {
+                let level = flate2::Compression::new(GzipLevel::default().compression_level());
+                let mut encoder = flate2::write::GzEncoder::new(std::mem::take(out), level);
+                encoder.write_all(page)?;
+                *out = encoder.finish()?;
+            }
+            PageCodec::None => out.extend_from_slice(page),
+        }
+        Ok(())
+    }
+}
+
+/// What a thread needs to make pages, used again for each.
+pub(in crate::export::parquet) struct Scratch {
+    codec: PageCodec,
+    compressed: Vec<u8>,
+    /// A page before compression.
+    pub(super) page: Vec<u8>,
+    /// Texts before they are a page.
+    pub(super) texts: Vec<u8>,
+    /// Their lengths.
+    pub(super) lengths: Vec<u32>,
+}
+
+impl Scratch {
+    pub(in crate::export::parquet) fn new(compression: Compression) -> Result<Scratch> {
+        Ok(Scratch {
+            codec: PageCodec::new(compression)?,
+            compressed: Vec::new(),
+            page: Vec::new(),
+            texts: Vec::new(),
+            lengths: Vec::new(),
+        })
+    }
+
+    /// [`Scratch::page`] as it stands in the file.
+    pub(super) fn compressed(&mut self) -> Result<&[u8]> {
+        self.codec.compress(&self.page, &mut self.compressed)?;
+        Ok(&self.compressed)
+    }
+}

@@ -1,0 +1,119 @@
+//! Columns on their way into a file: cells of a unit as pieces, and pieces of a row group as column chunks.
+//!
+//! Text and numbers are encoded here: distinct texts are found while the block is in the cache, so that a repeated
+//! value is neither copied nor hashed twice, and large pages of texts that do not repeat are made and compressed there. Lists and booleans, which are few, are left to the parquet crate. What is
+//! written is what the crate would have written: the same statistics and page index, other page ends and dictionaries.
+
+mod bounds;
+mod chunk;
+mod codec;
+mod delta;
+mod hybrid;
+mod intern;
+mod levels;
+mod numbers;
+mod structs;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use chunk::EncodedChunk;
+pub(super) use codec::{Scratch, codec};
+
+use crate::batch::{Cells, Column, TextCells, TextLayout};
+use crate::export::settings::PageEncoding;
+use crate::parse::FieldTable;
+use arrow::array::ArrayRef;
+use chunk::ChunkWriter;
+use parquet::basic::Compression as Codec;
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescPtr;
+use text::{Layout, RowLevels, TextPiece};
+
+/// Most bytes of a data page before compression; Amazon Security Lake asks for no more.
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+/// Most rows of a data page: what one entry of the page index covers.
+pub(super) const PAGE_ROWS: usize = 20_000;
+
+/// The cells of a leaf column, or of a list with all its leaves, for some neighbouring rows; no more than a page holds.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Text(Vec<TextPiece>),
+    Numbers(ArrayRef),
+    /// For the parquet crate.
+    Array(ArrayRef),
+}
+
+impl Piece {
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Piece::Text(pieces) => pieces.iter().map(TextPiece::bytes).sum(),
+            Piece::Numbers(array) | Piece::Array(array) => array.get_array_memory_size(),
+        }
+    }
+}
+
+/// The pieces of a column for these rows: one, or one a member of a struct of text. No more rows than [`PAGE_ROWS`].
+pub(super) fn pieces(
+    column: &Column,
+    table: &FieldTable,
+    rows: &[u32],
+    encoding: PageEncoding,
+    scratch: &mut Scratch,
+    pieces: &mut Vec<Piece>,
+) -> Result<()> {
+    let layout = layout(encoding);
+    match &column.cells {
+        cells if cells.is_text() => {
+            let cells = TextCells::of(cells, table, rows);
+            let texts = text::pieces(&cells, rows, RowLevels::FLAT, column.repeats, layout, scratch)?;
+            pieces.push(Piece::Text(texts));
+        }
+        Cells::Struct(members) if structs::holds_text(members) => {
+            structs::pieces(members, table, rows, layout, scratch, pieces)?;
+        }
+        cells => {
+            let array = cells.array(table, rows, TextLayout::Copied);
+            let is_number = numbers::takes(array.data_type());
+            pieces.push(if is_number { Piece::Numbers(array) } else { Piece::Array(array) });
+        }
+    }
+    Ok(())
+}
+
+/// Encodes the pieces of a leaf column of a row group; there is at least one, and all are of a kind.
+///
+/// # Panics
+/// If there are [`Piece::Array`] among them.
+pub(super) fn encode(
+    pieces: Vec<Piece>,
+    column: ColumnDescPtr,
+    encoding: PageEncoding,
+    codec: Codec,
+    scratch: &mut Scratch,
+) -> Result<EncodedChunk> {
+    let mut chunk = ChunkWriter::new(column, codec, pieces.iter().map(Piece::bytes).sum());
+    let (mut texts, mut arrays) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        match piece {
+            Piece::Text(pieces) => texts.extend(pieces),
+            Piece::Numbers(array) => arrays.push(array),
+            Piece::Array(_) => panic!("lists are for the parquet crate"),
+        }
+    }
+    if texts.is_empty() {
+        numbers::write(&mut chunk, &arrays, encoding == PageEncoding::Fast, scratch)?;
+    } else {
+        text::write(&mut chunk, texts, layout(encoding), scratch)?;
+    }
+    chunk.close()
+}
+
+fn layout(encoding: PageEncoding) -> Layout {
+    match encoding {
+        PageEncoding::Compatible => Layout::Plain,
+        PageEncoding::Fast => Layout::DeltaLength,
+    }
+}

@@ -1,0 +1,171 @@
+//! Columns of numbers: chunks made from arrays.
+
+use super::bounds::{Bound, Bounds};
+use super::chunk::{ChunkWriter, PageFacts};
+use super::codec::Scratch;
+use super::levels::{Levels, PageLevels};
+use super::{PAGE_ROWS, delta, hybrid};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimestampMillisecondType};
+use parquet::basic::{Encoding, Type};
+use parquet::errors::Result;
+
+/// Distinct numbers that a dictionary may hold.
+const DICTIONARY_NUMBERS: usize = 1 << 16;
+/// Numbers after which it is asked whether enough of them repeat.
+const TRIAL: usize = 4096;
+
+/// Can chunks of arrays of this type be written here?
+pub(super) fn takes(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Int32 | DataType::Int64 | DataType::Timestamp(..))
+}
+
+/// Writes the pages of a chunk. `deltas`: numbers that stand in no dictionary as differences.
+pub(super) fn write(
+    chunk: &mut ChunkWriter,
+    arrays: &[ArrayRef],
+    deltas: bool,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    let physical = chunk.physical_type();
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
+    for array in arrays {
+        numbers(array, &mut all);
+        valid(array, &mut rows);
+    }
+    let dictionary = Dictionary::of(&all, if physical == Type::INT32 { 4 } else { 8 });
+    if let Some(dictionary) = &dictionary {
+        chunk.dictionary(&plain(&dictionary.distinct, physical), dictionary.distinct.len(), scratch)?;
+    }
+    let mut from = 0;
+    for valid in rows.chunks(PAGE_ROWS) {
+        let count = valid.iter().map(|one| usize::from(*one)).sum::<usize>();
+        let numbers = &all[from..from + count];
+        let (encoding, encoded) = match &dictionary {
+            Some(dictionary) => {
+                let width = hybrid::width(dictionary.distinct.len() as u32 - 1);
+                let mut encoded = vec![width as u8];
+                hybrid::encode(&dictionary.numbers[from..from + count], width, &mut encoded);
+                (Encoding::RLE_DICTIONARY, encoded)
+            }
+            None if deltas && physical == Type::INT64 => {
+                let mut encoded = Vec::new();
+                delta::encode(numbers, &mut encoded);
+                (Encoding::DELTA_BINARY_PACKED, encoded)
+            }
+            None => (Encoding::PLAIN, plain(numbers, physical)),
+        };
+        from += count;
+        let mut levels = PageLevels::new(1);
+        levels.append(&Levels::new(1, valid.to_vec()));
+        let facts = PageFacts {
+            encoding,
+            rows: valid.len(),
+            histogram: levels.histogram(),
+            bounds: bounds(numbers, physical),
+            text_bytes: None,
+        };
+        chunk.data(facts, &mut levels, &[&encoded], scratch)?;
+    }
+    Ok(())
+}
+
+/// The numbers that are not null.
+fn numbers(array: &ArrayRef, numbers: &mut Vec<i64>) {
+    match array.data_type() {
+        DataType::Int32 => numbers_of(array.as_primitive::<Int32Type>(), numbers),
+        DataType::Int64 => numbers_of(array.as_primitive::<Int64Type>(), numbers),
+        _ => numbers_of(array.as_primitive::<TimestampMillisecondType>(), numbers),
+    }
+}
+
+fn numbers_of<T: ArrowPrimitiveType<Native: Into<i64>>>(array: &PrimitiveArray<T>, numbers: &mut Vec<i64>) {
+    if array.null_count() == 0 {
+        numbers.extend(array.values().iter().map(|number| (*number).into()));
+    } else {
+        numbers.extend(array.iter().flatten().map(Into::into));
+    }
+}
+
+/// One for a number, zero for a null.
+fn valid(array: &ArrayRef, valid: &mut Vec<u8>) {
+    match array.nulls() {
+        Some(nulls) => valid.extend(nulls.iter().map(u8::from)),
+        None => valid.resize(valid.len() + array.len(), 1),
+    }
+}
+
+fn plain(numbers: &[i64], physical: Type) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(size_of_val(numbers));
+    match physical {
+        Type::INT32 => numbers.iter().for_each(|number| plain.extend_from_slice(&(*number as i32).to_le_bytes())),
+        _ => numbers.iter().for_each(|number| plain.extend_from_slice(&number.to_le_bytes())),
+    }
+    plain
+}
+
+fn bounds(numbers: &[i64], physical: Type) -> Option<Bounds> {
+    let bound = |number: i64| match physical {
+        Type::INT32 => Bound::Int(number as i32),
+        _ => Bound::Long(number),
+    };
+    let (least, greatest) = (numbers.iter().min()?, numbers.iter().max()?);
+    Some(Bounds { least: bound(*least), greatest: bound(*greatest) })
+}
+
+struct Dictionary {
+    distinct: Vec<i64>,
+    /// For each number its place among the distinct ones.
+    numbers: Vec<u32>,
+}
+
+impl Dictionary {
+    /// `None` where a dictionary of numbers of that many bytes would not make the chunk smaller by a quarter.
+    fn of(numbers: &[i64], bytes: usize) -> Option<Dictionary> {
+        let mut distinct = Vec::new();
+        // Four slots a number that is allowed.
+        let mut slots = vec![0u32; 4096];
+        let mut places = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            if places.len() % TRIAL == 0 && !places.is_empty() && distinct.len() * 4 > places.len() {
+                return None;
+            }
+            if distinct.len() * 4 >= slots.len() {
+                slots = slots_of(&distinct, slots.len() * 4);
+            }
+            let at = find(&slots, &distinct, *number)?;
+            if slots[at] == 0 {
+                if distinct.len() == DICTIONARY_NUMBERS {
+                    return None;
+                }
+                distinct.push(*number);
+                slots[at] = distinct.len() as u32;
+            }
+            places.push(slots[at] - 1);
+        }
+        let width = hybrid::width(distinct.len().saturating_sub(1) as u32) as usize;
+        let size = distinct.len() * bytes + numbers.len() * width / 8;
+        (!distinct.is_empty() && size * 4 < numbers.len() * bytes * 3)
+            .then_some(Dictionary { distinct, numbers: places })
+    }
+}
+
+fn slots_of(distinct: &[i64], count: usize) -> Vec<u32> {
+    let mut slots = vec![0; count];
+    for (place, number) in (1..).zip(distinct) {
+        if let Some(at) = find(&slots, distinct, *number) {
+            slots[at] = place;
+        }
+    }
+    slots
+}
+
+/// The slot of a number, or the free one where it would stand; `None` if too many others are in the way.
+fn find(slots: &[u32], distinct: &[i64], number: i64) -> Option<usize> {
+    let mask = slots.len() - 1;
+    let mixed = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let first = (mixed >> 40) as usize & mask;
+    (0..64)
+        .map(|step| (first + step) & mask)
+        .find(|at| slots[*at] == 0 || distinct[slots[*at] as usize - 1] == number)
+}
