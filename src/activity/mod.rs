@@ -225,7 +225,7 @@ fn access_action(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
 }
 
 /// `s3.amazonaws.com` → `s3`.
-fn short_service(event_source: &str) -> &str {
+pub fn short_service(event_source: &str) -> &str {
     event_source.strip_suffix(".amazonaws.com").unwrap_or(event_source)
 }
 
@@ -244,7 +244,10 @@ fn access_region(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
 }
 
 fn region_of_endpoint(host: &str) -> Option<&str> {
-    let before = host.split_once(".amazonaws.com")?.0;
+    let before = match host.strip_suffix(".amazonaws.com") {
+        Some(before) => before,
+        _ => host.split_once(".amazonaws.com")?.0,
+    };
     let last = before.rsplit('.').next()?;
     let region = last.strip_prefix("s3-website-").or_else(|| last.strip_prefix("s3-")).unwrap_or(last);
     let shaped = region.split('-').count() >= 3

@@ -3,6 +3,7 @@
 use super::evidence::shortened;
 use super::key_sample::{fingerprint, is_sampled, share};
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use serde::{Deserialize, Serialize};
 
 /// State of one entity, which can be cut down step by step.
@@ -24,7 +25,7 @@ pub trait State: Default {
 }
 
 /// Longest field of an entity in bytes: no ARN, bucket or account is longer, but a crafted line may claim one.
-const MOST_FIELD: usize = 1024;
+pub const MOST_FIELD: usize = 1024;
 
 /// A field as it stands in the key of an entity: one that is too long is its beginning and its fingerprint.
 pub fn field(text: &str) -> std::borrow::Cow<'_, str> {
@@ -43,17 +44,35 @@ pub struct EntityKey {
 impl EntityKey {
     /// Starts anew with these fields.
     pub fn set(&mut self, fields: &[Option<&str>]) -> &str {
-        use std::fmt::Write;
         self.text.clear();
         for text in fields {
             match text.map(field) {
                 Some(field) => {
-                    write!(self.text, "{}:{field}", field.len()).expect("writing to a string cannot fail");
+                    self.push_length(field.len());
+                    self.text.push(':');
+                    self.text.push_str(&field);
                 }
                 None => self.text.push('-'),
             }
         }
         &self.text
+    }
+
+    /// The length in digits; written by hand, as every row of many detectors asks for it.
+    fn push_length(&mut self, length: usize) {
+        let mut unit = 1;
+        while unit * 10 <= length {
+            unit *= 10;
+        }
+        while unit > 0 {
+            self.text.push(char::from(b'0' + (length / unit % 10) as u8));
+            unit /= 10;
+        }
+    }
+
+    /// The text that was set last.
+    pub fn into_text(self) -> String {
+        self.text
     }
 
     /// The fields of a text made by [`EntityKey::set`]; what another text, of a damaged state, would be is left out.
@@ -133,7 +152,8 @@ impl<S: State> Entities<S> {
         self.bytes
     }
 
-    fn halvings(&self) -> u32 {
+    /// How often the entities that are kept were halved.
+    pub fn halvings(&self) -> u32 {
         self.level.saturating_sub(S::LEVELS)
     }
 
@@ -166,9 +186,14 @@ impl<S: State> Entities<S> {
             return;
         }
         let level = self.state_level();
-        let known = self.table.contains_key(key);
-        let counted = self.table.entry_ref(key).or_default();
-        let before = if known { counted.weight(key, level) } else { 0 };
+        let (counted, before) = match self.table.entry_ref(key) {
+            EntryRef::Occupied(entry) => {
+                let counted = entry.into_mut();
+                let before = counted.weight(key, level);
+                (counted, before)
+            }
+            EntryRef::Vacant(entry) => (entry.insert(Box::default()), 0),
+        };
         counted.rows += rows;
         see(&mut counted.state, level);
         self.bytes = self.bytes + counted.weight(key, level) - before;

@@ -71,6 +71,11 @@ pub fn shortened(text: &str, most: usize) -> &str {
 }
 
 impl EvidenceRow {
+    /// Did it happen before that time? No time is after all.
+    fn is_before(&self, time_ms: Option<i64>) -> bool {
+        self.event_time_ms.unwrap_or(i64::MAX) < time_ms.unwrap_or(i64::MAX)
+    }
+
     fn place(&self) -> Place<'_> {
         let rest = [&self.action, &self.object_key, &self.request_id].map(Option::as_deref);
         (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, &self.source_file, self.source_line)
@@ -178,7 +183,11 @@ impl EvidenceRows {
     pub fn observe(&mut self, limit: usize, columns: &EvidenceColumns<'_>, row: usize) {
         self.total += 1;
         self.largest_row = self.largest_row.max(columns.bytes(row));
-        self.see(columns.event_time_ms(row));
+        let time_ms = columns.event_time_ms(row);
+        self.see(time_ms);
+        if self.rows.len() >= limit && self.rows.last().is_some_and(|last| last.is_before(time_ms)) {
+            return;
+        }
         let place = columns.place(row);
         let index = self.rows.partition_point(|kept| kept.place() <= place);
         if index < limit {

@@ -72,6 +72,16 @@ impl Facts {
         self.facts.iter().map(of).sum()
     }
 
+    /// The account, if it is only one.
+    pub fn account_id(&self) -> Option<&str> {
+        self.facts[0].only.as_deref()
+    }
+
+    /// The region, if it is only one.
+    pub fn region(&self) -> Option<&str> {
+        self.facts[1].only.as_deref()
+    }
+
     /// Writes what all agree on into members of an alert that are still unknown.
     pub fn tell(&self, alert: &mut Alert) {
         let [account_id, region, access_key_id, remote_ip, object_key] = &self.facts;

@@ -1,20 +1,23 @@
 //! What every caller did in every bucket and when: the history that anomalous reads are held against.
 
-use super::DetectBatch;
-use super::batch::cell;
-use super::codes::{Act, Codes, Ended, Who};
+use super::codes::{Act, Ended, Who};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
-use super::key_sample::fingerprint;
+use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
 use super::minutes::{KeyTable, MINUTE_MS, log_index};
+use super::names::{Name, Names};
+use super::sight::Sight;
+use crate::parse::LogType;
 use hashbrown::HashMap;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
+use slots::{Slot, Slots};
 use std::collections::BTreeMap;
 
 mod pairs;
 mod series;
+mod slots;
 
 pub use series::{Burst, Load, Series};
 
@@ -84,16 +87,16 @@ fn address_rows(level: u32) -> usize {
 }
 
 /// The fingerprint of an address in a bucket.
-fn address_fingerprint(bucket: u64, address: &str) -> u64 {
-    fingerprint(address).rotate_left(17) ^ bucket
+fn address_fingerprint(bucket: u64, address: &[u8]) -> u64 {
+    fingerprint_of(address).rotate_left(17) ^ bucket
 }
 
 /// What one caller did in one bucket. Callers without credentials are one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Caller {
     /// By minutes since 1970 UTC, each the first of its grain.
-    minutes: BTreeMap<(u32, u8), Minute>,
-    evidence: BTreeMap<(u32, u8), EvidenceRows>,
+    minutes: Slots<Minute>,
+    evidence: Slots<EvidenceRows>,
     /// An AWS service?
     is_service: bool,
     /// Milliseconds of the first read or list that was done.
@@ -118,11 +121,16 @@ impl Minute {
 
 /// Minutes that are counted as one, and minutes of which the first read is kept as evidence, at each level.
 const GRAINS: [(u32, u32); 7] =
-    [(1, 10), (1, 60), (1, 24 * 60), (5, 24 * 60), (10, 24 * 60), (60, 24 * 60), (24 * 60, u32::MAX)];
+    [(1, 60), (1, 4 * 60), (1, 24 * 60), (5, 24 * 60), (10, 24 * 60), (60, 24 * 60), (24 * 60, u32::MAX)];
 
-/// Bytes of a minute and of a kept row to reckon with: a node of the tree is at worst half full.
-const MINUTE_BYTES: usize = 52;
+/// Bytes of a minute and of a kept row to reckon with: a list is at worst a quarter larger than what it holds.
+const MINUTE_BYTES: usize = 32;
 const EVIDENCE_BYTES: usize = 520;
+
+/// Slots of finer stretches as those of so many minutes.
+fn coarse<T>(fine: impl IntoIterator<Item = (Slot, T)>, minutes: u32) -> impl Iterator<Item = (Slot, T)> {
+    fine.into_iter().map(move |((minute, log), value)| ((minute / minutes * minutes, log), value))
+}
 
 fn grain(level: u32) -> (u32, u32) {
     GRAINS[(level as usize).min(GRAINS.len() - 1)]
@@ -142,12 +150,8 @@ impl State for Caller {
 
     fn merge(&mut self, other: Self, level: u32) {
         let (minutes, stretch) = grain(level);
-        for ((minute, log), counts) in other.minutes {
-            self.minutes.entry((minute / minutes * minutes, log)).or_default().add(&counts);
-        }
-        for ((minute, log), rows) in other.evidence {
-            self.evidence.entry((minute / stretch * stretch, log)).or_default().merge(1, rows);
-        }
+        self.minutes.take(coarse(other.minutes, minutes), |mine, theirs| mine.add(&theirs));
+        self.evidence.take(coarse(other.evidence, stretch), |mine, theirs| mine.merge(1, theirs));
         self.is_service |= other.is_service;
         self.first_read_ms = self.first_read_ms.into_iter().chain(other.first_read_ms).min();
     }
@@ -156,7 +160,8 @@ impl State for Caller {
 /// What some batches hold, by caller and bucket: a caller is looked up once for many of its rows.
 #[derive(Clone, Debug, Default)]
 struct Recent {
-    index: HashMap<(u64, u64), usize>,
+    /// By the numbers of caller and bucket.
+    index: HashMap<(u32, u32), usize>,
     parts: Vec<Part>,
     rows: u64,
 }
@@ -182,6 +187,21 @@ struct Part {
 }
 
 impl Part {
+    fn of(caller: &Name, bucket: &Name, who: Who) -> Part {
+        let mut key = EntityKey::default();
+        key.set(&[caller.text.as_deref(), bucket.text.as_deref()]);
+        let key = key.into_text();
+        Part {
+            fingerprint: fingerprint(&key),
+            key,
+            is_service: who == Who::Service,
+            minutes: Vec::new(),
+            evidence: Vec::new(),
+            first_read_ms: None,
+            rows: 0,
+        }
+    }
+
     fn count(&mut self, minute: (u32, u8), counts: &Minute) {
         match self.minutes.iter_mut().rev().take(LOOK_BACK).find(|(known, _)| *known == minute) {
             Some((_, known)) => known.add(counts),
@@ -205,34 +225,87 @@ impl Part {
 pub type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
 
 impl History {
-    /// Columns of `activity` beside those of [`Codes`].
-    pub const COLUMNS: [&'static str; 6] =
-        ["event_time", "bucket_name", "principal", "remote_ip", "bytes_out", "request_id"];
-
-    /// Takes all rows of a batch. `evidence` calls back with the columns of evidence of some rows, which are built for
-    /// these rows only.
-    pub fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes, evidence: &mut GiveEvidence<'_>) {
-        let mut wanted: Vec<(u32, Want)> = Vec::new();
-        self.gather(batch, codes, &mut wanted);
-        if !wanted.is_empty() {
-            let log = log_index(batch.log);
-            let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
-            let recent = &mut self.recent;
-            let addresses = &mut self.addresses;
-            evidence(&rows, &mut |columns| {
-                for (row, (_, want)) in wanted.iter().enumerate() {
-                    match want {
-                        Want::Caller(part, at) => recent.parts[*part].evidence[*at].1.observe(1, columns, row),
-                        Want::Address(key) => addresses.observe(key, 1, |state, level| {
-                            state.evidence[log].observe(address_rows(level), columns, row);
-                        }),
-                    }
+    /// Takes a row; `names` are those of its numbers. Says what it is wanted for as evidence.
+    pub fn see(&mut self, sight: &Sight<'_>, names: &Names, wanted: &mut Vec<(u32, Want)>, row: u32) {
+        if matches!(sight.act, Act::OtherService | Act::Expire | Act::Delete) {
+            return;
+        }
+        let (Some(time_ms), Some(number)) = (sight.time_ms, sight.bucket) else { return };
+        let Some(minute) = minute_of(time_ms) else { return };
+        let log = log_index(sight.log);
+        let bucket = names.buckets.name(number);
+        let stretch = grain(self.callers.state_level()).1;
+        let Recent { index, parts, rows } = &mut self.recent;
+        let index = *index.entry((sight.caller, number)).or_insert_with(|| {
+            parts.push(Part::of(names.callers.name(sight.caller), bucket, sight.who));
+            parts.len() - 1
+        });
+        let part = &mut parts[index];
+        part.rows += 1;
+        *rows += 1;
+        let is_done = sight.ended == Ended::Done;
+        let is_read = is_done && sight.act == Act::Read;
+        let sent = if is_read { sight.bytes_out } else { 0 };
+        part.count((minute, log as u8), &Minute { requests: 1, reads: u32::from(is_read), bytes: sent });
+        if is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List) {
+            part.first_read_ms = part.first_read_ms.into_iter().chain([time_ms]).min();
+        }
+        let entity = part.fingerprint;
+        if is_read {
+            let slot = minute / stretch * stretch;
+            if let Some(at) = part.claim((slot, log as u8), time_ms) {
+                wanted.push((row, Want::Caller(index, at)));
+            }
+            if sight.key != 0 {
+                self.read_keys.insert(entity, sight.log, time_ms, sight.key, true);
+            }
+            if let Some(address) = sight.address.filter(|_| sight.key != 0) {
+                let entity = address_fingerprint(bucket.fingerprint, address);
+                self.read_keys.insert(entity, sight.log, time_ms, sight.key, true);
+                if sight.key.is_multiple_of(ADDRESS_KEYS) {
+                    let address = String::from_utf8_lossy(address);
+                    let principal = names.callers.name(sight.caller).text.as_deref();
+                    let mut key = EntityKey::default();
+                    key.set(&[principal, bucket.text.as_deref(), Some(&address)]);
+                    wanted.push((row, Want::Address(key.into_text())));
                 }
-            });
+            }
         }
-        if self.recent.rows >= MOST_RECENT_ROWS || self.recent.parts.len() > MOST_RECENT_PARTS {
-            self.settle();
+        if sight.request != 0 {
+            let request = sight.request ^ bucket.fingerprint;
+            self.pairs.see(request, log, entity, minute, is_read.then_some(sent));
         }
+    }
+
+    /// Takes the evidence that was asked for. `evidence` calls back with the columns of evidence of some rows, which
+    /// are built for these rows only.
+    pub fn take_evidence(&mut self, log: LogType, wanted: &[(u32, Want)], evidence: &mut GiveEvidence<'_>) {
+        if wanted.is_empty() {
+            return;
+        }
+        let log = log_index(log);
+        let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
+        let (recent, addresses) = (&mut self.recent, &mut self.addresses);
+        evidence(&rows, &mut |columns| {
+            for (row, (_, want)) in wanted.iter().enumerate() {
+                match want {
+                    Want::Caller(part, at) => recent.parts[*part].evidence[*at].1.observe(1, columns, row),
+                    Want::Address(key) => addresses.observe(key, 1, |state, level| {
+                        state.evidence[log].observe(address_rows(level), columns, row);
+                    }),
+                }
+            }
+        });
+    }
+
+    /// Were so many rows gathered that it is time to take them over?
+    pub fn is_full(&self) -> bool {
+        self.recent.rows >= MOST_RECENT_ROWS || self.recent.parts.len() > MOST_RECENT_PARTS
+    }
+
+    /// Names are given anew: what was gathered under their numbers has been taken over.
+    pub fn forget(&mut self) {
+        self.recent = Recent::default();
     }
 
     /// Takes over what was gathered; before anything is read or saved.
@@ -242,91 +315,16 @@ impl History {
                 let (minutes, stretch) = grain(level);
                 state.is_service |= part.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
-                for ((minute, log), counts) in part.minutes.drain(..) {
-                    state.minutes.entry((minute / minutes * minutes, log)).or_default().add(&counts);
-                }
-                for ((minute, log), rows) in part.evidence.drain(..) {
-                    state.evidence.entry((minute / stretch * stretch, log)).or_default().merge(1, rows);
-                }
+                state.minutes.take(coarse(part.minutes.drain(..), minutes), |mine, theirs| mine.add(&theirs));
+                state
+                    .evidence
+                    .take(coarse(part.evidence.drain(..), stretch), |mine, theirs| mine.merge(1, theirs));
             });
             (part.rows, part.first_read_ms) = (0, None);
         }
         self.recent.rows = 0;
         if self.recent.parts.len() > MOST_RECENT_PARTS {
-            self.recent = Recent::default();
-        }
-    }
-
-    /// Gathers the rows of a batch by caller and bucket; keys and requests are taken on the way.
-    fn gather(&mut self, batch: &DetectBatch<'_>, codes: &Codes, wanted: &mut Vec<(u32, Want)>) {
-        let times = batch.event_time();
-        let [buckets, principals, addresses, requests] =
-            ["bucket_name", "principal", "remote_ip", "request_id"].map(|name| batch.text(name));
-        let bytes = batch.integer("bytes_out");
-        let log = log_index(batch.log);
-        let stretch = grain(self.callers.state_level()).1;
-        let Recent { index: known, parts, rows } = &mut self.recent;
-        let mut key = EntityKey::default();
-        for row in 0..batch.len() {
-            use arrow::array::Array;
-            let is_request = !matches!(codes.act[row], Act::OtherService | Act::Expire | Act::Delete);
-            let (true, true, Some(bucket)) = (is_request, times.is_valid(row), cell(buckets, row)) else {
-                continue;
-            };
-            let time_ms = times.value(row);
-            let Some(minute) = minute_of(time_ms) else { continue };
-            let anonymous = codes.who[row] == Who::Anonymous;
-            let principal = cell(principals, row);
-            let bucket_fingerprint = fingerprint(bucket);
-            let caller = fingerprint(principal.unwrap_or_default());
-            let index = *known.entry((caller, bucket_fingerprint)).or_insert_with(|| {
-                let key = key.set(&[principal, Some(bucket)]).to_owned();
-                parts.push(Part {
-                    fingerprint: fingerprint(&key),
-                    key,
-                    is_service: codes.who[row] == Who::Service,
-                    minutes: Vec::new(),
-                    evidence: Vec::new(),
-                    first_read_ms: None,
-                    rows: 0,
-                });
-                parts.len() - 1
-            });
-            let part = &mut parts[index];
-            part.rows += 1;
-            *rows += 1;
-            let is_done = codes.ended[row] == Ended::Done;
-            let is_read = is_done && codes.act[row] == Act::Read;
-            let sent =
-                if is_read && bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 };
-            let counts = Minute { requests: 1, reads: u32::from(is_read), bytes: sent };
-            part.count((minute, log as u8), &counts);
-            if is_done && matches!(codes.act[row], Act::Read | Act::CopySource | Act::ListObjects | Act::List) {
-                part.first_read_ms = part.first_read_ms.into_iter().chain([time_ms]).min();
-            }
-            let entity = part.fingerprint;
-            if is_read {
-                let slot = minute / stretch * stretch;
-                if let Some(at) = part.claim((slot, log as u8), time_ms) {
-                    wanted.push((row as u32, Want::Caller(index, at)));
-                }
-                let read = codes.key[row];
-                if read != 0 {
-                    self.read_keys.insert(entity, batch.log, time_ms, read, true);
-                }
-                if let Some(address) = cell(addresses, row).filter(|_| anonymous && read != 0) {
-                    let entity = address_fingerprint(bucket_fingerprint, address);
-                    self.read_keys.insert(entity, batch.log, time_ms, read, true);
-                    if read.is_multiple_of(ADDRESS_KEYS) {
-                        let key = key.set(&[principal, Some(bucket), Some(address)]).to_owned();
-                        wanted.push((row as u32, Want::Address(key)));
-                    }
-                }
-            }
-            if let Some(request) = cell(requests, row) {
-                let request = fingerprint(request) ^ bucket_fingerprint;
-                self.pairs.see(request, log, entity, minute, is_read.then_some(sent));
-            }
+            self.forget();
         }
     }
 
@@ -360,8 +358,8 @@ impl History {
         let addresses = self.addresses.sorted().into_iter().filter_map(|(key, state)| {
             let fields = EntityKey::fields(key);
             let &[principal, Some(bucket), address] = &fields[..] else { return None };
-            let points = keys.points(address_fingerprint(fingerprint(bucket), address?));
-            let series = Series::of(&BTreeMap::new(), &[], points, 1, halvings);
+            let points = keys.points(address_fingerprint(fingerprint(bucket), address?.as_bytes()));
+            let series = Series::of(&Slots::default(), &[], points, 1, halvings);
             let evidence = Kept::First(&state.evidence);
             let (is_service, first_read_ms) = (false, None);
             Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, evidence })
@@ -421,7 +419,7 @@ pub struct CallerView<'a> {
 /// The records that are kept of a caller.
 enum Kept<'a> {
     /// The first of each stretch of so many minutes.
-    ByTime(&'a BTreeMap<(u32, u8), EvidenceRows>, u32),
+    ByTime(&'a Slots<EvidenceRows>, u32),
     /// The first.
     First(&'a [EvidenceRows; 2]),
 }
@@ -488,7 +486,8 @@ impl CallerView<'_> {
         match &self.evidence {
             Kept::ByTime(kept, stretch) => {
                 let slots = (minutes.start() / stretch * stretch, 0)..=(*minutes.end(), u8::MAX);
-                for ((_, log), rows) in kept.range(slots).filter(|((_, log), _)| reads[usize::from(*log)] > 0) {
+                let within = kept.range(slots).iter().filter(|((_, log), _)| reads[usize::from(*log)] > 0);
+                for ((_, log), rows) in within {
                     found[usize::from(*log)].merge(MOST_STRETCHES, rows.clone());
                 }
             }
@@ -512,8 +511,9 @@ impl CallerView<'_> {
 const MOST_STRETCHES: usize = 1000;
 
 /// Why the evidence of a row is wanted.
-enum Want {
-    /// For the caller of this part, at this place of its evidence.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// For what was gathered last of a caller, at this place of its evidence.
     Caller(usize, usize),
     /// For the address of this entity.
     Address(String),

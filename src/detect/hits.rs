@@ -53,7 +53,7 @@ pub trait Pattern: Send + Sized + 'static {
     /// With the settings.
     fn new(config: &Config) -> Self;
 
-    /// Is this row a hit, and whose? Called for every row that is not routine ([`Codes::is_routine`]), so the first test
+    /// Is this row a hit, and whose? Called for every row that is not routine ([`super::sight::Sight::is_routine`]), so the first test
     /// should be one of `codes`.
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>>;
 

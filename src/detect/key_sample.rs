@@ -7,7 +7,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Fingerprint of a text, the same in every run.
 pub fn fingerprint(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
+    fingerprint_of(text.as_bytes())
+}
+
+/// Fingerprint of the bytes of a text.
+pub fn fingerprint_of(text: &[u8]) -> u64 {
+    xxh3_64(text)
 }
 
 /// Is a fingerprint still in a sample whose share was halved so many times?

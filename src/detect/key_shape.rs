@@ -16,12 +16,16 @@ pub enum KeyShape {
     S3Access,
     /// Files of other services below `AWSLogs/ACCOUNT/`: Config, VPC flow logs, load balancers, GuardDuty, WAF.
     OtherService,
+    /// Standard log of a CloudFront distribution
+    /// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging-legacy-s3.html>, "File
+    /// name format").
+    CloudFront,
 }
 
 impl KeyShape {
     /// Every shape, in the order in which reasons list them.
-    pub const ALL: [KeyShape; 4] =
-        [KeyShape::CloudTrail, KeyShape::Digest, KeyShape::S3Access, KeyShape::OtherService];
+    pub const ALL: [KeyShape; 5] =
+        [KeyShape::CloudTrail, KeyShape::Digest, KeyShape::S3Access, KeyShape::OtherService, KeyShape::CloudFront];
 
     /// As a noun.
     pub fn name(self) -> &'static str {
@@ -30,6 +34,7 @@ impl KeyShape {
             KeyShape::Digest => "CloudTrail digest files",
             KeyShape::S3Access => "S3 server access logs",
             KeyShape::OtherService => "log files of AWS services",
+            KeyShape::CloudFront => "CloudFront logs",
         }
     }
 
@@ -71,14 +76,18 @@ const SERVICES: [&str; 9] = [
 
 impl KeyShapes {
     /// The shape of a key, if it is one of a log file.
-    pub fn of(&self, key: &str) -> Option<KeyShape> {
-        if is_access_log(key.as_bytes()) {
+    pub fn of(&self, key: &[u8]) -> Option<KeyShape> {
+        if is_access_log(key) {
             return Some(KeyShape::S3Access);
         }
-        let mut places = self.aws_logs.find_iter(key.as_bytes());
+        if is_cloudfront_log(key) {
+            return Some(KeyShape::CloudFront);
+        }
+        let mut places = self.aws_logs.find_iter(key);
         places.find_map(|at| {
-            let starts_a_folder = at == 0 || key.as_bytes()[at - 1] == b'/';
-            starts_a_folder.then(|| below_aws_logs(&key[at + "AWSLogs/".len()..])).flatten()
+            let starts_a_folder = at == 0 || key[at - 1] == b'/';
+            let below = || std::str::from_utf8(&key[at + "AWSLogs/".len()..]).ok().and_then(below_aws_logs);
+            starts_a_folder.then(below).flatten()
         })
     }
 }
@@ -115,6 +124,40 @@ fn is_access_log(key: &[u8]) -> bool {
     key[start..].iter().rev().zip(SHAPE.iter().rev()).all(fits) && (start == 0 || key[start - 1] == b'/')
 }
 
+/// `[PREFIX/]E2EXAMPLE1ABCD.2026-03-01-02.0123abcd.gz`: distribution, hour and a hash of eight digits.
+fn is_cloudfront_log(key: &[u8]) -> bool {
+    let Some(rest) = key.strip_suffix(b".gz").and_then(|rest| std::str::from_utf8(rest).ok()) else {
+        return false;
+    };
+    let mut parts = rest[rest.rfind('/').map_or(0, |at| at + 1)..].split('.');
+    let (Some(distribution), Some(hour), Some(hash), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let is_hour = |(byte, shape): (u8, &u8)| if *shape == b'-' { byte == b'-' } else { byte.is_ascii_digit() };
+    hour.len() == 13
+        && hour.bytes().zip(b"0000-00-00-00").all(is_hour)
+        && hash.len() == 8
+        && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (7..=20).contains(&distribution.len())
+        && distribution.starts_with('E')
+        && distribution.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// Folders in which engines keep what they delete themselves at the end of a job: Hadoop's and EMR's committers
+/// (<https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/committers.html>), Spark and Hive.
+const TEMPORARY_FOLDERS: [&str; 2] = ["_temporary", "_temporary_$folder$"];
+const TEMPORARY_STARTS: [&str; 3] = [".spark-staging", ".hive-staging", "__magic"];
+
+/// Does the key lie in a folder for temporary objects of a data engine? Who deletes the data of others cannot choose
+/// its keys.
+pub fn is_temporary(key: &str) -> bool {
+    key.split('/').any(|folder| {
+        TEMPORARY_FOLDERS.contains(&folder) || TEMPORARY_STARTS.iter().any(|start| folder.starts_with(start))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,9 +181,31 @@ mod tests {
             ("x2026-03-01-01-02-03-0123456789ABCDEF".to_owned(), None),
             ("2026-03-01-01-02-03-0123456789abcdef".to_owned(), None),
             ("2026-03-01-01-02-03-0123456789ABCDEF.gz".to_owned(), None),
+            ("cdn/E2NWXYZ1ABCDEF.2026-05-04-13.0a1b2c3d.gz".to_owned(), Some(KeyShape::CloudFront)),
+            ("E2NWXYZ1ABCDEF.2026-05-04-13.0a1b2c3d.gz".to_owned(), Some(KeyShape::CloudFront)),
+            ("E2NWXYZ1ABCDEF.2026-05-04-13.0a1b2c3.gz".to_owned(), None),
+            ("E2NWXYZ1ABCDEF.2026-05-04.0a1b2c3d.gz".to_owned(), None),
+            ("e2nwxyz1abcdef.2026-05-04-13.0a1b2c3d.gz".to_owned(), None),
+            ("E2NWXYZ1ABCDEF.2026-05-04-13.0a1b2c3d.x.gz".to_owned(), None),
             (String::new(), None),
         ] {
-            assert_eq!(shapes.of(&key), expected, "{key}");
+            assert_eq!(shapes.of(key.as_bytes()), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn temporary_objects_of_engines_are_told_by_their_folders() {
+        for (key, expected) in [
+            ("lake/_temporary/0/_temporary/attempt_1/part-0.parquet", true),
+            ("lake/_temporary_$folder$", true),
+            ("lake/.spark-staging-1b2c/dt=1/part-0.parquet", true),
+            ("lake/.hive-staging_hive_2026-03-01/x", true),
+            ("lake/__magic_job-1/tasks/x", true),
+            ("lake/x_temporary/part-0.parquet", false),
+            ("lake/temporary.csv", false),
+            ("", false),
+        ] {
+            assert_eq!(is_temporary(key), expected, "{key}");
         }
     }
 }

@@ -7,14 +7,13 @@ mod buckets;
 pub use accounts::{Accounts, is_account_id, is_canonical_id};
 pub use buckets::{LogBucket, Why, is_delivering};
 
-use super::batch::{cell, runs};
-use super::codes::{Act, Codes, Ended};
+use super::Config;
+use super::codes::Ended;
 use super::entities::{Entities, State, field};
-use super::key_sample::{KeySample, fingerprint};
-use super::{Config, DetectBatch};
-use crate::parse::LogType;
+use super::key_sample::{KeySample, is_sampled};
+use super::names::Names;
+use super::sight::Sight;
 use buckets::Signs;
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// Keys remembered a bucket, to say which share of them was deleted or read; the estimate beyond is good to about 2 %.
@@ -35,6 +34,48 @@ pub struct Known {
     pub accounts: Accounts,
     /// CloudTrail events, to tell whether two parts hold the same.
     events: KeySample,
+    /// What is not yet in `buckets`.
+    #[serde(skip)]
+    recent: Recent,
+}
+
+/// What some rows hold, by the number of their bucket.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    buckets: Vec<Part>,
+    /// Keys gathered over all buckets.
+    keys: usize,
+}
+
+/// Keys that are gathered before they are taken over.
+const MOST_RECENT_KEYS: usize = 1 << 15;
+
+/// What some rows hold of one bucket.
+#[derive(Clone, Debug, Default)]
+struct Part {
+    keys: Vec<u64>,
+    /// Keys that need not be gathered: the halvings of the sample that they would go to.
+    halvings: u32,
+    signs: Signs,
+    rows: u64,
+}
+
+impl Recent {
+    fn see(&mut self, bucket: u32, sight: &Sight<'_>) {
+        let bucket = bucket as usize;
+        if self.buckets.len() <= bucket {
+            self.buckets.resize_with(bucket + 1, Part::default);
+        }
+        let part = &mut self.buckets[bucket];
+        part.rows += 1;
+        if sight.ended == Ended::Done {
+            if sight.key != 0 && is_sampled(sight.key, part.halvings) {
+                part.keys.push(sight.key);
+                self.keys += 1;
+            }
+            part.signs.see(sight);
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -66,68 +107,54 @@ impl Default for Known {
             buckets: Entities::with_budget(BUCKETS_BUDGET),
             accounts: Accounts::default(),
             events: KeySample::default(),
+            recent: Recent::default(),
         }
     }
 }
 
 impl Known {
-    /// Columns of `activity` beside those of [`Codes`].
-    pub const COLUMNS: [&'static str; 4] = ["bucket_name", "principal", "invoked_by", "event_id"];
-    /// Columns of `s3_access`.
-    pub const S3_ACCESS_COLUMNS: [&'static str; 1] = ["bucket_owner"];
-    /// Columns of `cloudtrail`.
-    pub const CLOUDTRAIL_COLUMNS: [&'static str; 2] = ["recipient_account_id", "request_parameters"];
-
-    /// Takes all rows of a batch.
-    pub fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        self.accounts.observe(batch);
-        let (principals, invoked_by) = (batch.text("principal"), batch.text("invoked_by"));
-        let mut by_bucket: HashMap<&str, Vec<u32>> = HashMap::new();
-        for (bucket, rows) in runs(batch.text("bucket_name")) {
-            by_bucket.entry(bucket).or_default().extend(rows.start as u32..rows.end as u32);
+    /// Takes a row; `names` are those of its numbers.
+    pub fn see(&mut self, sight: &Sight<'_>, names: &Names) {
+        if let Some(account) = sight.account {
+            self.accounts.see(sight.log, account);
         }
-        for (bucket, rows) in by_bucket {
-            self.buckets.observe(&field(bucket), rows.len() as u64, |state, level| {
-                for row in rows.into_iter().map(|row| row as usize) {
-                    if codes.ended[row] != Ended::Done {
-                        continue;
-                    }
-                    if codes.key[row] != 0 {
-                        state.keys.insert(MOST_KEYS >> level, codes.key[row]);
-                    }
-                    let principal = || cell(principals, row);
-                    let invoked_by = || cell(invoked_by, row);
-                    state.signs.observe(codes, row, principal, invoked_by);
-                }
-            });
+        if let Some(bucket) = sight.bucket {
+            self.recent.see(bucket, sight);
         }
-        if batch.log == LogType::CloudTrail {
-            self.observe_settings(batch, codes);
-            let ids = batch.text("event_id");
-            for id in (0..batch.len()).filter_map(|row| cell(ids, row)) {
-                self.events.insert(MOST_EVENTS, fingerprint(id));
-            }
+        if sight.event != 0 {
+            self.events.insert(MOST_EVENTS, sight.event);
+        }
+        // Settings name a log bucket that is not that of the request.
+        if let Some([service, action, parameters]) = sight.setting
+            && let Some(bucket) = buckets::named_in_settings(service, action, parameters)
+        {
+            self.buckets.observe(&field(&bucket), 0, |state, _| state.signs.add(Why::Setting));
+        }
+        if self.recent.keys >= MOST_RECENT_KEYS {
+            self.settle(names);
         }
     }
 
-    /// Settings that name a log bucket: the bucket is not that of the request.
-    fn observe_settings(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let [action, service] = ["operation", "service"].map(|name| batch.text(name));
-        let parameters = batch.native_text("request_parameters");
-        for row in 0..batch.len() {
-            let is_setting = matches!(codes.act[row], Act::OtherS3 | Act::OtherService);
-            if !is_setting || codes.ended[row] != Ended::Done {
-                continue;
-            }
-            let (Some(service), Some(action), Some(parameters)) =
-                (cell(service, row), cell(action, row), cell(parameters, row))
-            else {
-                continue;
-            };
-            if let Some(bucket) = buckets::named_in_settings(service, action, parameters) {
-                self.buckets.observe(&field(&bucket), 0, |state, _| state.signs.add(Why::Setting));
-            }
+    /// Takes over what was gathered; before names are forgotten, and before anything is read or saved.
+    pub fn settle(&mut self, names: &Names) {
+        for (number, part) in (0..).zip(&mut self.recent.buckets).filter(|(_, part)| part.rows > 0) {
+            let Some(bucket) = &names.buckets.name(number).text else { continue };
+            let halvings = &mut part.halvings;
+            self.buckets.observe(bucket, part.rows, |state, level| {
+                part.keys.drain(..).for_each(|key| state.keys.insert(MOST_KEYS >> level, key));
+                state.signs.merge(part.signs);
+                *halvings = state.keys.halvings();
+            });
+            // What a bucket that is left out would have taken.
+            part.keys.clear();
+            part.rows = 0;
         }
+        self.recent.keys = 0;
+    }
+
+    /// Names are given anew: what was gathered under their numbers has been taken over.
+    pub fn forget(&mut self) {
+        self.recent = Recent::default();
     }
 
     /// Takes over what another part of the input showed.

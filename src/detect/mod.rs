@@ -14,13 +14,17 @@ pub mod history;
 pub mod hits;
 pub mod key_sample;
 pub mod key_shape;
+pub mod kms_quota;
+pub mod kms_use;
 pub mod known;
 pub mod manual;
 pub mod minutes;
+pub mod names;
 pub mod reading;
 pub mod rules;
 pub mod sample_lines;
 pub mod sample_run;
+pub mod sight;
 pub mod stage;
 pub mod state;
 pub mod statistics;
@@ -38,6 +42,7 @@ use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
 use codes::Codes;
 use history::View;
+use kms_use::KmsView;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -121,7 +126,7 @@ pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
 
 /// State of one detector.
 pub trait Detector: Send {
-    /// Takes the rows of either log that are not routine ([`Codes::is_routine`]).
+    /// Takes the rows of either log that are not routine ([`sight::Sight::is_routine`]).
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
     /// Takes over the state of another detector of the same rule.
@@ -151,6 +156,8 @@ pub struct Shared<'a> {
     pub known: &'a Known,
     /// What every caller read in every bucket, and when.
     pub history: &'a View<'a>,
+    /// How much of KMS is used, and what failed when it refused.
+    pub kms: &'a KmsView<'a>,
 }
 
 /// A state as bytes.

@@ -2,15 +2,16 @@
 
 use super::codes::Codes;
 use super::evidence::EvidenceColumns;
-use super::history::{GiveEvidence, History};
-use super::key_shape::KeyShapes;
+use super::history::{GiveEvidence, History, Want};
+use super::kms_use::KmsUse;
 use super::known::Known;
+use super::sight::{Seer, Sight};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::detect::minutes::log_index;
 use crate::error::Error;
-use crate::parse::FieldTable;
+use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
 use std::collections::BTreeSet;
 
@@ -18,9 +19,6 @@ use std::collections::BTreeSet;
 pub struct DetectStage<'a> {
     rules: Vec<&'static Rule>,
     config: &'a Config,
-    shapes: KeyShapes,
-    /// Of all rows.
-    narrow: Columns,
     /// Of the rows that detectors look at.
     wide: Columns,
     /// Of the rows that are evidence.
@@ -28,7 +26,7 @@ pub struct DetectStage<'a> {
 }
 
 /// Columns of `activity` and of each log's own dataset.
-struct Columns {
+pub(super) struct Columns {
     activity: Projection,
     native: [Projection; 2],
 }
@@ -36,7 +34,7 @@ struct Columns {
 impl Columns {
     /// # Panics
     /// If a dataset does not have a column; a test walks all rules.
-    fn named(activity: &BTreeSet<&str>, native: [&BTreeSet<&str>; 2]) -> Columns {
+    pub(super) fn named(activity: &BTreeSet<&str>, native: [&BTreeSet<&str>; 2]) -> Columns {
         let projection = |dataset, columns: &BTreeSet<&str>| {
             let columns: Vec<&str> = columns.iter().copied().collect();
             Projection::named(dataset, &columns, TextLayout::Views)
@@ -48,7 +46,12 @@ impl Columns {
         }
     }
 
-    fn batch<T>(&self, table: &FieldTable, rows: &[u32], call: impl FnOnce(&DetectBatch<'_>) -> T) -> T {
+    pub(super) fn batch<T>(
+        &self,
+        table: &FieldTable,
+        rows: &[u32],
+        call: impl FnOnce(&DetectBatch<'_>) -> T,
+    ) -> T {
         let native = &self.native[log_index(table.log)];
         let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
         call(&DetectBatch { log: table.log, activity: &activity, native: &native })
@@ -57,48 +60,76 @@ impl Columns {
 
 /// State of one thread.
 pub struct DetectWorker {
+    pub(super) seer: Seer,
     pub(super) known: Known,
     pub(super) history: History,
+    pub(super) kms: KmsUse,
     pub(super) detectors: Vec<Box<dyn Detector>>,
 }
 
 impl DetectWorker {
     pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {
         let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
-        DetectWorker { known: Known::default(), history: History::default(), detectors }
+        DetectWorker {
+            seer: Seer::default(),
+            known: Known::default(),
+            history: History::default(),
+            kms: KmsUse::default(),
+            detectors,
+        }
     }
 
-    /// Takes all rows of a batch; returns those that detectors are to look at.
-    pub(super) fn observe_all(
-        &mut self,
-        batch: &DetectBatch<'_>,
-        codes: &Codes,
-        evidence: &mut GiveEvidence<'_>,
-    ) -> Vec<u32> {
-        self.known.observe(batch, codes);
-        self.history.observe(batch, codes, evidence);
-        (0..batch.len() as u32).filter(|row| !codes.is_routine(*row as usize)).collect()
+    /// Takes a row. Is it one that detectors are to look at?
+    pub(super) fn see(&mut self, sight: &Sight<'_>, row: u32, wanted: &mut Vec<(u32, Want)>) -> bool {
+        self.known.see(sight, &self.seer.names);
+        self.history.see(sight, &self.seer.names, wanted, row);
+        !sight.is_routine()
+    }
+
+    /// After the rows of a table.
+    pub(super) fn seen(&mut self, log: LogType, wanted: &[(u32, Want)], evidence: &mut GiveEvidence<'_>) {
+        self.history.take_evidence(log, wanted, evidence);
+        if self.history.is_full() {
+            self.history.settle();
+        }
+        if self.seer.names.are_many() {
+            self.settle();
+            self.seer.forget();
+            self.known.forget();
+            self.history.forget();
+        }
+    }
+
+    /// Takes over what was gathered; before anything is read or saved.
+    pub(super) fn settle(&mut self) {
+        self.known.settle(&self.seer.names);
+        self.history.settle();
     }
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        self.kms.observe(batch, codes);
         for detector in &mut self.detectors {
             detector.observe(batch, codes);
         }
     }
 
-    pub(super) fn merge(&mut self, other: DetectWorker) {
+    pub(super) fn merge(&mut self, mut other: DetectWorker) {
+        self.settle();
+        other.settle();
         self.known.merge(other.known);
         self.history.merge(other.history);
+        self.kms.merge(other.kms);
         for (mine, theirs) in self.detectors.iter_mut().zip(other.detectors) {
             mine.merge(theirs);
         }
     }
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {
-        self.history.settle();
+        self.settle();
         let history = self.history.view();
-        let shared = Shared { config, known: &self.known, history: &history };
+        let kms = self.kms.view();
+        let shared = Shared { config, known: &self.known, history: &history, kms: &kms };
         let mut all = Findings::default();
         for detector in self.detectors {
             let findings = detector.finish(&shared);
@@ -110,6 +141,8 @@ impl DetectWorker {
         let notes = [self.known.note(), self.history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
+        all.limited |= self.kms.notes().next().is_some();
+        all.notes.extend(self.kms.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(self.history.sample_note());
         alert::sort(&mut all.alerts);
@@ -124,8 +157,6 @@ impl<'a> DetectStage<'a> {
     /// # Panics
     /// If a rule lists a column that its dataset does not have; a test walks all rules.
     pub fn new(rules: &[&'static Rule], config: &'a Config) -> DetectStage<'a> {
-        let narrow: BTreeSet<&str> =
-            Codes::COLUMNS.into_iter().chain(Known::COLUMNS).chain(History::COLUMNS).collect();
         let evidence: BTreeSet<&str> = EvidenceColumns::NAMES.into();
         let union = |columns: fn(&Rule) -> &'static [&'static str]| -> BTreeSet<&'static str> {
             rules.iter().flat_map(|rule| columns(rule)).copied().collect()
@@ -133,11 +164,12 @@ impl<'a> DetectStage<'a> {
         DetectStage {
             rules: rules.to_vec(),
             config,
-            shapes: KeyShapes::default(),
-            narrow: Columns::named(&narrow, [&Known::S3_ACCESS_COLUMNS.into(), &Known::CLOUDTRAIL_COLUMNS.into()]),
             wide: Columns::named(
-                &(&(&union(|rule| rule.activity_columns) | &evidence) | &Codes::COLUMNS.into()),
-                [&union(|rule| rule.s3_access_columns), &union(|rule| rule.cloudtrail_columns)],
+                &(&(&union(|rule| rule.activity_columns) | &evidence) | &KmsUse::COLUMNS.into()),
+                [
+                    &union(|rule| rule.s3_access_columns),
+                    &(&union(|rule| rule.cloudtrail_columns) | &KmsUse::CLOUDTRAIL_COLUMNS.into()),
+                ],
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
         }
@@ -204,19 +236,19 @@ impl Stage for DetectStage<'_> {
         table: &FieldTable,
         rows: &[u32],
     ) -> Result<(), Error> {
-        if rows.is_empty() {
-            return Ok(());
+        let (mut hits, mut codes, mut wanted) = (Vec::new(), Codes::default(), Vec::new());
+        for row in rows {
+            let sight = worker.seer.see(table, *row as usize);
+            if worker.see(&sight, *row, &mut wanted) {
+                hits.push(*row);
+                codes.push(&sight);
+            }
         }
-        let of = |some: &[u32]| -> Vec<u32> { some.iter().map(|row| rows[*row as usize]).collect() };
-        let (hits, codes) = self.narrow.batch(table, rows, |batch| {
-            let codes = Codes::of(batch.log, batch.activity, &self.shapes);
-            let hits = worker.observe_all(batch, &codes, &mut |some, take| {
-                self.evidence.batch(table, &of(some), |batch| take(&EvidenceColumns::of(batch)));
-            });
-            (hits, codes)
+        worker.seen(table.log, &wanted, &mut |some, take| {
+            self.evidence.batch(table, some, |batch| take(&EvidenceColumns::of(batch)));
         });
         if !hits.is_empty() {
-            self.wide.batch(table, &of(&hits), |batch| worker.observe_hits(batch, &codes.take(&hits)));
+            self.wide.batch(table, &hits, |batch| worker.observe_hits(batch, &codes));
         }
         Ok(())
     }

@@ -42,19 +42,21 @@ struct Saved {
     rules: Vec<(String, Vec<u8>)>,
     known: Known,
     history: Vec<u8>,
+    kms: Vec<u8>,
     tally: Tally,
 }
 
 impl DetectStage<'_> {
     /// The state of a run, with what was read.
     pub fn save(&self, worker: &mut DetectWorker, tally: &Tally) -> Vec<u8> {
-        worker.history.settle();
+        worker.settle();
         let detectors = self.rules().iter().zip(&worker.detectors);
         let saved = Saved {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rules: detectors.map(|(rule, detector)| (rule.id.to_owned(), detector.save())).collect(),
             known: worker.known.clone(),
             history: super::saved(&worker.history),
+            kms: super::saved(&worker.kms),
             tally: tally.clone(),
         };
         let packed = zstd::encode_all(super::saved(&saved).as_slice(), 1).expect("memory can be read and written");
@@ -90,6 +92,7 @@ impl DetectStage<'_> {
         }
         worker.known = saved.known;
         worker.history = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
+        worker.kms = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
         Ok((worker, saved.tally))
     }
 

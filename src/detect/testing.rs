@@ -1,13 +1,22 @@
 //! Rows for the tests of detectors, without a log around them.
 
-use super::codes::Codes;
+use super::batch::cell;
+use super::codes::{Act, Codes, Ended, Who, act};
 use super::evidence::EvidenceColumns;
 use super::history::History;
+use super::key_sample::fingerprint;
 use super::key_shape::KeyShapes;
+use super::kms_use::KmsUse;
+use super::known::is_delivering;
+use super::names::Names;
+use super::sight::Sight;
 use super::stage::DetectWorker;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
+use crate::activity::outcome::is_throttling;
 use crate::parse::LogType;
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray};
+use arrow::array::{
+    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
+};
 use std::sync::Arc;
 
 /// One row of `activity`, with the native columns that rules read; the default is of no interest to any rule.
@@ -35,6 +44,7 @@ pub struct Activity {
     pub invoked_by: Option<&'static str>,
     pub agent: Option<&'static str>,
     pub parameters: Option<&'static str>,
+    pub kms_key: Option<&'static str>,
 }
 
 impl Default for Activity {
@@ -62,6 +72,7 @@ impl Default for Activity {
             invoked_by: None,
             agent: None,
             parameters: None,
+            kms_key: None,
         }
     }
 }
@@ -115,6 +126,7 @@ impl Activity {
             ("recipient_account_id", trail_only("111122223333")),
             ("aws_region", trail_only("eu-west-1")),
             ("request_parameters", text(|row| row.parameters)),
+            ("kms_key_arn", text(|row| row.kms_key)),
             ("bucket_owner", fixed(None)),
             ("response_elements", fixed(None)),
         ];
@@ -129,25 +141,93 @@ impl Activity {
 
 /// The codes of a batch.
 pub fn codes(batch: &DetectBatch<'_>) -> Codes {
-    Codes::of(batch.log, batch.activity, &KeyShapes::default())
+    let mut codes = Codes::default();
+    sights(batch, &mut Names::default()).iter().for_each(|sight| codes.push(sight));
+    codes
+}
+
+/// The rows of a batch as [`super::sight::Seer`] sees them in a table, from the columns of both datasets.
+pub fn sights<'a>(batch: &DetectBatch<'a>, names: &mut Names) -> Vec<Sight<'a>> {
+    (0..batch.len()).map(|row| sight(batch, names, row)).collect()
+}
+
+fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a> {
+    let text = |name| cell(batch.text(name), row);
+    let has = |name| batch.native.column_by_name(name).is_some();
+    let native = |name| has(name).then(|| cell(batch.native_text(name), row)).flatten();
+    let hash = |name| text(name).map_or(0, fingerprint);
+    let is_trail = batch.log == LogType::CloudTrail;
+    let (service, operation) = (text("service").unwrap_or_default(), text("operation").unwrap_or_default());
+    let act = act(batch.log, service, operation);
+    let status = batch.http_status();
+    let status = status.is_valid(row).then(|| status.value(row));
+    let moved = is_trail || status.is_none_or(|status| (200..300).contains(&status));
+    let ended = match text("outcome") {
+        Some("success") if moved => Ended::Done,
+        Some("success") => Ended::Unchanged,
+        Some("denied") => Ended::Denied,
+        Some("throttled") => Ended::Throttled,
+        _ => Ended::Failed,
+    };
+    let who = match text("principal_kind") {
+        Some("anonymous") => Who::Anonymous,
+        Some("service") => Who::Service,
+        _ => Who::Principal,
+    };
+    let bytes = batch.integer("bytes_out");
+    let code = text("error_code").unwrap_or_default();
+    let delivers = |caller: Option<&str>| caller.is_some_and(is_delivering);
+    let is_setting = is_trail && matches!(act, Act::OtherS3 | Act::OtherService) && ended == Ended::Done;
+    let account = if is_trail { "recipient_account_id" } else { "bucket_owner" };
+    Sight {
+        log: batch.log,
+        time_ms: batch.event_time().is_valid(row).then(|| batch.event_time().value(row)),
+        act,
+        ended,
+        who,
+        caller: names.callers.number(text("principal").map(str::as_bytes)),
+        bucket: text("bucket_name").map(|bucket| names.buckets.number(Some(bucket.as_bytes()))),
+        key: hash("object_key"),
+        shape: text("object_key").and_then(|key| KeyShapes::default().of(key.as_bytes())),
+        bytes_out: if bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 },
+        request: hash("request_id"),
+        by_delivery: delivers(text("principal")) || delivers(text("invoked_by")),
+        is_strained: status == Some(503)
+            || code.starts_with("KMS.")
+            || code == "ServiceUnavailable"
+            || is_throttling(code, false),
+        address: text("remote_ip").filter(|_| who == Who::Anonymous).map(str::as_bytes),
+        account: native(account).map(str::as_bytes),
+        event: hash("event_id"),
+        setting: native("request_parameters")
+            .filter(|_| is_setting)
+            .map(|parameters| [service, operation, parameters]),
+    }
 }
 
 /// What a detector finds that has seen rows without what all detectors share.
 pub fn finish(detector: impl Detector + 'static) -> Findings {
     let (config, known) = Default::default();
-    let history = History::default();
-    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history.view() })
+    let (history, kms) = (History::default(), KmsUse::default());
+    let (history, kms) = (history.view(), kms.view());
+    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history, kms: &kms })
 }
 
 /// What a rule finds in rows of both logs; checks that another order and cut find the same, and so do states that
 /// were saved.
 pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]) -> Findings {
     let observe = |worker: &mut DetectWorker, log: LogType, part: &[Activity]| {
-        let hits = Activity::batch(log, part, |batch| {
-            worker.observe_all(batch, &codes(batch), &mut |some, take| {
-                let some: Vec<Activity> = some.iter().map(|row| part[*row as usize].clone()).collect();
-                Activity::batch(log, &some, |batch| take(&EvidenceColumns::of(batch)));
-            })
+        let (mut hits, mut wanted) = (Vec::new(), Vec::new());
+        Activity::batch(log, part, |batch| {
+            for (row, sight) in (0..).zip(sights(batch, &mut worker.seer.names)) {
+                if worker.see(&sight, row, &mut wanted) {
+                    hits.push(row);
+                }
+            }
+        });
+        worker.seen(log, &wanted, &mut |some, take| {
+            let some: Vec<Activity> = some.iter().map(|row| part[*row as usize].clone()).collect();
+            Activity::batch(log, &some, |batch| take(&EvidenceColumns::of(batch)));
         });
         let hits: Vec<Activity> = hits.iter().map(|row| part[*row as usize].clone()).collect();
         Activity::batch(log, &hits, |batch| worker.observe_hits(batch, &codes(batch)));

@@ -12,7 +12,7 @@ pub mod scalar;
 pub mod table;
 pub mod time;
 
-pub use table::{FieldTable, Row, Span};
+pub use table::{FieldTable, Row, Span, Spare};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

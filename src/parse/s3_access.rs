@@ -12,7 +12,7 @@ mod fields;
 mod marks;
 mod plain_line;
 
-pub use block::parse_block;
+pub use block::{parse_block, parse_block_into};
 pub use fields::{FIELDS, FLAGS, field, flag};
 
 use super::ParseError;

@@ -64,10 +64,6 @@ impl Row {
     /// Stands for an absent event time.
     pub const NO_TIME: i64 = i64::MIN;
 
-    /// A row of which nothing is known yet.
-    pub const EMPTY: Row =
-        Row { event_time_ms: Row::NO_TIME, number: 0, segment: 0, flags: 0, record: Span::NULL };
-
     /// The event time, if the record has one.
     pub fn event_time_ms(&self) -> Option<i64> {
         (self.event_time_ms != Row::NO_TIME).then_some(self.event_time_ms)
@@ -96,7 +92,26 @@ pub struct FieldTable {
     pub replaced_fields: u64,
 }
 
+/// Buffers of a table that is done with, to be used again: the system takes its time to hand out fresh memory.
+#[derive(Debug, Default)]
+pub struct Spare {
+    /// Of the text.
+    pub text: Vec<u8>,
+    /// Of the spans.
+    pub spans: Vec<Span>,
+    /// Of the rows.
+    pub rows: Vec<Row>,
+}
+
 impl FieldTable {
+    /// The buffers, of the text only if nothing else holds it.
+    pub fn into_spare(self) -> Spare {
+        let FieldTable { text, mut spans, mut rows, .. } = self;
+        spans.clear();
+        rows.clear();
+        Spare { text: text.into_vec().unwrap_or_default(), spans, rows }
+    }
+
     /// A table over a block's text with the derived text behind it; `spans` holds `width` fields a row. Ill-formed
     /// UTF-8 in fields is replaced here, in this one place.
     pub fn new(

@@ -10,7 +10,7 @@ use crate::decode::{Block, BlockTaker, Limits, Unit, UnitReport, decode_unit, re
 use crate::error::Error;
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
-use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
+use crate::parse::{FieldTable, LogType, Spare, cloudtrail, s3_access};
 use crate::source::Inputs;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 use std::cell::RefCell;
@@ -160,8 +160,8 @@ struct Worker<W> {
     files: First<FileOutcome>,
     ignored: First<FileOutcome>,
     notices: First<Notice>,
-    /// The buffer of a block that is done with.
-    spare: Vec<u8>,
+    /// The buffers of a table that is done with.
+    spare: Spare,
 }
 
 impl<W> Worker<W> {
@@ -192,7 +192,7 @@ impl<S: Stage> Run<'_, S> {
             files: First::new(SHOWN),
             ignored: First::new(SHOWN),
             notices: First::new(SHOWN),
-            spare: Vec::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -239,8 +239,11 @@ impl<S: Stage> Run<'_, S> {
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
         let sequence = unit.sequence;
         let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
-        let mut report =
-            UnitReport { sink: Some(&refused), spare: std::mem::take(&mut worker.spare), ..UnitReport::default() };
+        let mut report = UnitReport {
+            sink: Some(&refused),
+            spare: std::mem::take(&mut worker.spare.text),
+            ..UnitReport::default()
+        };
         let gathered = Gathered::default();
         let mut parsing = Parsing { run: self, worker, sequence, refused: &refused, gathered, failure: Ok(()) };
         let _ = decode_unit(unit, &self.settings.limits, &mut parsing, &mut report);
@@ -259,15 +262,15 @@ impl<S: Stage> Run<'_, S> {
         self.stage.unit_done(&mut worker.state, sequence)
     }
 
-    fn parse(&self, tally: &mut Tally, block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
+    fn parse(&self, tally: &mut Tally, block: Block, spare: Spare, rejects: &mut dyn RejectSink) -> FieldTable {
         tally.lines += block.framed;
         match block.log {
             LogType::S3Access => {
-                let (table, blanks) = s3_access::parse_block(block, rejects);
+                let (table, blanks) = s3_access::parse_block_into(block, rejects, spare);
                 tally.blanks += blanks;
                 table
             }
-            LogType::CloudTrail => cloudtrail::parse_block(block, rejects),
+            LogType::CloudTrail => cloudtrail::parse_block_into(block, rejects, spare),
         }
     }
 
@@ -331,9 +334,7 @@ impl<S: Stage> Run<'_, S> {
             if !rows.is_empty() {
                 self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
             }
-            if let Ok(text) = table.text.into_vec() {
-                worker.spare = text;
-            }
+            worker.spare = table.into_spare();
         }
         Ok(())
     }
@@ -393,7 +394,8 @@ impl<S: Stage> Parsing<'_, '_, S> {
 
 impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
     fn take(&mut self, block: Block) -> ControlFlow<()> {
-        let table = self.run.parse(&mut self.worker.tally, block, &mut *self.refused.borrow_mut());
+        let spare = std::mem::take(&mut self.worker.spare);
+        let table = self.run.parse(&mut self.worker.tally, block, spare, &mut *self.refused.borrow_mut());
         self.gather(table)
     }
 
@@ -403,7 +405,7 @@ impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
 
     fn check(&mut self, block: Block) -> Result<ControlFlow<()>, Block> {
         let framed = block.framed;
-        let table = cloudtrail::parse_guessed(block)?;
+        let table = cloudtrail::parse_guessed(block, std::mem::take(&mut self.worker.spare))?;
         self.worker.tally.lines += framed;
         Ok(self.gather(table))
     }

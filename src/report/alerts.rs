@@ -13,9 +13,12 @@ pub fn json_array(alerts: &[Alert]) -> String {
 
 /// One JSON object a line.
 pub fn jsonl(alerts: &[Alert]) -> String {
-    let line = |alert: &Alert| serde_json::to_string(alert).expect("texts and numbers are JSON") + "\n";
-    let text: String = alerts.iter().map(line).collect();
-    printable_json(&text).into_owned()
+    let mut text = String::new();
+    for alert in alerts {
+        text += &printable_json(&serde_json::to_string(alert).expect("texts and numbers are JSON"));
+        text.push('\n');
+    }
+    text
 }
 
 /// A header and a line an alert, under the names of the JSON and in its order; lists and objects are JSON in a cell.

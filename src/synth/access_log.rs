@@ -8,7 +8,7 @@ use super::hostile;
 use super::keys;
 use super::options::{FieldEra, SynthOptions};
 use super::random::Random;
-use super::world::{ACCOUNT, Bucket, Kind, World};
+use super::world::{ACCOUNT, Bucket, Kind, Usage, World};
 
 /// Generates access-log lines; the caller tells the time.
 pub(super) struct AccessLog {
@@ -37,7 +37,11 @@ impl AccessLog {
     /// Appends the lines of one request and gives their number.
     pub(super) fn append(&mut self, time: i64, world: &World, random: &mut Random, out: &mut Vec<u8>) -> u64 {
         let action = random.weighted(&access_ops::ACTIONS);
-        let place = random.skewed(world.buckets.len() as u64) as usize;
+        let place = world.place(random, |usage| match action {
+            Action::Delivery => usage == Usage::Logs,
+            Action::Website => usage == Usage::Public,
+            _ => usage != Usage::Logs,
+        });
         let bucket = &world.buckets[place];
         let mut draft = Draft::new();
         draft.time = time;
@@ -47,7 +51,7 @@ impl AccessLog {
             Action::Lifecycle => self.lifecycle(&mut draft, random),
             Action::Delivery => self.delivery(&mut draft, bucket, random),
             _ => {
-                self.sender(&mut draft, action, world, random);
+                self.sender(&mut draft, action, bucket, world, random);
                 self.request(&mut draft, action, bucket, random);
             }
         }
@@ -58,7 +62,7 @@ impl AccessLog {
         match action {
             Action::DeleteMany if draft.status == "200" => 1 + self.batch(&mut draft, place, bucket, random, out),
             Action::Copy if draft.status == "200" => {
-                let source = random.skewed(world.buckets.len() as u64) as usize;
+                let source = world.place(random, |usage| usage != Usage::Logs);
                 self.choose_key(source, random);
                 self.copy_source(&mut draft);
                 self.write(&draft, &world.buckets[source], random, out);
@@ -84,12 +88,13 @@ impl AccessLog {
     }
 
     /// Who sends the request, from where, and how it is signed.
-    fn sender(&self, draft: &mut Draft, action: Action, world: &World, random: &mut Random) {
+    fn sender(&self, draft: &mut Draft, action: Action, bucket: &Bucket, world: &World, random: &mut Random) {
         let principal = loop {
             let rank = random.skewed(world.principals.len() as u64) as usize;
             let principal = &world.principals[rank];
             let reader = matches!(principal.kind, Kind::Anonymous | Kind::CloudFront);
-            if !reader || matches!(action, Action::Get | Action::Head | Action::Website) {
+            let is_read = matches!(action, Action::Get | Action::Head | Action::Website);
+            if !reader || is_read && bucket.usage == Usage::Public {
                 break principal;
             }
         };

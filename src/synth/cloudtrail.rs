@@ -8,7 +8,7 @@ use super::json::Json;
 use super::keys;
 use super::options::SynthOptions;
 use super::random::Random;
-use super::world::{ACCOUNT, Bucket, Kind, Principal, World};
+use super::world::{ACCOUNT, Bucket, Kind, Principal, Usage, World};
 
 /// Generates CloudTrail records; the caller tells the time.
 pub(super) struct CloudTrail {
@@ -43,8 +43,8 @@ impl CloudTrail {
     /// Appends one JSON object without newline and gives the number of records: 1.
     pub(super) fn append(&mut self, time: i64, world: &World, random: &mut Random, out: &mut Vec<u8>) -> u64 {
         let event = random.weighted(&EVENTS);
-        let place = random.skewed(world.buckets.len() as u64) as usize;
-        let who = self.sender(event, world, random);
+        let place = world.place(random, |usage| usage != Usage::Logs);
+        let who = self.sender(event, world.buckets[place].usage, world, random);
         let scene = Scene {
             time,
             place,
@@ -66,11 +66,17 @@ impl CloudTrail {
         1
     }
 
-    fn sender<'a>(&self, event: Event, world: &'a World, random: &mut Random) -> &'a Principal {
+    fn sender<'a>(&self, event: Event, usage: Usage, world: &'a World, random: &mut Random) -> &'a Principal {
         let data = !matches!(event, Event::Kms(_) | Event::Management(_));
+        let is_read = matches!(event, Event::Object("GetObject" | "HeadObject"));
         loop {
             let who = &world.principals[random.skewed(world.principals.len() as u64) as usize];
-            if data || matches!(who.kind, Kind::Role | Kind::User) {
+            let may = match who.kind {
+                Kind::Role | Kind::User => true,
+                Kind::Canonical => data,
+                Kind::CloudFront | Kind::Anonymous => is_read && usage == Usage::Public,
+            };
+            if may {
                 return who;
             }
         }

@@ -27,8 +27,30 @@ const ROLES: [&str; 12] = [
     "report-generator",
 ];
 
+/// What a bucket is for, which decides who uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// Services deliver logs into it, and hardly anybody else asks for it.
+    Logs,
+    /// Anybody may read it.
+    Public,
+    /// The rest.
+    Private,
+}
+
+impl Usage {
+    fn of(purpose: &str) -> Self {
+        match purpose {
+            "audit-logs" => Usage::Logs,
+            "images" | "web-assets" => Usage::Public,
+            _ => Usage::Private,
+        }
+    }
+}
+
 /// A bucket and the endpoint that reaches it.
 pub(super) struct Bucket {
+    pub(super) usage: Usage,
     pub(super) name: String,
     pub(super) region: &'static str,
     pub(super) host: String,
@@ -89,11 +111,21 @@ impl World {
             for purpose in PURPOSES {
                 let name = format!("amzn-s3-demo-{purpose}-{}", number + 1);
                 let host = format!("{name}.s3.{region}.amazonaws.com");
-                buckets.push(Bucket { name, region, host });
+                buckets.push(Bucket { usage: Usage::of(purpose), name, region, host });
             }
         }
         let principals = (0..600).map(|_| principal(random)).collect();
         Self { buckets, principals }
+    }
+
+    /// The number of a bucket that is used so, more likely a busy one.
+    pub(super) fn place(&self, random: &mut Random, fits: impl Fn(Usage) -> bool) -> usize {
+        loop {
+            let place = random.skewed(self.buckets.len() as u64) as usize;
+            if fits(self.buckets[place].usage) {
+                return place;
+            }
+        }
     }
 }
 

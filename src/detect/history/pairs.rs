@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// Requests remembered; over it a sample of them is.
-const MOST: usize = (1 << 16) / 8 * 7;
+const MOST: usize = (1 << 15) / 8 * 7;
 
 /// Requests by fingerprint, as each log shows them. Over the cap those whose fingerprint is not below a falling
 /// threshold are left out, which depends on the requests alone.

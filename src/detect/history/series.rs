@@ -2,6 +2,7 @@
 
 use super::Minute;
 use super::pairs::Both;
+use super::slots::Slots;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -51,7 +52,7 @@ pub struct Burst {
 
 impl Series {
     pub(super) fn of(
-        counts: &BTreeMap<(u32, u8), Minute>,
+        counts: &Slots<Minute>,
         both: &[Both],
         mut keys: Vec<(u32, u64)>,
         grain: u32,
@@ -64,7 +65,7 @@ impl Series {
             shared.entry(pair.minute / grain * grain).or_default().add(&load);
         }
         let mut minutes: BTreeMap<u32, [Minute; 2]> = BTreeMap::new();
-        for ((minute, log), counts) in counts {
+        for ((minute, log), counts) in counts.iter() {
             minutes.entry(*minute).or_default()[usize::from(*log).min(1)] = *counts;
         }
         let slots = minutes.iter().map(|(minute, [access, trail])| {

@@ -1,7 +1,6 @@
 //! Which accounts are the owner's: those whose logs these are.
 
-use crate::detect::batch::runs;
-use crate::detect::{Config, DetectBatch};
+use crate::detect::Config;
 use crate::parse::LogType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -18,6 +17,9 @@ pub struct Accounts {
     recipients: BTreeSet<Box<str>>,
     /// Owners of buckets in access logs: canonical ids.
     bucket_owners: BTreeSet<Box<str>>,
+    /// The one that was seen last: mostly the next one too.
+    #[serde(skip)]
+    last: Box<[u8]>,
 }
 
 fn insert(accounts: &mut BTreeSet<Box<str>>, account: &str, fits: fn(&str) -> bool) {
@@ -40,13 +42,17 @@ pub fn is_canonical_id(text: &str) -> bool {
 }
 
 impl Accounts {
-    /// Takes all rows of a batch.
-    pub fn observe(&mut self, batch: &DetectBatch<'_>) {
-        let (accounts, name, fits): (_, _, fn(&str) -> bool) = match batch.log {
-            LogType::S3Access => (&mut self.bucket_owners, "bucket_owner", is_canonical_id),
-            LogType::CloudTrail => (&mut self.recipients, "recipient_account_id", is_account_id),
+    /// Takes the account whose log a row is in.
+    pub fn see(&mut self, log: LogType, account: &[u8]) {
+        if *self.last == *account {
+            return;
+        }
+        self.last = account.into();
+        let (accounts, fits): (_, fn(&str) -> bool) = match log {
+            LogType::S3Access => (&mut self.bucket_owners, is_canonical_id),
+            LogType::CloudTrail => (&mut self.recipients, is_account_id),
         };
-        for (account, _) in runs(batch.native_text(name)) {
+        if let Ok(account) = std::str::from_utf8(account) {
             insert(accounts, account, fits);
         }
     }

@@ -1,8 +1,9 @@
 //! Which buckets hold logs, by what the input shows.
 
 use crate::detect::alert::{Confidence, Severity};
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::Act;
 use crate::detect::key_shape::KeyShape;
+use crate::detect::sight::Sight;
 use serde::{Deserialize, Serialize};
 
 /// Why a bucket counts as a log bucket; the strongest reason first.
@@ -53,22 +54,13 @@ impl Signs {
     }
 
     /// Takes a request that was done.
-    pub(super) fn observe<'a>(
-        &mut self,
-        codes: &Codes,
-        row: usize,
-        principal: impl Fn() -> Option<&'a str>,
-        invoked_by: impl Fn() -> Option<&'a str>,
-    ) {
-        if let Some(shape) = codes.shape[row] {
+    pub(super) fn see(&mut self, sight: &Sight<'_>) {
+        if let Some(shape) = sight.shape {
             self.shapes |= shape.bit();
         }
-        let by_delivery = || [principal(), invoked_by()].into_iter().flatten().any(is_delivering);
-        match codes.act[row] {
-            Act::Write if !self.has(Why::Delivery) && by_delivery() => self.add(Why::Delivery),
-            Act::List if !self.has(Why::AclCheck) && codes.key[row] == 0 && by_delivery() => {
-                self.add(Why::AclCheck)
-            }
+        match sight.act {
+            Act::Write if sight.by_delivery => self.add(Why::Delivery),
+            Act::List if sight.by_delivery && sight.key == 0 => self.add(Why::AclCheck),
             _ => {}
         }
     }

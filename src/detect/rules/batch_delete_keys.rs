@@ -30,14 +30,14 @@ pub static RULE: Rule = Rule {
         logs show versions in the bucket) or is unknown. There is one alert a request.",
     why: "Neither log alone says who deleted what. What left a marker can be brought back.",
     cannot_see: "The keys where only CloudTrail shows the request: then it says so. Whether a bucket without any version \
-        in the logs has versioning. Above a limit of memory whole requests are left out, which is said.",
+        in the logs has versioning. Above a limit of memory the keys of a sample of the requests are listed, which is said.",
     false_positives: "It is not an accusation: jobs that clean up delete in batches. DEL-001 and LOG-001 judge.",
     next_steps: &[
         "Remove the delete markers of the keys that left one.",
         "Look for copies of the keys that were deleted for good: backups, replicas, Glacier.",
     ],
     thresholds: &[],
-    activity_columns: &["bucket_name", "principal", "version_id", "host_id"],
+    activity_columns: &["operation", "bucket_name", "principal", "version_id", "host_id"],
     s3_access_columns: &[],
     cloudtrail_columns: &["response_elements"],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -264,8 +264,17 @@ impl Detector for BatchDeleteKeys {
         let joined = self.joined();
         let requests = joined.values().filter(|request| request.is_batch);
         findings.alerts = requests.filter_map(|request| self.alert(request)).collect();
-        findings.notes = self.requests.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
-        findings.note_limits();
+        // Not a limit hit: nothing here accuses anybody, and DEL-001 and LOG-001 count every key all the same.
+        let halvings = self.requests.halvings();
+        findings.notes.extend((halvings > 0).then(|| {
+            format!(
+                "{}: More multi-object deletes than {} MiB hold: the keys of {} are listed; DEL-001 and LOG-001 judge \
+                 all of them.",
+                RULE.id,
+                BUDGET >> 20,
+                share(halvings)
+            )
+        }));
         findings
     }
 

@@ -8,6 +8,8 @@ use crate::detect::codes::Codes;
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
+use crate::detect::kms_quota::{Parameters, SYMMETRIC};
+use crate::detect::kms_use::{FailedBucket, Load, QuotaOf, explain, is_refused};
 use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
 use crate::parse::{LogType, time::DAY_MS};
@@ -16,7 +18,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Refusals less than this apart are one alert.
 const EPISODE_MINUTES: i64 = 60;
@@ -31,15 +33,19 @@ pub static RULE: Rule = Rule {
     looks_for: "CloudTrail events of KMS that failed with a code for too many requests, such as ThrottlingException \
         or LimitExceededException, or with the message that the rate was exceeded at which you may call KMS; and S3 \
         requests, in either log, that failed with such a code of KMS, with KMS. before it. KMS \
-        events are counted by account, region, caller and kind of operation (all cryptographic ones together, others \
-        by name), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
+        events are counted by account, region, caller and request quota (cryptographic operations share one by the kind \
+        of key, others have their own), S3 requests by bucket; refusals less than an hour apart are one alert. The level is info for any; \
         medium when a minute has many; high when a minute has very many, or when several minutes next to each other \
         each have as many as medium asks for. Minutes are whole minutes of the clock: a burst that \
-        straddles two of them is counted in two parts.",
+        straddles two of them is counted in two parts. The alert says how many requests a second the account made at \
+        most and what the quota is, which keys, callers, buckets and prefixes (up to the first slash) had most calls \
+        in the clock hours concerned, which S3 requests failed in the same minutes, by bucket, and what S3 Bucket \
+        Keys would have saved.",
     why: "S3 cannot read or write objects under SSE-KMS while KMS refuses, so a quota that is used up is an outage. \
         It can be a job that runs wild, or somebody who encrypts or decrypts a whole bucket.",
-    cannot_see: "KMS events that the trail excludes, and how much of the quota is in use before it is exceeded. \
-        Callers of other accounts whose events are in another trail.",
+    cannot_see: "KMS events that the trail excludes, and callers of other accounts whose events are in another trail: \
+        then the alert says that the log does not show the quota used up. Quotas that AWS changed for the account, \
+        unless KMS-002 is configured with them. Buckets of calls that programs make with a context of their own.",
     false_positives: "Load tests and backfills.",
     next_steps: &[
         "Look at what the caller does: a bulk copy or re-encryption of objects, or a legitimate job.",
@@ -58,7 +64,7 @@ pub static RULE: Rule = Rule {
     ],
     activity_columns: &["service", "error_code", "bucket_name", "principal"],
     s3_access_columns: &[],
-    cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id"],
+    cloudtrail_columns: &["aws_region", "error_message", "recipient_account_id", "request_parameters"],
     needs: &[Evidence::KmsEvents, Evidence::AccessLines, Evidence::DataEvents],
     samples: samples!("KMS-001":
         "fires" CloudTrail "json" true,
@@ -69,9 +75,6 @@ pub static RULE: Rule = Rule {
     ),
     new: |config| Box::new(KmsThrottled::new(config)),
 };
-
-/// What the message of a refusal says (<https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html>).
-const MESSAGE: &str = "exceeded the rate at which you may call KMS";
 
 struct KmsThrottled {
     a_minute_medium: u64,
@@ -119,20 +122,6 @@ impl State for Refusals {
     }
 }
 
-/// The operations that share a quota
-/// (<https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html>) count together.
-fn operation_class(action: &str) -> &str {
-    let cryptographic = matches!(action, "Decrypt" | "Encrypt")
-        || action.starts_with("GenerateDataKey")
-        || action.starts_with("ReEncrypt");
-    if cryptographic { "cryptographic" } else { action }
-}
-
-fn is_throttling(code: Option<&str>, message: Option<&str>) -> bool {
-    code.is_some_and(|code| outcome::is_throttling(code, true))
-        || message.is_some_and(|message| message.contains(MESSAGE))
-}
-
 fn is_throttling_behind_s3(code: &str) -> bool {
     code.strip_prefix("KMS.").is_some_and(|code| outcome::is_throttling(code, true))
 }
@@ -155,6 +144,7 @@ impl KmsThrottled {
         (evidence, facts): (&EvidenceByTime, &Facts),
         series: &Series,
         stretch: &Stretch,
+        shared: &Shared<'_>,
     ) -> Option<Alert> {
         let &[account, region, class, principal, bucket] = fields else { return None };
         let peak = series.peak_minute(&stretch.minutes);
@@ -198,21 +188,50 @@ impl KmsThrottled {
             Some(_) => "S3 passed on a refusal by KMS (error code KMS.…).".to_owned(),
             None => "KMS answered with an error for too many requests.".to_owned(),
         }];
-        alert.observed = [
-            ("refused", json!(count)),
-            ("peak_a_minute", json!(peak)),
-            ("consecutive_minutes", json!(run)),
-            ("operation_class", json!(class)),
-        ]
-        .into();
+        alert.observed =
+            [("refused", json!(count)), ("peak_a_minute", json!(peak)), ("consecutive_minutes", json!(run))]
+                .into();
         alert.expected = [
             ("a_minute_medium", json!(self.a_minute_medium)),
             ("a_minute_high", json!(self.a_minute_high)),
             ("consecutive_minutes_high", json!(self.consecutive_minutes_high)),
         ]
         .into();
+        match (bucket, class) {
+            (Some(bucket), _) => explain_requests(&mut alert, bucket, stretch, shared),
+            (None, Some(quota)) => {
+                explain_calls(&mut alert, &QuotaOf { account, region, quota }, stretch, shared);
+            }
+            (None, None) => {}
+        }
         Some(alert)
     }
+}
+
+/// Says how much of the quota was used over all callers, by whom for what, and what failed with it.
+fn explain_calls(alert: &mut Alert, of: &QuotaOf<'_>, stretch: &Stretch, shared: &Shared<'_>) {
+    let (mut load, mut refused) = (Load::default(), BTreeSet::new());
+    for (minute, one) in shared.kms.loads(of, stretch.minutes.clone()) {
+        load.add(minute, &one);
+        if one.refused > 0 {
+            refused.insert(minute);
+        }
+    }
+    if load.requests == 0 {
+        return;
+    }
+    explain::load(alert, of, &load, explain::quota(shared.config, of).as_ref());
+    explain::drivers(alert, &shared.kms.drivers(of, &stretch.minutes));
+    if of.quota == SYMMETRIC {
+        let is_wanted = |bucket: &FailedBucket<'_>, minute| refused.contains(&minute) && bucket.fits(of);
+        explain::failed(alert, &shared.kms.failed(stretch.minutes.clone(), is_wanted));
+    }
+}
+
+/// Says what else failed for the bucket.
+fn explain_requests(alert: &mut Alert, bucket: &str, stretch: &Stretch, shared: &Shared<'_>) {
+    let is_wanted = |failed: &FailedBucket<'_>, _| failed.bucket == bucket;
+    explain::failed(alert, &shared.kms.failed(stretch.minutes.clone(), is_wanted));
 }
 
 impl Detector for KmsThrottled {
@@ -237,12 +256,13 @@ impl Detector for KmsThrottled {
             let Some(time_ms) = columns.event_time_ms(row) else { continue };
             let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
             let day = time_ms.div_euclid(DAY_MS).to_string();
-            let entity = if is_kms && is_throttling(code, message) {
-                let class = operation_class(cell(action, row).unwrap_or_default());
+            let entity = if is_kms && is_refused(code, message) {
+                let parameters = Parameters::of(cell(batch.native_text("request_parameters"), row));
+                let class = parameters.quota(cell(action, row).unwrap_or_default());
                 let [account, region] =
                     ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
                 let principal = cell(principal, row);
-                self.key.set(&[account, region, Some(class), principal, None, Some(&day)])
+                self.key.set(&[account, region, Some(&class), principal, None, Some(&day)])
             } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
                 let Some(bucket) = cell(bucket, row) else { continue };
                 self.key.set(&[None, None, None, None, Some(bucket), Some(&day)])
@@ -263,7 +283,7 @@ impl Detector for KmsThrottled {
         self.refusals.merge(other.refusals);
     }
 
-    fn finish(self: Box<Self>, _shared: &Shared<'_>) -> Findings {
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         let mut entities: BTreeMap<Vec<Option<&str>>, Vec<&Refusals>> = BTreeMap::new();
         for (entity, day) in self.refusals.sorted() {
@@ -282,7 +302,7 @@ impl Detector for KmsThrottled {
                 facts.merge(&day.facts);
             }
             for stretch in series.stretches(EPISODE_MINUTES, 1, Measure::Records) {
-                findings.alerts.extend(self.alert(&fields, (&evidence, &facts), &series, &stretch));
+                findings.alerts.extend(self.alert(&fields, (&evidence, &facts), &series, &stretch, shared));
             }
         }
         findings.notes = self.refusals.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();

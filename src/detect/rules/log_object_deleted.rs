@@ -9,7 +9,7 @@ use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use crate::detect::facts::Facts;
 use crate::detect::hits::Joined;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
-use crate::detect::key_shape::{KeyShape, KeyShapes};
+use crate::detect::key_shape::KeyShape;
 use crate::detect::minutes::log_index;
 use crate::detect::{DetectBatch, Detector, Evidence, Findings, Rule, Shared, restore, saved};
 use crate::parse::time::DAY_MS;
@@ -79,7 +79,6 @@ pub static RULE: Rule = Rule {
 };
 
 struct LogObjectDeleted {
-    shapes: KeyShapes,
     /// By principal, bucket and day.
     deletes: Entities<Deletes>,
     key: EntityKey,
@@ -199,18 +198,13 @@ impl Deletes {
 
 impl LogObjectDeleted {
     fn new() -> LogObjectDeleted {
-        LogObjectDeleted {
-            shapes: KeyShapes::default(),
-            deletes: Entities::with_budget(DELETES_BUDGET),
-            key: EntityKey::default(),
-        }
+        LogObjectDeleted { deletes: Entities::with_budget(DELETES_BUDGET), key: EntityKey::default() }
     }
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let columns = EvidenceColumns::of(batch);
-        let [bucket, principal, keys, versions, operation, request] =
-            ["bucket_name", "principal", "object_key", "version_id", "operation", "request_id"]
-                .map(|name| batch.text(name));
+        let [bucket, principal, versions, operation, request] =
+            ["bucket_name", "principal", "version_id", "operation", "request_id"].map(|name| batch.text(name));
         for row in 0..batch.len() {
             let is_delete = matches!(codes.act[row], Act::Delete | Act::DeleteMany);
             if !is_delete || codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
@@ -230,7 +224,7 @@ impl LogObjectDeleted {
                 continue;
             }
             let batch_request = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT"));
-            let shape = cell(keys, row).and_then(|key| self.shapes.of(key));
+            let shape = codes.shape[row];
             let delete = codes.key[row] ^ request.unwrap_or_default().rotate_left(32);
             self.deletes.observe(entity, 1, |state, level| {
                 state.facts.observe(&columns, row);

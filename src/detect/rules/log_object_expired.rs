@@ -20,7 +20,7 @@ pub static RULE: Rule = Rule {
     attack: &["T1485.001"],
     looks_for: "S3.EXPIRE.OBJECT and S3.CREATE.DELETEMARKER in access logs for keys that have the shape of a log file, \
         in a bucket that holds logs (LOG-001 tells what makes one). The age of a file is the time from the date in its \
-        key to its removal: the time in the name of a CloudTrail file or of an access log, else the folders \
+        key to its removal: the time in the name of a file of CloudTrail, S3 or CloudFront, else the folders \
         YYYY/MM/DD. There is one alert for a bucket and a UTC day: critical if a file was younger than fresh_log_days, \
         high if one was younger than min_log_retention_days, else info. Where the bucket is known by the shape of its \
         keys alone, which a caller can plant, confidence is low and the level at most medium.",
@@ -130,7 +130,7 @@ fn time_in_key(key: &str) -> Option<i64> {
         let folders: Vec<&str> = key.split('/').collect();
         folders.windows(3).find_map(|days| iso_date(days.join("-").as_bytes()))
     };
-    access_log_time(name).or_else(in_name).or_else(in_folders)
+    access_log_time(name).or_else(in_name).or_else(|| cloudfront_time(name)).or_else(in_folders)
 }
 
 /// `2026-03-01-01-02-03-…`
@@ -138,6 +138,13 @@ fn access_log_time(name: &str) -> Option<i64> {
     let (date, clock) = (name.get(..10)?, name.get(11..19)?);
     let separators = [10, 13, 16, 19].map(|at| name.as_bytes().get(at) == Some(&b'-'));
     separators.iter().all(|is| *is).then(|| iso_time(format!("{date}T{}Z", clock.replace('-', ":")).as_bytes()))?
+}
+
+/// `DISTRIBUTION.2026-03-01-02.HASH.gz`
+fn cloudfront_time(name: &str) -> Option<i64> {
+    let hour = name.split('.').nth(1).filter(|hour| hour.len() == 13)?;
+    let (date, hour) = (hour.get(..10)?, hour.get(10..)?.strip_prefix('-')?);
+    iso_time(format!("{date}T{hour}:00:00Z").as_bytes())
 }
 
 /// `20260301T0102Z` or `20260301T010203Z`, with anything after it.
@@ -182,6 +189,7 @@ mod tests {
                 Some(day + 3_900_000),
             ),
             ("logs/2026-03-01-01-05-00-0123456789ABCDEF", Some(day + 3_900_000)),
+            ("cdn/E2NWXYZ1ABCDEF.2026-03-01-01.0a1b2c3d.gz", Some(day + 3_600_000)),
             ("a/2026/03/01/events.json", Some(day)),
             ("a/2026/13/01/events.json", None),
             ("a/1_CloudTrail_eu-west-1_20261301T0105Z_x.json.gz", None),

@@ -96,7 +96,8 @@ impl Pattern for LogObjectForged {
 mod tests {
     use super::*;
     use crate::detect::alert::Confidence;
-    use crate::detect::testing::{Activity, codes};
+    use crate::detect::names::Names;
+    use crate::detect::testing::{Activity, sights};
     use crate::parse::LogType::{self, CloudTrail, S3Access};
 
     fn write(log: LogType, number: i64) -> (LogType, Activity) {
@@ -146,7 +147,9 @@ mod tests {
             change(&mut row.1);
             assert_eq!(found("log_buckets = ['bucket']", &[row.clone()]).len(), expected, "{row:?}");
         }
-        let routine = Activity::batch(S3Access, &[write(S3Access, 1).1], |batch| codes(batch).is_routine(0));
+        let routine = Activity::batch(S3Access, &[write(S3Access, 1).1], |batch| {
+            sights(batch, &mut Names::default())[0].is_routine()
+        });
         assert!(!routine, "writes of log files are looked at");
     }
 }

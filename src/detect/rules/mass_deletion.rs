@@ -8,6 +8,7 @@ use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
 use crate::detect::key_sample::{about, crosses, fingerprint, reaches_percent, share};
+use crate::detect::key_shape::is_temporary;
 use crate::detect::minutes::{
     Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
 };
@@ -36,15 +37,17 @@ pub static RULE: Rule = Rule {
         REST.DELETE.OBJECT and each BATCH.DELETE.OBJECT in access logs, DeleteObject in CloudTrail. A DeleteObjects \
         in CloudTrail names no keys and counts as one, unless lines of access logs name the keys of that request. \
         Minutes are counted whole, 61 at a time, so that no 60 minutes are missed. Hours that overlap are one alert. A \
-        key that both logs show is one, and a key that only one of them shows counts too. The level is medium; it is high if the alert as a whole covers many keys, \
-        or a large part of the keys that successful requests name in this bucket anywhere in the input. Lifecycle \
-        actions and AWS services are left out.",
+        key that both logs show is one, and a key that only one of them shows counts too. The level is medium; it is \
+        high if the alert as a whole covers many keys, or a large part of the keys that successful requests name in \
+        this bucket anywhere in the input. Keys in folders that data engines empty themselves (_temporary, \
+        .spark-staging, .hive-staging, __magic) are counted apart, as an alert of their own whose level is low. \
+        Lifecycle actions and AWS services are left out.",
     why: "Ransom and sabotage delete in bulk, and versioning can be suspended before. The sooner it is seen the more \
         can be restored.",
     cannot_see: "Which keys a multi-object delete removed where only CloudTrail shows it. Objects that no request in \
         the input names: where the logs cover little beside the deletes, the known keys are few and their share is \
         large. Records without a time.",
-    false_positives: "Jobs that clean up temporary objects, such as _temporary of Spark. Teardown of a test bucket.",
+    false_positives: "Jobs that clean up their own objects under other names than those above. Teardown of a test bucket.",
     next_steps: &[
         "Ask the owner of the principal whether the deletes were planned.",
         "Stop the principal: deny deletes in the bucket policy, or deactivate its access key.",
@@ -91,13 +94,17 @@ pub static RULE: Rule = Rule {
     new: |config| Box::new(MassDeletion::new(config)),
 };
 
+/// Third field of an entity whose keys are [temporary](is_temporary): a job that removes what it made is an alert of its
+/// own, so that it hides nobody.
+const TEMPORARY: &str = "temporary objects";
+
 struct MassDeletion {
     deleted_keys: u64,
     deleted_keys_high: u64,
     known_keys_deleted_high_percent: u64,
-    /// By principal and bucket.
+    /// By principal, bucket and whether the keys are temporary.
     deletes: Entities<Deletes>,
-    /// Deleted keys by the fingerprint of principal and bucket.
+    /// Deleted keys by the fingerprint of the same.
     deleted: KeyTable,
     key: EntityKey,
 }
@@ -154,15 +161,17 @@ impl MassDeletion {
             };
             let Some(bucket) = cell(bucket, row) else { continue };
             let what = if is_named { cell(keys, row) } else { cell(request, row) };
-            let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
+            let of_temporary = what.filter(|key| is_named && is_temporary(key)).map(|_| TEMPORARY);
+            let is_part = batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
+            let request = cell(request, row).filter(|_| is_part);
+            if let (Some(time_ms), Some(request)) = (columns.event_time_ms(row), request) {
+                // Of the caller as such: the row of CloudTrail, which this one fills, names no key.
+                let caller = fingerprint(self.key.set(&[cell(principal, row), Some(bucket), None]));
+                self.deleted.insert(caller, batch.log, time_ms, fingerprint(request), false);
+            }
+            let entity = self.key.set(&[cell(principal, row), Some(bucket), of_temporary]);
             if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
-                let caller = fingerprint(entity);
-                self.deleted.insert(caller, batch.log, time_ms, fingerprint(what), is_named);
-                let is_part =
-                    batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
-                if let Some(request) = cell(request, row).filter(|_| is_part) {
-                    self.deleted.insert(caller, batch.log, time_ms, fingerprint(request), false);
-                }
+                self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
             }
             self.deletes.observe(entity, 1, |state, level| {
                 state.evidence.observe(level, batch.log, &columns, row);
@@ -179,15 +188,20 @@ impl MassDeletion {
         known: &Known,
     ) -> Option<Alert> {
         let fields = EntityKey::fields(entity);
-        let [principal, Some(bucket)] = fields[..] else { return None };
+        let [principal, Some(bucket), temporary] = fields[..] else { return None };
         let totals = series.totals(&stretch.minutes);
         let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
         let measured =
             self.measure(known.keys(bucket), series, stretch, evidence[0].total() + evidence[1].total());
         let Measured { different, known, halvings, .. } = measured;
-        let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
+        let mut alert =
+            Alert::of(&RULE, &[principal, Some(bucket), temporary], Some(stretch.minutes.start() * MINUTE_MS));
         alert.set_evidence([&evidence[0], &evidence[1]]);
-        alert.severity = if measured.is_many || measured.is_share { Severity::High } else { Severity::Medium };
+        alert.severity = match temporary {
+            Some(_) => Severity::Low,
+            None if measured.is_many || measured.is_share => Severity::High,
+            None => Severity::Medium,
+        };
         alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
@@ -197,6 +211,11 @@ impl MassDeletion {
         alert.count = different.keys + different.unnamed;
         alert.summary = format!("{} {}", principal.unwrap_or("An unknown caller"), measured.sentence(bucket));
         alert.reasons = self.reasons(&measured);
+        alert.reasons.extend(temporary.map(|_| {
+            "All of these keys lie in folders for temporary objects of a data engine, such as _temporary: the level is \
+             low."
+                .to_owned()
+        }));
         alert.observed = [
             ("deleted_keys", json!(different.keys)),
             ("deletes_in_a_window", json!(measured.peak)),

@@ -7,6 +7,7 @@ mod bucket_key_advice;
 mod cross_account_reader;
 mod first_seen_reader;
 mod kms_errors_behind_s3;
+mod kms_quota;
 mod kms_throttled;
 mod log_bucket_lifecycle_shortened;
 mod log_delivery_denied;
@@ -19,12 +20,14 @@ mod mass_deletion;
 mod read_breadth;
 mod read_rate;
 mod read_volume;
+mod s3_failures_from_kms;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
 mod version_deletions;
 
 use super::Rule;
+pub(super) use kms_quota::RULE as KMS_QUOTA;
 
 /// Every rule, in the order of the manual.
 pub static RULES: &[&Rule] = &[
@@ -48,6 +51,8 @@ pub static RULES: &[&Rule] = &[
     &anonymous_listing::RULE,
     &cross_account_reader::RULE,
     &kms_throttled::RULE,
+    &kms_quota::RULE,
+    &s3_failures_from_kms::RULE,
     &kms_errors_behind_s3::RULE,
     &bucket_key_advice::RULE,
 ];

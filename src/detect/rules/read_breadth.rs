@@ -24,7 +24,7 @@ pub static RULE: Rule = Rule {
         UTC day that stand out from the caller's other days, or a large part of the bucket's known keys on one day by \
         a caller that was never seen in it before. Callers without credentials are told apart by their addresses; of an address that reads few keys nothing is \
         remembered. Where the past is too short that is said, and only a number of keys far above counts. AWS services are left \
-        out. The level is medium, and low where callers of the same kind read as many.",
+        out. The level is medium, and low where half of the callers of the same kind read about as many.",
     why: "Who steals a bucket reads all of it; who uses it reads what it needs.",
     cannot_see: "Reads of few large objects (GET-001). Which keys a caller already had. Records without a time.",
     false_positives: "A first backup or migration, a new batch job, a crawler on a public site.",
@@ -154,10 +154,12 @@ impl ReadBreadth {
                 _ => {}
             }
             let mut found = self.alert(caller, &burst.minutes, "burst", (past, &baseline));
-            if others.0 >= LEAST_PEERS && others.2.saturating_mul(3) / 2 >= burst.peak {
+            if others.0 >= LEAST_PEERS && others.1.saturating_mul(3) / 2 >= burst.peak {
                 found.severity = Severity::Low;
-                let largest = others.2;
-                found.reasons.push(format!("Of {} others of the kind one read {largest} keys as fast.", others.0));
+                let (peers, median, _) = others;
+                found
+                    .reasons
+                    .push(format!("Half of {peers} others of the kind read {median} keys or more as fast."));
             }
             found.window_seconds = 600;
             found.summary = format!(

@@ -24,7 +24,7 @@ pub static RULE: Rule = Rule {
         bucket; from more GiB an hour it is high. What does not stand out from the caller's own past (a robust z-score \
         of 6 by median and median absolute deviation, and half as much again as on any other day) is left out. A past \
         that is too short is said and not guessed: then only the absolute numbers count, and the level is at most \
-        medium. Where callers of the same kind read as much from the bucket the level is one lower.",
+        medium. Where half of the callers of the same kind read about as much from the bucket the level is one lower.",
     why: "Theft of data shows as bytes that leave. The bill for the traffic comes later than the thief goes.",
     cannot_see: "Copies inside S3 (CopyObject), which send nothing to the caller. Data that leaves slowly, spread over \
         days: GET-002 looks at a day's breadth. CloudTrail events without bytesTransferredOut.",
@@ -138,8 +138,9 @@ impl ReadVolume {
         } else {
             Severity::Info
         };
-        let (peers, _, largest) = measured.peers;
-        if peers >= LEAST_PEERS && largest.saturating_mul(3) / 2 >= bytes {
+        let (peers, median, _) = measured.peers;
+        // The middle one and not the largest: one backup job would excuse every thief.
+        if peers >= LEAST_PEERS && median.saturating_mul(3) / 2 >= bytes {
             severity = if severity == Severity::High { Severity::Medium } else { Severity::Info };
         }
         let is_unsure = matches!(measured.past, Past::Short(_)) || caller.is_service;
@@ -166,8 +167,11 @@ impl ReadVolume {
         );
         found.reasons.push(past.reason(baseline));
         if peers.0 >= LEAST_PEERS {
-            let largest = bytes_in_words(peers.2);
-            found.reasons.push(format!("{} other callers of the kind read at most {largest} an hour.", peers.0));
+            let [median, largest] = [peers.1, peers.2].map(bytes_in_words);
+            found.reasons.push(format!(
+                "{} other callers of the kind read at most {largest} an hour, the middle one of them {median}.",
+                peers.0
+            ));
         }
         found.observed = [
             ("bytes", json!(load.bytes)),

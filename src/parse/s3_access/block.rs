@@ -6,60 +6,66 @@ use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
 use crate::parse::scalar::integer;
 use crate::parse::table::DERIVED_END;
-use crate::parse::{FieldTable, LogType, Row, Span, object_key, time};
+use crate::parse::{FieldTable, LogType, Row, Span, Spare, object_key, time};
 
 /// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
 ///
 /// Lines of the everyday form are read by [`PlainLines`], all others by [`parse_line`], which defines what is right.
 pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, u64) {
-    parse_lines(block, rejects, PlainLines::line)
+    parse_block_into(block, rejects, Spare::default())
+}
+
+/// The same, with buffers of another table.
+pub fn parse_block_into(block: Block, rejects: &mut dyn RejectSink, spare: Spare) -> (FieldTable, u64) {
+    parse_lines(block, rejects, spare, PlainLines::line)
 }
 
 /// How the line that begins at a place is found and, perhaps, read.
 type NextLine = fn(&mut PlainLines, &[u8], usize) -> PlainLine;
 
-fn parse_lines(block: Block, rejects: &mut dyn RejectSink, next_line: NextLine) -> (FieldTable, u64) {
+fn parse_lines(
+    block: Block,
+    rejects: &mut dyn RejectSink,
+    spare: Spare,
+    next_line: NextLine,
+) -> (FieldTable, u64) {
     let mut blanks = 0;
     let expected = block.bytes.len() / 400 + 1;
-    let mut rows = Vec::with_capacity(expected);
-    let mut spans_of_rows = Vec::with_capacity(expected * field::WIDTH);
+    let Spare { mut rows, spans: mut spans_of_rows, .. } = spare;
+    rows.reserve(expected);
+    spans_of_rows.reserve(expected * field::WIDTH);
     let mut derived = Derived { base: block.bytes.len(), text: Vec::new() };
     let mut plain_lines = PlainLines::default();
+    let mut add_row = |text: &[u8], fields: &[Span; FIELDS.len()], extra: Span| {
+        spans_of_rows.extend_from_slice(fields);
+        spans_of_rows.extend_from_slice(&[extra, derived.object_key(text, fields)]);
+    };
     for (index, segment) in block.segments.iter().enumerate() {
         let end = block.segments.get(index + 1).map_or(block.bytes.len(), |next| next.start as usize);
         let text = &block.bytes[..end];
         let mut number = segment.first_number;
         let mut start = segment.start as usize;
         while start < end {
-            let PlainLine { end: stop, fields } = next_line(&mut plain_lines, text, start);
+            let PlainLine { end: stop, event_time_ms } = next_line(&mut plain_lines, text, start);
             let line = &text[start..stop];
-            let read = match fields {
-                Some(plain) => {
-                    let fields = plain_lines.spans(text, start, &plain);
-                    let row = Row { event_time_ms: plain.event_time_ms, number, ..Row::EMPTY };
-                    Ok((line, row, fields, Span::NULL))
-                }
-                None => {
-                    let line = without_carriage_returns(line);
-                    parse_line(line).map(|parsed| {
+            if let Some(event_time_ms) = event_time_ms {
+                let record = Span::new(start, stop);
+                rows.push(Row { event_time_ms, number, segment: index as u32, record, flags: 0 });
+                add_row(text, plain_lines.spans(), Span::NULL);
+            } else {
+                let line = without_carriage_returns(line);
+                match parse_line(line) {
+                    Ok(parsed) => {
+                        let record = Span::new(start, start + line.len());
+                        rows.push(Row { segment: index as u32, record, ..row(&parsed, number) });
                         let (fields, extra) = spans(&parsed, start, line);
-                        (line, row(&parsed, number), fields, extra)
-                    })
-                }
-            };
-            match read {
-                Ok((line, row, fields, extra)) => {
-                    let record = Span::new(start, start + line.len());
-                    rows.push(Row { segment: index as u32, record, ..row });
-                    spans_of_rows.extend_from_slice(&fields);
-                    spans_of_rows.push(extra);
-                    spans_of_rows.push(derived.object_key(text, &fields));
-                }
-                Err(_) if line.trim_ascii().is_empty() => blanks += 1,
-                Err(error) => {
-                    let offset = segment.first_offset + (start - segment.start as usize) as u64;
-                    let line = without_carriage_returns(line);
-                    rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
+                        add_row(text, &fields, extra);
+                    }
+                    Err(_) if line.trim_ascii().is_empty() => blanks += 1,
+                    Err(error) => {
+                        let offset = segment.first_offset + (start - segment.start as usize) as u64;
+                        rejects.push(Reject::parse(LogType::S3Access, &segment.file, number, offset, error, line));
+                    }
                 }
             }
             number += 1;
@@ -146,7 +152,7 @@ mod tests {
     /// Finds the next line and reads nothing of it.
     fn unread(_: &mut PlainLines, text: &[u8], start: usize) -> PlainLine {
         let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
-        PlainLine { end, fields: None }
+        PlainLine { end, event_time_ms: None }
     }
 
     /// Two files of lines in one block.
@@ -202,7 +208,7 @@ mod tests {
         fn plain_lines_are_read_as_the_careful_parser_reads_them(lines in prop::collection::vec(changed_line(), 0..6)) {
             let (mut quick_rejects, mut rejects) = (Vec::new(), Vec::new());
             let (quick, quick_blanks) = parse_block(block(&lines), &mut quick_rejects);
-            let (table, blanks) = parse_lines(block(&lines), &mut rejects, unread);
+            let (table, blanks) = parse_lines(block(&lines), &mut rejects, Spare::default(), unread);
             prop_assert_eq!(quick_blanks, blanks);
             prop_assert_eq!(format!("{quick_rejects:?}"), format!("{rejects:?}"));
             prop_assert_eq!(&quick.rows, &table.rows);
@@ -218,7 +224,7 @@ mod tests {
     fn everyday_lines_are_read_in_one_pass() {
         for line in [PLAIN.to_owned(), PLAIN.to_owned() + " - Yes us-east-1", PLAIN.replace("0:38 ", "0:39 ")] {
             let found = PlainLines::default().line(line.as_bytes(), 0);
-            assert!(found.fields.is_some() && found.end == line.len(), "{line}");
+            assert!(found.event_time_ms.is_some() && found.end == line.len(), "{line}");
         }
     }
 

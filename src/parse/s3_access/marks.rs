@@ -14,25 +14,32 @@ pub struct Marks {
     pub spaces: u64,
     /// Double quotes.
     pub quotes: u64,
-    /// Line feeds.
-    pub line_feeds: u64,
-    /// Tabs, vertical tabs, form feeds, carriage returns and line feeds.
-    pub white: u64,
+}
+
+/// Remembers whether any of the bytes it was shown was a tab, line feed, vertical tab, form feed or carriage return.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct White(u8x16);
+
+impl White {
+    /// Was there any?
+    #[inline]
+    pub fn any(self) -> bool {
+        self.0.to_bitmask() != 0
+    }
 }
 
 /// The marks of 64 bytes.
 #[inline]
-pub fn marks(bytes: &[u8; STEP]) -> Marks {
+pub fn marks(bytes: &[u8; STEP], white: &mut White) -> Marks {
     let mut marks = Marks::default();
     for (index, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
         let part = u8x16::new(*part);
         let mark = |bits: &mut u64, equal: u8x16| *bits |= u64::from(equal.to_bitmask()) << (index * 16);
         mark(&mut marks.spaces, part.simd_eq(u8x16::splat(b' ')));
         mark(&mut marks.quotes, part.simd_eq(u8x16::splat(b'"')));
-        mark(&mut marks.line_feeds, part.simd_eq(u8x16::splat(b'\n')));
         // 9 to 13: what is left after 9 is taken off is at most 4.
         let above = part - u8x16::splat(9);
-        mark(&mut marks.white, above.min(u8x16::splat(4)).simd_eq(above));
+        white.0 |= above.min(u8x16::splat(4)).simd_eq(above);
     }
     marks
 }
@@ -51,26 +58,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The same, byte by byte.
-    fn plain_marks(bytes: &[u8; STEP]) -> Marks {
-        let bits = |is: fn(u8) -> bool| {
-            bytes.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at)
-        };
-        Marks {
-            spaces: bits(|byte| byte == b' '),
-            quotes: bits(|byte| byte == b'"'),
-            line_feeds: bits(|byte| byte == b'\n'),
-            white: bits(|byte| matches!(byte, 9..=13)),
-        }
-    }
-
     proptest! {
         #[test]
-        fn both_ways_mark_the_same(bytes in prop::collection::vec(prop_oneof![
+        fn the_marks_are_those_of_each_byte(bytes in prop::collection::vec(prop_oneof![
             any::<u8>(), Just(b' '), Just(b'"'), Just(b'\n'), 8u8..15, 0x80u8..0xff,
         ], STEP)) {
-            let bytes: [u8; STEP] = bytes.try_into().unwrap();
-            prop_assert_eq!(marks(&bytes), plain_marks(&bytes));
+            let bits = |is: fn(u8) -> bool| {
+                bytes.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at)
+            };
+            let mut white = White::default();
+            let found = marks(bytes.first_chunk().unwrap(), &mut white);
+            prop_assert_eq!(found, Marks { spaces: bits(|byte| byte == b' '), quotes: bits(|byte| byte == b'"') });
+            prop_assert_eq!(white.any(), bits(|byte| matches!(byte, 9..=13)) != 0);
         }
 
         #[test]

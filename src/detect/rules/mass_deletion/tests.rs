@@ -168,3 +168,35 @@ fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_or
     let (left, right) = shuffled.split_at(140_000);
     assert!(state(&[left.to_vec(), right.to_vec()]) == whole);
 }
+
+#[test]
+fn what_engines_remove_themselves_is_low_and_hides_nobody() {
+    let temporary = |mut rows: Vec<(LogType, Activity)>| {
+        let name = |key: String| format!("lake/_temporary/0/_temporary/attempt_1/{key}");
+        rows.iter_mut().for_each(|(_, row)| row.key = row.key.take().map(name));
+        rows
+    };
+    let spark = temporary(deletes(S3Access, 2000, 1000));
+    assert_eq!(levels(&spark), [(Severity::Low, 2000)]);
+    let both = [spark, deletes(S3Access, 1000, 1000)].concat();
+    assert_eq!(levels(&both), [(Severity::High, 1000), (Severity::Low, 2000)]);
+}
+
+#[test]
+fn a_request_in_cloudtrail_whose_keys_are_temporary_is_not_counted_again() {
+    let mut parts = deletes(S3Access, 60, 1000);
+    for (_, row) in &mut parts {
+        row.operation = "BATCH.DELETE.OBJECT";
+        row.request = format!("R{}", row.line);
+        row.key = row.key.take().map(|key| format!("_temporary/{key}"));
+    }
+    let requests = parts.iter().map(|(_, part)| Activity {
+        action: "DeleteObjects",
+        key: None,
+        request: part.request.clone(),
+        time_ms: part.time_ms,
+        ..Activity::default()
+    });
+    let requests: Vec<(LogType, Activity)> = requests.map(|row| (CloudTrail, row)).collect();
+    assert_eq!(levels(&[parts, requests].concat()), [(Severity::Low, 60)]);
+}

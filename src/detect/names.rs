@@ -1,0 +1,107 @@
+//! Callers and buckets by number, so that a row carries no text and what follows from a name is found out once.
+
+use super::entities::{MOST_FIELD, field};
+use super::key_sample::fingerprint_of;
+use super::known::is_delivering;
+use hashbrown::HashMap;
+
+/// Names of each kind that are held before all are forgotten. They are only an aid: what is counted under them has been
+/// taken over by then.
+const MOST: usize = 1 << 13;
+
+/// A name, and what follows from it alone.
+#[derive(Clone, Debug)]
+pub struct Name {
+    /// As the log has it, cut as in [`field`]; `None` if the log does not say.
+    pub text: Option<Box<str>>,
+    /// Fingerprint of the whole name.
+    pub fingerprint: u64,
+    /// Is it an AWS service that delivers logs?
+    pub delivers: bool,
+}
+
+/// Names of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct Numbered {
+    numbers: HashMap<Box<[u8]>, u32>,
+    unnamed: Option<u32>,
+    names: Vec<Name>,
+}
+
+impl Numbered {
+    /// The number of a name, which is valid UTF-8.
+    pub fn number(&mut self, name: Option<&[u8]>) -> u32 {
+        let known = name.map_or(self.unnamed, |name| self.numbers.get(name).copied());
+        known.unwrap_or_else(|| self.add(name))
+    }
+
+    fn add(&mut self, name: Option<&[u8]>) -> u32 {
+        let number = self.names.len() as u32;
+        let text = name.map(|name| String::from_utf8_lossy(name));
+        self.names.push(Name {
+            text: text.as_deref().map(|name| field(name).into()),
+            fingerprint: fingerprint_of(name.unwrap_or_default()),
+            delivers: text.as_deref().is_some_and(is_delivering),
+        });
+        match name {
+            Some(name) => {
+                // What is too long to be a name is crafted: each gets a number of its own, and no memory.
+                if name.len() <= MOST_FIELD {
+                    self.numbers.insert(name.into(), number);
+                }
+            }
+            None => self.unnamed = Some(number),
+        }
+        number
+    }
+
+    /// What is known of the name with that number.
+    pub fn name(&self, number: u32) -> &Name {
+        &self.names[number as usize]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+}
+
+/// Names of callers and buckets.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Callers.
+    pub callers: Numbered,
+    /// Buckets.
+    pub buckets: Numbered,
+}
+
+impl Names {
+    /// Are there so many that it is time to begin anew?
+    pub fn are_many(&self) -> bool {
+        self.callers.len() > MOST || self.buckets.len() > MOST
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_has_one_number_and_none_is_no_empty_name() {
+        let mut names = Numbered::default();
+        let numbers = [Some("a"), Some("b"), None, Some(""), Some("a"), None]
+            .map(|name: Option<&str>| names.number(name.map(str::as_bytes)));
+        assert_eq!(numbers, [0, 1, 2, 3, 0, 2]);
+        assert_eq!(names.name(1).text.as_deref(), Some("b"));
+        assert_eq!((names.name(2).text.as_deref(), names.name(3).text.as_deref()), (None, Some("")));
+    }
+
+    #[test]
+    fn a_name_too_long_is_cut_and_not_remembered() {
+        let mut names = Numbered::default();
+        let long = "x".repeat(5000);
+        assert_ne!(names.number(Some(long.as_bytes())), names.number(Some(long.as_bytes())));
+        assert!(names.name(0).text.as_ref().unwrap().len() < 1100 && names.numbers.is_empty());
+        assert_eq!(names.name(0).fingerprint, fingerprint_of(long.as_bytes()));
+    }
+}

@@ -1,0 +1,294 @@
+//! What is seen of each row before any column is built: what it is, who did it and where.
+//!
+//! Most rows are routine. They are counted from their sight alone; only the others become columns.
+
+use super::codes::{Act, Codes, Ended, Who, act};
+use super::key_sample::fingerprint_of;
+use super::key_shape::{KeyShape, KeyShapes};
+use super::names::Names;
+use crate::activity::outcome::{self, Outcome};
+use crate::activity::principal::PrincipalKind;
+use crate::activity::{self, short_service};
+use crate::parse::scalar::integer;
+use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use hashbrown::HashMap;
+
+/// One row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight<'a> {
+    /// The log.
+    pub log: LogType,
+    /// When it happened, milliseconds since 1970 UTC.
+    pub time_ms: Option<i64>,
+    /// What is done.
+    pub act: Act,
+    /// How it ended.
+    pub ended: Ended,
+    /// Who called, by kind.
+    pub who: Who,
+    /// Who called, by number ([`Names::callers`]).
+    pub caller: u32,
+    /// Bucket, by number ([`Names::buckets`]).
+    pub bucket: Option<u32>,
+    /// Fingerprint of the object's key; 0 where none is named.
+    pub key: u64,
+    /// Shape of the key.
+    pub shape: Option<KeyShape>,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Fingerprint of the request id; 0 where none is named.
+    pub request: u64,
+    /// Is the caller, or the service in whose name it calls, one that delivers logs?
+    pub by_delivery: bool,
+    /// Did it fail because of KMS or of too much load?
+    pub is_strained: bool,
+    /// Address of a caller without credentials.
+    pub address: Option<&'a [u8]>,
+    /// Account whose log this is: owner of the bucket (canonical id) or recipient of the event.
+    pub account: Option<&'a [u8]>,
+    /// Fingerprint of CloudTrail's event id; 0 where none is named.
+    pub event: u64,
+    /// Service, name and parameters of a CloudTrail event that changed a setting.
+    pub setting: Option<[&'a str; 3]>,
+}
+
+impl Sight<'_> {
+    /// Is this a row that no detector asks for: an everyday request, or one that failed for reasons of its own?
+    pub fn is_routine(&self) -> bool {
+        let is_done = matches!(self.ended, Ended::Done | Ended::Unchanged);
+        match self.act {
+            Act::Read | Act::CopySource | Act::List | Act::ListObjects if is_done => self.who != Who::Anonymous,
+            Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained,
+            Act::Write if is_done => self.who != Who::Anonymous && self.shape.is_none(),
+            Act::Write => !self.is_strained && !self.by_delivery,
+            Act::Delete | Act::DeleteMany | Act::Expire | Act::OtherS3 | Act::OtherService => false,
+        }
+    }
+}
+
+/// Sees the rows of tables; remembers what repeats.
+#[derive(Debug, Default)]
+pub struct Seer {
+    /// The names behind the numbers.
+    pub names: Names,
+    shapes: KeyShapes,
+    acts: HashMap<Box<[u8]>, Act>,
+    /// Callers of access logs as logged.
+    requesters: HashMap<Box<[u8]>, (u32, Who)>,
+    /// For composed texts.
+    text: Vec<u8>,
+}
+
+/// Operations and requesters that are remembered before all are forgotten, and their longest text.
+const MOST_REMEMBERED: usize = 1 << 13;
+const MOST_TEXT: usize = 512;
+
+fn remember<T>(known: &mut HashMap<Box<[u8]>, T>, text: &[u8], value: T) {
+    if known.len() >= MOST_REMEMBERED {
+        known.clear();
+    }
+    if text.len() <= MOST_TEXT {
+        known.insert(text.into(), value);
+    }
+}
+
+impl Seer {
+    /// Forgets all names: their numbers are given anew.
+    pub fn forget(&mut self) {
+        self.names = Names::default();
+        self.requesters.clear();
+    }
+
+    /// A row of a table.
+    pub fn see<'a>(&mut self, table: &'a FieldTable, row: usize) -> Sight<'a> {
+        match table.log {
+            LogType::S3Access => self.see_access(table, row),
+            LogType::CloudTrail => self.see_trail(table, row),
+        }
+    }
+
+    fn see_access<'a>(&mut self, table: &'a FieldTable, row: usize) -> Sight<'a> {
+        let (caller, who) = self.requester(table, row);
+        let key = table.bytes(row, access::OBJECT_KEY);
+        let code = table.bytes(row, access::ERROR_CODE);
+        let status = table.bytes(row, access::HTTP_STATUS);
+        Sight {
+            act: self.act(LogType::S3Access, b"s3", table.bytes(row, access::OPERATION).unwrap_or_default()),
+            ended: ended(outcome::of(table, row), status),
+            who,
+            caller,
+            bucket: table.bytes(row, access::BUCKET_NAME).map(|bucket| self.names.buckets.number(Some(bucket))),
+            key: key.map_or(0, fingerprint_of),
+            shape: key.and_then(|key| self.shapes.of(key)),
+            bytes_out: bytes_out(table.bytes(row, access::BYTES_SENT)),
+            request: table.bytes(row, access::REQUEST_ID).map_or(0, fingerprint_of),
+            by_delivery: self.names.callers.name(caller).delivers,
+            is_strained: status == Some(b"503") || code.is_some_and(is_strained),
+            address: table.bytes(row, access::REMOTE_IP).filter(|_| who == Who::Anonymous),
+            account: table.bytes(row, access::BUCKET_OWNER),
+            event: 0,
+            setting: None,
+            log: LogType::S3Access,
+            time_ms: table.rows[row].event_time_ms(),
+        }
+    }
+
+    fn see_trail<'a>(&mut self, table: &'a FieldTable, row: usize) -> Sight<'a> {
+        let principal = activity::principal(table, row);
+        self.text.clear();
+        let caller = principal.name.write(&mut self.text).then_some(&self.text[..]);
+        let caller = self.names.callers.number(caller);
+        let who = who(principal.kind);
+        let service = table.text(row, trail::EVENT_SOURCE).map_or("", short_service);
+        let operation = table.text(row, trail::EVENT_NAME).unwrap_or_default();
+        let act = self.act(LogType::CloudTrail, service.as_bytes(), operation.as_bytes());
+        let ended = match activity::is_api_call(table, row) {
+            true => ended(outcome::of(table, row), None),
+            false => Ended::Failed,
+        };
+        let key = table.bytes(row, trail::S3_KEY);
+        let parameters = || table.text(row, trail::REQUEST_PARAMETERS);
+        let is_setting = matches!(act, Act::OtherS3 | Act::OtherService) && ended == Ended::Done;
+        let invoked_by = table.text(row, trail::INVOKED_BY);
+        Sight {
+            log: LogType::CloudTrail,
+            time_ms: table.rows[row].event_time_ms(),
+            act,
+            ended,
+            who,
+            caller,
+            bucket: table.bytes(row, trail::S3_BUCKET).map(|bucket| self.names.buckets.number(Some(bucket))),
+            key: key.map_or(0, fingerprint_of),
+            shape: key.and_then(|key| self.shapes.of(key)),
+            bytes_out: bytes_out(table.bytes(row, trail::S3_BYTES_OUT)),
+            request: table.bytes(row, trail::REQUEST_ID).map_or(0, fingerprint_of),
+            by_delivery: self.names.callers.name(caller).delivers
+                || invoked_by.is_some_and(super::known::is_delivering),
+            is_strained: table.bytes(row, trail::ERROR_CODE).is_some_and(is_strained),
+            address: table.bytes(row, trail::SOURCE_IP_ADDRESS).filter(|_| who == Who::Anonymous),
+            account: table.bytes(row, trail::RECIPIENT_ACCOUNT_ID),
+            event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
+            setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
+        }
+    }
+
+    fn requester(&mut self, table: &FieldTable, row: usize) -> (u32, Who) {
+        let logged = table.bytes(row, access::REQUESTER).unwrap_or_default();
+        if let Some(known) = self.requesters.get(logged) {
+            return *known;
+        }
+        let principal = activity::principal(table, row);
+        self.text.clear();
+        let name = principal.name.write(&mut self.text).then_some(&self.text[..]);
+        let seen = (self.names.callers.number(name), who(principal.kind));
+        remember(&mut self.requesters, logged, seen);
+        seen
+    }
+
+    fn act(&mut self, log: LogType, service: &[u8], operation: &[u8]) -> Act {
+        let text = match log {
+            LogType::S3Access => operation,
+            LogType::CloudTrail => {
+                self.text.clear();
+                self.text.extend_from_slice(service);
+                self.text.push(b' ');
+                self.text.extend_from_slice(operation);
+                &self.text
+            }
+        };
+        if let Some(known) = self.acts.get(text) {
+            return *known;
+        }
+        let words = [service, operation].map(|word| std::str::from_utf8(word).unwrap_or_default());
+        let act = act(log, words[0], words[1]);
+        remember(&mut self.acts, text, act);
+        act
+    }
+}
+
+/// A success that has a status moved something only with 2xx.
+fn ended(outcome: Outcome, status: Option<&[u8]>) -> Ended {
+    match outcome {
+        Outcome::Success if matches!(status, None | Some([b'2', ..])) => Ended::Done,
+        Outcome::Success => Ended::Unchanged,
+        Outcome::Denied => Ended::Denied,
+        Outcome::Throttled => Ended::Throttled,
+        Outcome::Error => Ended::Failed,
+    }
+}
+
+fn who(kind: PrincipalKind) -> Who {
+    match kind {
+        PrincipalKind::Anonymous => Who::Anonymous,
+        PrincipalKind::Service => Who::Service,
+        _ => Who::Principal,
+    }
+}
+
+fn bytes_out(digits: Option<&[u8]>) -> u64 {
+    digits.and_then(integer).and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// Codes of KMS passed on by S3, and those of too much load.
+fn is_strained(code: &[u8]) -> bool {
+    code.starts_with(b"KMS.")
+        || code == b"ServiceUnavailable"
+        || std::str::from_utf8(code).is_ok_and(|code| outcome::is_throttling(code, false))
+}
+
+impl Codes {
+    /// Adds a row.
+    pub fn push(&mut self, sight: &Sight<'_>) {
+        self.act.push(sight.act);
+        self.ended.push(sight.ended);
+        self.who.push(sight.who);
+        self.key.push(sight.key);
+        self.shape.push(sight.shape);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::stage::Columns;
+    use crate::detect::{RULES, sample_run, testing};
+
+    #[test]
+    fn a_table_and_its_columns_are_seen_alike() {
+        let activity = [
+            "event_time",
+            "service",
+            "operation",
+            "outcome",
+            "http_status",
+            "principal_kind",
+            "object_key",
+            "bucket_name",
+            "principal",
+            "remote_ip",
+            "bytes_out",
+            "request_id",
+            "invoked_by",
+            "event_id",
+            "error_code",
+        ];
+        let native = [vec!["bucket_owner"], vec!["recipient_account_id", "request_parameters"]];
+        let columns = Columns::named(
+            &activity.into(),
+            [&native[0].iter().copied().collect(), &native[1].iter().copied().collect()],
+        );
+        for rule in RULES {
+            for sample in rule.samples {
+                for table in sample_run::tables(sample).unwrap() {
+                    let rows: Vec<u32> = (0..table.len() as u32).collect();
+                    let (mut seer, mut names) = (Seer::default(), Names::default());
+                    columns.batch(&table, &rows, |batch| {
+                        for (row, expected) in testing::sights(batch, &mut names).into_iter().enumerate() {
+                            assert_eq!(seer.see(&table, row), expected, "{} {} row {row}", rule.id, sample.name);
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
