@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use s3sleuth::detect::stage::DetectWorker;
 use s3sleuth::detect::{self, Alert, Config, DetectStage, RULES, Rule, Severity};
 use s3sleuth::error::Error;
-use s3sleuth::pipeline::{Stage, Tally};
+use s3sleuth::pipeline::{Stage, Tally, on_threads};
 use s3sleuth::report::alerts;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         write_all(output, &stage.save(&mut worker, &told.report.tally), arguments.save_state.as_deref())?;
     }
     told.inferred = stage.inferred(&worker);
-    let findings = stage.finish(worker);
+    let findings = on_threads(arguments.input.threads(), || stage.finish(worker))?;
     notes.splice(0..0, stage.not_evaluated(&told.report.tally.evidence));
     notes.extend(findings.notes.iter().cloned());
     write_alerts(arguments, &findings.alerts, &mut output)
@@ -151,7 +151,11 @@ fn write_alerts(arguments: &Arguments, alerts: &[Alert], output: &mut Output) ->
     let usual = if terminal { AlertFormat::Table } else { AlertFormat::Jsonl };
     match arguments.format.unwrap_or(usual) {
         AlertFormat::Json => output.write_all(alerts::json_array(alerts).as_bytes()),
-        AlertFormat::Jsonl => output.write_all(alerts::jsonl(alerts).as_bytes()),
+        AlertFormat::Jsonl => {
+            let text =
+                on_threads(arguments.input.threads(), || alerts::jsonl(alerts)).map_err(std::io::Error::other)?;
+            output.write_all(text.as_bytes())
+        }
         AlertFormat::Csv => output.write_all(alerts::csv(alerts).as_bytes()),
         AlertFormat::Table => {
             let width = terminal.then(output::terminal_width).flatten();

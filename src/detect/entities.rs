@@ -71,6 +71,11 @@ impl EntityKey {
     }
 
     /// The text that was set last.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same.
     pub fn into_text(self) -> String {
         self.text
     }

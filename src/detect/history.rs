@@ -1,21 +1,23 @@
 //! What every caller did in every bucket and when: the history that anomalous reads are held against.
 
-use super::codes::{Act, Ended, Who};
+use super::codes::{Act, Ended};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
 use super::minutes::{KeyTable, MINUTE_MS, log_index};
-use super::names::{Name, Names};
+use super::names::Names;
 use super::sight::Sight;
 use crate::parse::LogType;
-use hashbrown::HashMap;
 use pairs::Pairs;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use recent::Recent;
 use serde::{Deserialize, Serialize};
 use slots::{Slot, Slots};
 use std::collections::BTreeMap;
 
 mod pairs;
+mod recent;
 mod series;
 mod slots;
 
@@ -32,7 +34,7 @@ const ADDRESSES_BUDGET: usize = 4 << 20;
 const ADDRESS_KEYS: u64 = 64;
 
 /// Keys read, by caller and minute, that are remembered; over it a sample of the keys is.
-const MOST_READ_KEYS: usize = (1 << 18) / 8 * 7;
+const MOST_READ_KEYS: usize = (1 << 17) / 8 * 7;
 
 /// History of all callers; its state merges and does not depend on order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -157,70 +159,6 @@ impl State for Caller {
     }
 }
 
-/// What some batches hold, by caller and bucket: a caller is looked up once for many of its rows.
-#[derive(Clone, Debug, Default)]
-struct Recent {
-    /// By the numbers of caller and bucket.
-    index: HashMap<(u32, u32), usize>,
-    parts: Vec<Part>,
-    rows: u64,
-}
-
-/// Rows that are gathered before they are taken over, and callers that are remembered across that.
-const MOST_RECENT_ROWS: u64 = 1 << 16;
-const MOST_RECENT_PARTS: usize = 1 << 13;
-
-/// Minutes and stretches of a part that are looked through for one that is there already: rows come nearly in order.
-const LOOK_BACK: usize = 4;
-
-/// What some batches hold of one caller in one bucket.
-#[derive(Clone, Debug)]
-struct Part {
-    /// Text of the entity.
-    key: String,
-    fingerprint: u64,
-    is_service: bool,
-    minutes: Vec<((u32, u8), Minute)>,
-    evidence: Vec<((u32, u8), EvidenceRows)>,
-    first_read_ms: Option<i64>,
-    rows: u64,
-}
-
-impl Part {
-    fn of(caller: &Name, bucket: &Name, who: Who) -> Part {
-        let mut key = EntityKey::default();
-        key.set(&[caller.text.as_deref(), bucket.text.as_deref()]);
-        let key = key.into_text();
-        Part {
-            fingerprint: fingerprint(&key),
-            key,
-            is_service: who == Who::Service,
-            minutes: Vec::new(),
-            evidence: Vec::new(),
-            first_read_ms: None,
-            rows: 0,
-        }
-    }
-
-    fn count(&mut self, minute: (u32, u8), counts: &Minute) {
-        match self.minutes.iter_mut().rev().take(LOOK_BACK).find(|(known, _)| *known == minute) {
-            Some((_, known)) => known.add(counts),
-            None => self.minutes.push((minute, *counts)),
-        }
-    }
-
-    /// Where the evidence of a stretch stands, if a record of that time may be the first of it.
-    fn claim(&mut self, stretch: (u32, u8), time_ms: i64) -> Option<usize> {
-        let from = self.evidence.len().saturating_sub(LOOK_BACK);
-        let known = (from..self.evidence.len()).rev().find(|at| self.evidence[*at].0 == stretch);
-        let at = known.unwrap_or_else(|| {
-            self.evidence.push((stretch, EvidenceRows::default()));
-            self.evidence.len() - 1
-        });
-        self.evidence[at].1.claims(time_ms).then_some(at)
-    }
-}
-
 /// Gives the columns that evidence is made of, for some rows of the batch in hand.
 pub type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
 
@@ -230,31 +168,23 @@ impl History {
         if matches!(sight.act, Act::OtherService | Act::Expire | Act::Delete) {
             return;
         }
-        let (Some(time_ms), Some(number)) = (sight.time_ms, sight.bucket) else { return };
+        let (Some(time_ms), Some((number, place))) = (sight.time_ms, sight.bucket) else { return };
         let Some(minute) = minute_of(time_ms) else { return };
         let log = log_index(sight.log);
         let bucket = names.buckets.name(number);
         let stretch = grain(self.callers.state_level()).1;
-        let Recent { index, parts, rows } = &mut self.recent;
-        let index = *index.entry((sight.caller, number)).or_insert_with(|| {
-            parts.push(Part::of(names.callers.name(sight.caller), bucket, sight.who));
-            parts.len() - 1
-        });
-        let part = &mut parts[index];
-        part.rows += 1;
-        *rows += 1;
         let is_done = sight.ended == Ended::Done;
         let is_read = is_done && sight.act == Act::Read;
         let sent = if is_read { sight.bytes_out } else { 0 };
-        part.count((minute, log as u8), &Minute { requests: 1, reads: u32::from(is_read), bytes: sent });
-        if is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List) {
-            part.first_read_ms = part.first_read_ms.into_iter().chain([time_ms]).min();
-        }
-        let entity = part.fingerprint;
+        let shows = is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List);
+        let counts = Minute { requests: 1, reads: u32::from(is_read), bytes: sent };
+        self.recent.count(place, (minute, log as u8), counts, sight.who, shows.then_some(time_ms));
+        let known = self.recent.place(place, names);
+        let entity = known.fingerprint;
         if is_read {
-            let slot = minute / stretch * stretch;
-            if let Some(at) = part.claim((slot, log as u8), time_ms) {
-                wanted.push((row, Want::Caller(index, at)));
+            let slot = (minute / stretch * stretch, log as u8);
+            if known.claims(slot, time_ms) {
+                wanted.push((row, Want::Caller(place, slot)));
             }
             if sight.key != 0 {
                 self.read_keys.insert(entity, sight.log, time_ms, sight.key, true);
@@ -289,7 +219,11 @@ impl History {
         evidence(&rows, &mut |columns| {
             for (row, (_, want)) in wanted.iter().enumerate() {
                 match want {
-                    Want::Caller(part, at) => recent.parts[*part].evidence[*at].1.observe(1, columns, row),
+                    Want::Caller(place, slot) => {
+                        let mut evidence = EvidenceRows::default();
+                        evidence.observe(1, columns, row);
+                        recent.keep(*place, *slot, evidence);
+                    }
                     Want::Address(key) => addresses.observe(key, 1, |state, level| {
                         state.evidence[log].observe(address_rows(level), columns, row);
                     }),
@@ -298,9 +232,9 @@ impl History {
         });
     }
 
-    /// Were so many rows gathered that it is time to take them over?
+    /// Was so much gathered that it is time to take it over?
     pub fn is_full(&self) -> bool {
-        self.recent.rows >= MOST_RECENT_ROWS || self.recent.parts.len() > MOST_RECENT_PARTS
+        self.recent.is_full()
     }
 
     /// Names are given anew: what was gathered under their numbers has been taken over.
@@ -308,30 +242,23 @@ impl History {
         self.recent = Recent::default();
     }
 
-    /// Takes over what was gathered; before anything is read or saved.
-    pub fn settle(&mut self) {
-        for part in self.recent.parts.iter_mut().filter(|part| part.rows > 0) {
-            self.callers.observe(&part.key, part.rows, |state, level| {
+    /// Takes over what was gathered; before names are forgotten, and before anything is read, joined or saved.
+    pub fn settle(&mut self, names: &Names) {
+        let callers = &mut self.callers;
+        self.recent.drain(names, |entity, gathered| {
+            callers.observe(entity, gathered.rows, |state, level| {
                 let (minutes, stretch) = grain(level);
-                state.is_service |= part.is_service;
-                state.first_read_ms = state.first_read_ms.into_iter().chain(part.first_read_ms).min();
-                state.minutes.take(coarse(part.minutes.drain(..), minutes), |mine, theirs| mine.add(&theirs));
-                state
-                    .evidence
-                    .take(coarse(part.evidence.drain(..), stretch), |mine, theirs| mine.merge(1, theirs));
+                state.is_service |= gathered.is_service;
+                state.first_read_ms = state.first_read_ms.into_iter().chain(gathered.first_read_ms).min();
+                state.minutes.take(coarse(gathered.minutes.drain(..), minutes), |mine, theirs| mine.add(&theirs));
+                let evidence = coarse(gathered.evidence.drain(..), stretch);
+                state.evidence.take(evidence, |mine, theirs| mine.merge(1, theirs));
             });
-            (part.rows, part.first_read_ms) = (0, None);
-        }
-        self.recent.rows = 0;
-        if self.recent.parts.len() > MOST_RECENT_PARTS {
-            self.forget();
-        }
+        });
     }
 
     /// Takes over what another part of the input showed.
-    pub fn merge(&mut self, mut other: History) {
-        self.settle();
-        other.settle();
+    pub fn merge(&mut self, other: History) {
         self.callers.merge(other.callers);
         self.addresses.merge(other.addresses);
         self.read_keys.merge(other.read_keys);
@@ -344,7 +271,7 @@ impl History {
         let keys = self.read_keys.sorted();
         let both = self.pairs.both();
         let halvings = (keys.halvings(), self.pairs.halvings());
-        let callers = self.callers.sorted().into_iter().filter_map(|(key, state)| {
+        let callers = self.callers.sorted().into_par_iter().filter_map(|(key, state)| {
             let fields = EntityKey::fields(key);
             let &[principal, Some(bucket)] = &fields[..] else { return None };
             let entity = fingerprint(key);
@@ -513,8 +440,8 @@ const MOST_STRETCHES: usize = 1000;
 /// Why the evidence of a row is wanted.
 #[derive(Clone, Debug)]
 pub enum Want {
-    /// For what was gathered last of a caller, at this place of its evidence.
-    Caller(usize, usize),
+    /// For a caller in a bucket, by number, and a stretch.
+    Caller(u32, Slot),
     /// For the address of this entity.
     Address(String),
 }

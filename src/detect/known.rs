@@ -118,7 +118,7 @@ impl Known {
         if let Some(account) = sight.account {
             self.accounts.see(sight.log, account);
         }
-        if let Some(bucket) = sight.bucket {
+        if let Some((bucket, _)) = sight.bucket {
             self.recent.see(bucket, sight);
         }
         if sight.event != 0 {

@@ -4,6 +4,7 @@ use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{crosses, is_sampled};
 use crate::parse::LogType;
 use hashbrown::{HashMap, HashSet};
+use rayon::slice::ParallelSliceMut;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -88,7 +89,7 @@ impl KeyTable {
     /// The entries in the order of entities and minutes.
     pub fn sorted(&self) -> SortedKeys {
         let mut entries: Vec<Entry> = self.entries.iter().copied().collect();
-        entries.sort_unstable();
+        entries.par_sort_unstable();
         SortedKeys { entries, halvings: self.halvings }
     }
 }

@@ -73,12 +73,28 @@ pub struct Names {
     pub callers: Numbered,
     /// Buckets.
     pub buckets: Numbered,
+    /// Callers in buckets, by the numbers of both.
+    numbers: HashMap<(u32, u32), u32>,
+    places: Vec<(u32, u32)>,
 }
 
 impl Names {
+    /// The number of a caller in a bucket.
+    pub fn place(&mut self, caller: u32, bucket: u32) -> u32 {
+        *self.numbers.entry((caller, bucket)).or_insert_with(|| {
+            self.places.push((caller, bucket));
+            self.places.len() as u32 - 1
+        })
+    }
+
+    /// The numbers of the caller and the bucket.
+    pub fn of_place(&self, place: u32) -> (u32, u32) {
+        self.places[place as usize]
+    }
+
     /// Are there so many that it is time to begin anew?
     pub fn are_many(&self) -> bool {
-        self.callers.len() > MOST || self.buckets.len() > MOST
+        self.callers.len() > MOST || self.buckets.len() > MOST || self.places.len() > 2 * MOST
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Sight<'a> {
     pub who: Who,
     /// Who called, by number ([`Names::callers`]).
     pub caller: u32,
-    /// Bucket, by number ([`Names::buckets`]).
-    pub bucket: Option<u32>,
+    /// Bucket, by number ([`Names::buckets`]), and the caller in it, by number ([`Names::place`]).
+    pub bucket: Option<(u32, u32)>,
     /// Fingerprint of the object's key; 0 where none is named.
     pub key: u64,
     /// Shape of the key.
@@ -117,7 +117,7 @@ impl Seer {
             ended: ended(outcome::of(table, row), status),
             who,
             caller,
-            bucket: table.bytes(row, access::BUCKET_NAME).map(|bucket| self.names.buckets.number(Some(bucket))),
+            bucket: self.bucket(caller, table.bytes(row, access::BUCKET_NAME)),
             key: key.map_or(0, fingerprint_of),
             shape: key.and_then(|key| self.shapes.of(key)),
             bytes_out: bytes_out(table.bytes(row, access::BYTES_SENT)),
@@ -157,7 +157,7 @@ impl Seer {
             ended,
             who,
             caller,
-            bucket: table.bytes(row, trail::S3_BUCKET).map(|bucket| self.names.buckets.number(Some(bucket))),
+            bucket: self.bucket(caller, table.bytes(row, trail::S3_BUCKET)),
             key: key.map_or(0, fingerprint_of),
             shape: key.and_then(|key| self.shapes.of(key)),
             bytes_out: bytes_out(table.bytes(row, trail::S3_BYTES_OUT)),
@@ -170,6 +170,11 @@ impl Seer {
             event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
         }
+    }
+
+    fn bucket(&mut self, caller: u32, bucket: Option<&[u8]>) -> Option<(u32, u32)> {
+        let number = self.names.buckets.number(Some(bucket?));
+        Some((number, self.names.place(caller, number)))
     }
 
     fn requester(&mut self, table: &FieldTable, row: usize) -> (u32, Who) {

@@ -13,6 +13,7 @@ use crate::detect::minutes::log_index;
 use crate::error::Error;
 use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use std::collections::BTreeSet;
 
 /// Runs rules over both logs.
@@ -90,7 +91,7 @@ impl DetectWorker {
     pub(super) fn seen(&mut self, log: LogType, wanted: &[(u32, Want)], evidence: &mut GiveEvidence<'_>) {
         self.history.take_evidence(log, wanted, evidence);
         if self.history.is_full() {
-            self.history.settle();
+            self.history.settle(&self.seer.names);
         }
         if self.seer.names.are_many() {
             self.settle();
@@ -103,7 +104,7 @@ impl DetectWorker {
     /// Takes over what was gathered; before anything is read or saved.
     pub(super) fn settle(&mut self) {
         self.known.settle(&self.seer.names);
-        self.history.settle();
+        self.history.settle(&self.seer.names);
     }
 
     /// Takes the rows that detectors look at.
@@ -130,9 +131,10 @@ impl DetectWorker {
         let history = self.history.view();
         let kms = self.kms.view();
         let shared = Shared { config, known: &self.known, history: &history, kms: &kms };
+        let found: Vec<Findings> =
+            self.detectors.into_par_iter().map(|detector| detector.finish(&shared)).collect();
         let mut all = Findings::default();
-        for detector in self.detectors {
-            let findings = detector.finish(&shared);
+        for findings in found {
             all.alerts.extend(findings.alerts);
             all.suppressed.extend(findings.suppressed);
             all.notes.extend(findings.notes);
@@ -191,7 +193,8 @@ impl<'a> DetectStage<'a> {
             .collect()
     }
 
-    /// What was found, in the order in which it is shown.
+    /// What was found, in the order in which it is shown. Uses the threads it is called on
+    /// ([`crate::pipeline::on_threads`]).
     pub fn finish(&self, worker: DetectWorker) -> Findings {
         worker.finish(self.config)
     }

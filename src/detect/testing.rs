@@ -179,14 +179,16 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
     let delivers = |caller: Option<&str>| caller.is_some_and(is_delivering);
     let is_setting = is_trail && matches!(act, Act::OtherS3 | Act::OtherService) && ended == Ended::Done;
     let account = if is_trail { "recipient_account_id" } else { "bucket_owner" };
+    let caller = names.callers.number(text("principal").map(str::as_bytes));
+    let bucket = text("bucket_name").map(|bucket| names.buckets.number(Some(bucket.as_bytes())));
     Sight {
         log: batch.log,
         time_ms: batch.event_time().is_valid(row).then(|| batch.event_time().value(row)),
         act,
         ended,
         who,
-        caller: names.callers.number(text("principal").map(str::as_bytes)),
-        bucket: text("bucket_name").map(|bucket| names.buckets.number(Some(bucket.as_bytes()))),
+        caller,
+        bucket: bucket.map(|bucket| (bucket, names.place(caller, bucket))),
         key: hash("object_key"),
         shape: text("object_key").and_then(|key| KeyShapes::default().of(key.as_bytes())),
         bytes_out: if bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 },

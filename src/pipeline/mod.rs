@@ -11,6 +11,6 @@ mod refused;
 mod reject_lines;
 mod turn;
 
-pub use run::{Report, Settings, run};
+pub use run::{Report, Settings, on_threads, run};
 pub use stage::Stage;
 pub use tally::Tally;

@@ -104,11 +104,7 @@ pub fn run<'a, S: Stage>(
         stopped: AtomicBool::new(false),
         failure: Mutex::new(None),
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(settings.threads)
-        .thread_name(|index| format!("worker-{index}"))
-        .build()
-        .map_err(|error| Error::Usage(format!("cannot start {} threads: {error}", settings.threads)))?;
+    let pool = pool(settings.threads)?;
     let (sender, receiver) = sync_channel::<Unit>(settings.threads * QUEUED_UNITS);
     let worker = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -138,6 +134,19 @@ pub fn run<'a, S: Stage>(
     let mut report = worker.report(inputs);
     report.tally.dedup_incomplete = run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).incomplete();
     Ok((worker.state, report))
+}
+
+/// Calls with that many threads at hand for what the call does in parallel.
+///
+/// # Errors
+/// That the system does not give so many.
+pub fn on_threads<T: Send>(threads: usize, call: impl FnOnce() -> T + Send) -> Result<T, Error> {
+    Ok(pool(threads)?.install(call))
+}
+
+fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("worker-{index}"));
+    pool.build().map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))
 }
 
 struct Run<'a, S> {

@@ -4,6 +4,7 @@ use super::safe::{looks_like_a_formula, printable, printable_json};
 use crate::detect::{Alert, RULES};
 use crate::parse::json::{self, Kind};
 use comfy_table::{ContentArrangement, Table, presets};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 /// One JSON array and a line end.
 pub fn json_array(alerts: &[Alert]) -> String {
@@ -13,12 +14,11 @@ pub fn json_array(alerts: &[Alert]) -> String {
 
 /// One JSON object a line.
 pub fn jsonl(alerts: &[Alert]) -> String {
-    let mut text = String::new();
-    for alert in alerts {
-        text += &printable_json(&serde_json::to_string(alert).expect("texts and numbers are JSON"));
-        text.push('\n');
-    }
-    text
+    let line = |alert| {
+        let json = serde_json::to_string(alert).expect("texts and numbers are JSON");
+        printable_json(&json).into_owned() + "\n"
+    };
+    alerts.par_iter().map(line).collect()
 }
 
 /// A header and a line an alert, under the names of the JSON and in its order; lists and objects are JSON in a cell.
