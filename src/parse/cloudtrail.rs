@@ -14,7 +14,7 @@ mod resources;
 pub use fields::{FIELDS, FLAGS, field, flag};
 pub use resources::{Resource, for_each_resource};
 
-use super::{FieldTable, LogType, ParseError, Row, Span};
+use super::{FieldTable, LogType, ParseError, Row, Span, Spare};
 use crate::decode::{Block, RecordFrame};
 use crate::ledger::{Reject, RejectSink};
 use record::RecordReader;
@@ -22,7 +22,12 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// Parses the records of a block, each one JSON object, into its table; refused ones go to `rejects`.
 pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
-    let mut rows = BlockRows::new(&block);
+    parse_block_into(block, rejects, Spare::default())
+}
+
+/// The same in buffers that are used again.
+pub fn parse_block_into(block: Block, rejects: &mut dyn RejectSink, spare: Spare) -> FieldTable {
+    let mut rows = BlockRows::new(&block, spare);
     for frame in &block.records {
         if let Err(error) = rows.read(&block, frame) {
             let file = &block.segments[frame.segment as usize].file;
@@ -33,12 +38,12 @@ pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> FieldTable {
     rows.table(block)
 }
 
-/// Parses a block whose records' places were guessed.
+/// Parses a block whose records' places were guessed, in buffers that are used again.
 ///
 /// # Errors
 /// Gives the block back if one of them is no record: it may be none, or the guess is wrong.
-pub fn parse_guessed(block: Block) -> Result<FieldTable, Block> {
-    let mut rows = BlockRows::new(&block);
+pub fn parse_guessed(block: Block, spare: Spare) -> Result<FieldTable, Block> {
+    let mut rows = BlockRows::new(&block, spare);
     if block.records.iter().all(|frame| rows.read(&block, frame).is_ok()) {
         Ok(rows.table(block))
     } else {
@@ -54,13 +59,13 @@ struct BlockRows {
 }
 
 impl BlockRows {
-    fn new(block: &Block) -> BlockRows {
-        let count = block.records.len();
-        BlockRows {
-            rows: Vec::with_capacity(count),
-            spans: Vec::with_capacity(count * field::WIDTH),
-            reader: RecordReader::new(block.bytes.len()),
-        }
+    fn new(block: &Block, spare: Spare) -> BlockRows {
+        let Spare { mut rows, mut spans, .. } = spare;
+        rows.clear();
+        rows.reserve(block.records.len());
+        spans.clear();
+        spans.reserve(block.records.len() * field::WIDTH);
+        BlockRows { rows, spans, reader: RecordReader::new(block.bytes.len()) }
     }
 
     #[inline]

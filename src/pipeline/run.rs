@@ -279,7 +279,7 @@ impl<S: Stage> Run<'_, S> {
                 tally.blanks += blanks;
                 table
             }
-            LogType::CloudTrail => cloudtrail::parse_block(block, rejects),
+            LogType::CloudTrail => cloudtrail::parse_block_into(block, rejects, spare),
         }
     }
 
@@ -414,7 +414,7 @@ impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
 
     fn check(&mut self, block: Block) -> Result<ControlFlow<()>, Block> {
         let framed = block.framed;
-        let table = cloudtrail::parse_guessed(block)?;
+        let table = cloudtrail::parse_guessed(block, std::mem::take(&mut self.worker.spare))?;
         self.worker.tally.lines += framed;
         Ok(self.gather(table))
     }

@@ -48,7 +48,7 @@ impl BlockTaker for Parser {
         let mut records = Vec::new();
         take_apart(&block, &mut records);
         self.wrong += 1;
-        let table = cloudtrail::parse_guessed(block)?;
+        let table = cloudtrail::parse_guessed(block, s3sleuth::parse::Spare::default())?;
         self.wrong -= 1;
         self.right += 1;
         self.records.append(&mut records);
