@@ -109,13 +109,12 @@ def correctness(comparison):
     if "quirks" not in facts:
         return ""
     rows = []
-    for name, (kept, wrong, reason) in facts["hostile"].items():
-        right, aborts = facts["quirks"].get(name, ("", 0))
+    for name, (kept, wrong) in facts["hostile"].items():
+        right, aborts = facts["quirks"].get(name, (None, 0))
         quirk = f"{right} of {facts['quirk_lines']}" + (f", aborts at {aborts}" if aborts else "")
-        if kept is None:
-            rows.append([name, quirk, "aborts", ""])
-        else:
-            rows.append([name, quirk, f"{kept:,}", f"{wrong:,}"])
+        if right is None:
+            quirk = "the lines are not there (S3SLEUTH_SHARED)"
+        rows.append([name, quirk, "aborts" if kept is None else f"{kept:,}", wrong])
     return f"""### Correctness
 
 Quirk lines: lines of real logs and of attackers with their expected reading, a file each; right if the one row agrees in
