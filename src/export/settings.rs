@@ -95,8 +95,8 @@ pub enum PageEncoding {
     /// Plain: every reader takes it.
     #[default]
     Compatible,
-    /// Lengths apart from texts, numbers as differences (`DELTA_LENGTH_BYTE_ARRAY`, `DELTA_BINARY_PACKED`): smaller,
-    /// but some readers refuse it.
+    /// Lengths apart from texts, numbers as differences (`DELTA_LENGTH_BYTE_ARRAY`, `DELTA_BINARY_PACKED`): less
+    /// work to write at higher levels of zstd, but some readers refuse it.
     Fast,
 }
 

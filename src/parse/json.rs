@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         Ok(Value { raw: &self.text[start..self.at], start, kind, escaped })
     }
 
-    /// Takes an opening brace; true where the object has no members and has been taken whole. [`Cursor::name_of`],
+    /// Takes an opening brace; true where the object has no members and has been taken whole. [`Cursor::name_is`],
     /// [`Cursor::key`], values and [`Cursor::object_ends`] take what follows.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::parse::{FieldTable, LogType, Row, Span, Spare, object_key, time};
 
 /// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
 ///
-/// Lines of the everyday form are read by [`PlainLines`], all others by [`parse_line`], which defines what is right.
+/// Lines of the everyday form are read in one pass, all others by [`parse_line`], which defines what is right.
 pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, u64) {
     parse_block_into(block, rejects, Spare::default())
 }
