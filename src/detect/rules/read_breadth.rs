@@ -163,14 +163,17 @@ impl ReadBreadth {
             }
             found.window_seconds = 600;
             found.summary = format!(
-                "{} read {}{} of {} in {}, up to {} in 10 minutes; its own median is {}.",
+                "{} read {}{} of {} in {}, up to {} in 10 minutes; {}.",
                 name(caller),
                 about(caller.series.key_halvings()),
                 counted(found.count, "key", "different keys"),
                 caller.bucket,
                 span_in_words(u64::from(burst.minutes.end() - burst.minutes.start()) + 1),
                 burst.peak,
-                baseline.median(),
+                match baseline.windows() {
+                    0 => "the logs show no other reads of its own".to_owned(),
+                    _ => format!("its own median is {}", baseline.median()),
+                },
             );
             found.observed.insert("keys_in_10_minutes", json!(burst.peak));
             found.observed.insert("z_score", json!(baseline.z_tenths(burst.peak) as f64 / 10.0));

@@ -157,13 +157,16 @@ impl ReadVolume {
         found.window_seconds = 3600;
         found.count = load.reads;
         found.summary = format!(
-            "{} read {} of {} in {}, up to {} an hour; its own 95th percentile is {} an hour.",
+            "{} read {} of {} in {}, up to {} an hour; {}.",
             name(caller),
             bytes_in_words(load.bytes),
             caller.bucket,
             span_in_words(u64::from(burst.minutes.end() - burst.minutes.start()) + 1),
             bytes_in_words(*hour_bytes),
-            bytes_in_words(baseline.percentile_95()),
+            match baseline.windows() {
+                0 => "the logs show no other reads of its own".to_owned(),
+                _ => format!("its own 95th percentile is {} an hour", bytes_in_words(baseline.percentile_95())),
+            },
         );
         found.reasons.push(past.reason(baseline));
         if peers.0 >= LEAST_PEERS {
