@@ -27,7 +27,9 @@ pub static RULE: Rule = Rule {
         stretch. Where the bucket is known by the shape of its keys alone the level is at most medium.",
     why: "Who reads the audit logs learns what was noticed of him, and everything about the account.",
     cannot_see: "Reads through Athena or a SIEM on somebody's behalf: they show the service's role.",
-    false_positives: "An analyst who downloads logs, as for this very tool; a SIEM that is not listed under readers.",
+    false_positives: "An analyst who downloads logs, as for this very tool; a SIEM that is not listed under readers. \
+        The root user of an account may raise two alerts where both logs show it: access logs name it by canonical \
+        id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal why the logs were read.",
         "If it is a SIEM or a job, list it under readers.",

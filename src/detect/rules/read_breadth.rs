@@ -27,7 +27,9 @@ pub static RULE: Rule = Rule {
         out. The level is medium, and low where half of the callers of the same kind read about as many.",
     why: "Who steals a bucket reads all of it; who uses it reads what it needs.",
     cannot_see: "Reads of few large objects (GET-001). Which keys a caller already had. Records without a time.",
-    false_positives: "A first backup or migration, a new batch job, a crawler on a public site.",
+    false_positives: "A first backup or migration, a new batch job, a crawler on a public site. The root user of an \
+        account may raise two alerts where both logs show it: access logs name it by canonical id, CloudTrail by \
+        ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the reads were planned.",
         "Compare address, user agent and session with those of the caller's usual reads.",

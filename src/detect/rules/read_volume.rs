@@ -28,7 +28,8 @@ pub static RULE: Rule = Rule {
     why: "Theft of data shows as bytes that leave. The bill for the traffic comes later than the thief goes.",
     cannot_see: "Copies inside S3 (CopyObject), which send nothing to the caller. Data that leaves slowly, spread over \
         days: GET-002 looks at a day's breadth. CloudTrail events without bytesTransferredOut.",
-    false_positives: "A first backup, a migration, a new analysis.",
+    false_positives: "A first backup, a migration, a new analysis. The root user of an account may raise two alerts \
+        where both logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the download was planned.",
         "List the keys that were read and where they went: address, user agent, session.",
