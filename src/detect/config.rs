@@ -74,10 +74,10 @@ impl Config {
             ("readers", &self.readers, caller_complaint),
             ("iac_roles", &self.iac_roles, caller_complaint),
         ];
-        let complaints = lists.into_iter().flat_map(|(list, names, complaint)| {
+        let mut complaints = lists.into_iter().flat_map(|(list, names, complaint)| {
             names.iter().filter_map(move |name| Some(format!("{list}: {name:?} {}", complaint(name)?)))
         });
-        complaints.into_iter().next().map_or(Ok(()), Err)
+        complaints.next().map_or(Ok(()), Err)
     }
 
     /// The value of a rule's threshold: as configured, else its default.
