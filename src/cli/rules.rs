@@ -56,12 +56,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         }
         Command::Test { format } => {
             let tried: Vec<Tried> = RULES.iter().map(|rule| try_rule(rule)).collect();
-            let violations: Vec<&str> =
-                tried.iter().flat_map(|tried| &tried.violations).map(String::as_str).collect();
+            let violations = violations(&tried);
             if !violations.is_empty() {
                 super::say(&violations.join("\n"));
-                status = ExitStatus::Violation;
             }
+            status = verdict(&tried);
             tested(&tried, *format)
         }
     };
@@ -69,6 +68,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     output.write_all(text.as_bytes()).map_err(|error| Error::output("stdout", error))?;
     output.finish()?;
     Ok(status)
+}
+
+fn violations(tried: &[Tried]) -> Vec<&str> {
+    tried.iter().flat_map(|tried| &tried.violations).map(String::as_str).collect()
+}
+
+fn verdict(tried: &[Tried]) -> ExitStatus {
+    if violations(tried).is_empty() { ExitStatus::Done } else { ExitStatus::Violation }
 }
 
 fn tested(tried: &[Tried], format: TestFormat) -> String {
@@ -81,5 +88,34 @@ fn tested(tried: &[Tried], format: TestFormat) -> String {
                 format!("{:<8} fired {} silent {} {verdict}\n", tried.id, tried.fired, tried.silent)
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::ExitCode;
+
+    #[test]
+    fn a_violation_ends_with_exit_code_5_and_is_no_member_of_the_list() {
+        let good = Tried { id: "LOG-001", fired: 1, silent: 3, violations: Vec::new() };
+        let bad = Tried {
+            id: "LOG-002",
+            fired: 2,
+            violations: vec!["LOG-002 fires: 2 alerts".to_owned()],
+            ..good.clone()
+        };
+        assert_eq!(verdict(std::slice::from_ref(&good)), ExitStatus::Done);
+        assert_eq!(verdict(&[good.clone(), bad.clone()]), ExitStatus::Violation);
+        let code = |status: ExitCode| format!("{status:?}");
+        assert_eq!(code(ExitStatus::Violation.into()), code(ExitCode::from(5)));
+        let listed: serde_json::Value =
+            serde_json::from_str(&tested(&[good.clone(), bad.clone()], TestFormat::Json)).unwrap();
+        let expected = serde_json::json!([
+            {"id": "LOG-001", "fired": 1, "silent": 3},
+            {"id": "LOG-002", "fired": 2, "silent": 3},
+        ]);
+        assert_eq!(listed, expected);
+        assert!(tested(&[good, bad], TestFormat::Table).contains("LOG-002  fired 2 silent 3 VIOLATION"));
     }
 }

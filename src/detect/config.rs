@@ -1,6 +1,7 @@
 //! What a site tells the detectors: which buckets are what, and other thresholds.
 
 use super::Rule;
+use super::known::{is_account_id, is_canonical_id};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +47,7 @@ impl Config {
     /// One sentence: what is wrong in the text, or which rule or threshold does not exist and which do.
     pub fn from_toml(text: &str) -> Result<Config, String> {
         let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check_names()?;
         for (id, thresholds) in &config.thresholds {
             let rule = super::RULES.iter().find(|rule| rule.id == id).ok_or_else(|| {
                 let ids: Vec<&str> = super::RULES.iter().map(|rule| rule.id).collect();
@@ -62,6 +64,22 @@ impl Config {
         Ok(config)
     }
 
+    /// Refuses names of a form that the logs never have: they would have no effect, and nobody would notice.
+    fn check_names(&self) -> Result<(), String> {
+        let lists = [
+            ("owned_accounts", &self.owned_accounts, account_complaint as fn(&str) -> Option<&'static str>),
+            ("partners", &self.partners, account_complaint),
+            ("log_buckets", &self.log_buckets, bucket_complaint),
+            ("public_buckets", &self.public_buckets, bucket_complaint),
+            ("readers", &self.readers, caller_complaint),
+            ("iac_roles", &self.iac_roles, caller_complaint),
+        ];
+        let mut complaints = lists.into_iter().flat_map(|(list, names, complaint)| {
+            names.iter().filter_map(move |name| Some(format!("{list}: {name:?} {}", complaint(name)?)))
+        });
+        complaints.next().map_or(Ok(()), Err)
+    }
+
     /// The value of a rule's threshold: as configured, else its default.
     ///
     /// # Panics
@@ -70,6 +88,28 @@ impl Config {
         let listed = rule.thresholds.iter().find(|threshold| threshold.name == name);
         let default = listed.unwrap_or_else(|| panic!("{} does not list the threshold {name}", rule.id)).default;
         self.thresholds.get(rule.id).and_then(|values| values.get(name)).copied().unwrap_or(default)
+    }
+}
+
+fn account_complaint(account: &str) -> Option<&'static str> {
+    let fits = is_account_id(account) || is_canonical_id(account);
+    (!fits).then_some("is no account; give its 12 digits, or its canonical id of 64 hexadecimal digits")
+}
+
+fn bucket_complaint(bucket: &str) -> Option<&'static str> {
+    let is_name = !bucket.is_empty() && !bucket.contains([':', '/', '*', '?']);
+    (!is_name).then_some("is no bucket; give its name alone, without wildcards")
+}
+
+/// Callers may be more than ARNs (services, canonical ids), but a role has one form.
+fn caller_complaint(caller: &str) -> Option<&'static str> {
+    let role = caller.split_once(":role/").map(|(_, name)| name);
+    if caller.contains('*') {
+        Some("has a wildcard; give each caller")
+    } else if caller.contains(":assumed-role/") || role.is_some_and(|name| name.contains('/')) {
+        Some("is no role as the logs name it; give arn:PARTITION:iam::ACCOUNT:role/NAME without path and session")
+    } else {
+        caller.is_empty().then_some("is no caller")
     }
 }
 
@@ -84,7 +124,21 @@ mod tests {
             ("log_buckets = ['a']\npublic_buckets = ['b', 'c']", ""),
             ("[thresholds.DEL-001]\ndeleted_keys = 7", ""),
             ("log_bucket = ['a']", "unknown field `log_bucket`"),
-            ("owned_accounts = ['111122223333']\nreaders = []\niac_roles = ['a']\npartners = ['b']", ""),
+            (
+                "owned_accounts = ['111122223333']\nreaders = []\niac_roles = ['a']\npartners = ['444455556666']",
+                "",
+            ),
+            (
+                "partners = ['arn:aws:iam::444455556666:root']",
+                "partners: \"arn:aws:iam::444455556666:root\" is no account",
+            ),
+            ("owned_accounts = ['1111']", "give its 12 digits"),
+            ("log_buckets = ['arn:aws:s3:::logs']", "give its name alone"),
+            ("public_buckets = ['www-*']", "without wildcards"),
+            ("readers = ['logging.s3.amazonaws.com', 'arn:aws:iam::111122223333:user/team/ann']", ""),
+            ("readers = ['arn:aws:sts::111122223333:assumed-role/siem/poll']", "role/NAME without path"),
+            ("iac_roles = ['arn:aws:iam::111122223333:role/ci/deploy']", "role/NAME without path"),
+            ("iac_roles = ['arn:aws:iam::*:role/deploy']", "has a wildcard"),
             ("owned_accounts = 7", "invalid type"),
             ("[thresholds.DEL-999]\ndeleted_keys = 7", "there are LOG-001, "),
             ("[thresholds.DEL-001]\nkeys = 7", "DEL-001 has deleted_keys"),

@@ -41,6 +41,7 @@ impl<R: Reading> Detector for ReadingDetector<R> {
     fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         self.0.judge(shared.history, shared, &mut findings);
+        findings.notes.extend(short_history(R::RULE, shared));
         findings.notes = findings.notes.iter().map(|note| format!("{}: {note}", R::RULE.id)).collect();
         findings
     }
@@ -56,6 +57,23 @@ impl<R: Reading> Detector for ReadingDetector<R> {
     fn load(&mut self, _state: &[u8]) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// A sentence if the logs as a whole are too short for the rule to know anybody's past.
+fn short_history(rule: &Rule, shared: &Shared<'_>) -> Option<String> {
+    let lists = |name| rule.thresholds.iter().any(|threshold| threshold.name == name);
+    let least_minutes = match (lists("history_hours"), lists("history_days")) {
+        (true, _) => shared.config.threshold(rule, "history_hours").saturating_mul(60),
+        // No rule evaluates less than a day where it asks for days.
+        (false, true) => u64::from(DAY_MINUTES),
+        (false, false) => return None,
+    };
+    let spans = || shared.history.callers().iter().filter_map(|caller| caller.series.span());
+    let first = spans().map(|span| *span.start()).min()?;
+    let last = spans().map(|span| *span.end()).max()?;
+    let minutes = u64::from(last.saturating_sub(first)) + 1;
+    (minutes < least_minutes)
+        .then(|| format!("history of {}: not evaluated against callers' own past.", span_in_words(minutes)))
 }
 
 /// Minutes of a day.
@@ -184,3 +202,54 @@ impl<'a> Peers<'a> {
 
 /// Peers that a comparison needs. Proposal: two could be a pair that does the same job.
 pub const LEAST_PEERS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::testing::{Activity, detect};
+    use crate::detect::{RULES, rule, sample_run};
+    use crate::parse::LogType;
+
+    /// One read every `step` minutes, `count` times.
+    fn reads(count: i64, step: i64) -> Vec<(LogType, Activity)> {
+        let read = |number: i64| Activity {
+            time_ms: Some((29_000_000 + number * step) * MINUTE_MS),
+            action: "GetObject",
+            operation: "REST.GET.OBJECT",
+            request: format!("R{number}"),
+            ..Activity::default()
+        };
+        (0..count).map(|number| (LogType::S3Access, read(number))).collect()
+    }
+
+    #[test]
+    fn logs_that_are_too_short_for_a_past_are_said_to_be() {
+        let config = Config::default();
+        let notes = |id: &str, rows: &[(LogType, Activity)]| {
+            let notes = detect(rule(id).expect("a rule"), &config, rows).notes;
+            notes.into_iter().filter(|note| note.contains("history of ")).collect::<Vec<_>>()
+        };
+        for id in ["GET-001", "GET-002", "GET-005", "GET-010", "LOG-016"] {
+            let said = format!("{id}: history of 40 minutes: not evaluated against callers' own past.");
+            assert_eq!(notes(id, &reads(40, 1)), [said]);
+            assert_eq!(notes(id, &reads(40, 60)), [""; 0]);
+            assert_eq!(notes(id, &[]), [""; 0]);
+        }
+        assert_eq!(notes("GET-016", &reads(40, 1)), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_held_against_the_past_tells_how_long_that_is() {
+        let is_wanted =
+            |rule: &&&'static Rule| ["GET-001", "GET-002", "GET-005", "GET-010", "LOG-016"].contains(&rule.id);
+        for rule in RULES.iter().filter(is_wanted) {
+            for sample in rule.samples.iter().filter(|sample| sample.fires) {
+                let tables = sample_run::tables(sample).expect("a sample that is read");
+                for alert in sample_run::run(rule, &tables, usize::MAX).alerts {
+                    assert!(alert.expected.contains_key("history_minutes"), "{} {:?}", rule.id, alert.expected);
+                    assert!(!alert.observed.is_empty(), "{}", rule.id);
+                }
+            }
+        }
+    }
+}

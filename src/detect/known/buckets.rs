@@ -142,7 +142,11 @@ pub(super) fn named_in_settings(service: &str, action: &str, parameters: &str) -
     let find = |path: &&[&str]| {
         let value = path.iter().try_fold(&parameters, |value, member| value.get(member))?;
         let name = value.as_str()?;
-        let bucket = name.strip_prefix("arn:").map_or(Some(name), |arn| arn.split(':').nth(4))?;
+        // Flow logs may go to CloudWatch Logs or Firehose as well.
+        let bucket = match name.strip_prefix("arn:") {
+            Some(arn) => arn.split_once(':')?.1.strip_prefix("s3:::")?,
+            None => name,
+        };
         let bucket = bucket.split('/').next()?;
         (!bucket.is_empty()).then(|| bucket.to_owned())
     };
@@ -166,6 +170,12 @@ mod tests {
                 Some("logs"),
             ),
             ("s3", "PutBucketLogging", r#"{"bucketName":"b","BucketLoggingStatus":{"xmlns":"x"}}"#, None),
+            (
+                "ec2",
+                "CreateFlowLogs",
+                r#"{"CreateFlowLogsRequest":{"LogDestination":"arn:aws:logs:us-east-1:111122223333:log-group:/vpc"}}"#,
+                None,
+            ),
             ("config", "PutDeliveryChannel", r#"{"deliveryChannel":{"s3BucketName":"logs"}}"#, Some("logs")),
             (
                 "ec2",

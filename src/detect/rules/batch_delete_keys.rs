@@ -173,18 +173,20 @@ impl BatchDeleteKeys {
         alert.principal = principal.map(str::to_owned);
         request.facts.tell(&mut alert);
         alert.object_key.take_if(|_| done + refused != 1);
-        alert.count = done;
         let halvings = request.done.halvings();
-        let keys = if done + refused == 0 {
-            "keys that no log names".to_owned()
+        let name = principal.unwrap_or("An unknown caller");
+        (alert.count, alert.summary) = if done + refused == 0 {
+            // A request names one key at least.
+            (1, format!("{name} deleted keys that no log names of {bucket} in one request."))
         } else {
-            format!("{}{}", about(halvings), counted(done, "key", "keys"))
+            let summary = format!(
+                "{name} deleted {}{} of {bucket} in one request: {permanent} for good, {marker} left a marker, \
+                 {unknown} unknown; {refused} refused.",
+                about(halvings),
+                counted(done, "key", "keys"),
+            );
+            (done, summary)
         };
-        alert.summary = format!(
-            "{} deleted {keys} of {bucket} in one request: {permanent} for good, {marker} left a marker, {unknown} \
-             unknown; {refused} refused.",
-            principal.unwrap_or("An unknown caller"),
-        );
         alert.reasons = vec![if alert.logs.len() == 2 {
             "Both logs show the request.".to_owned()
         } else {
@@ -334,6 +336,7 @@ mod tests {
         assert_eq!(found.alerts[0].observed["unknown"], json!(3));
         let found = detect(&RULE, &Config::default(), &[request()]);
         assert!(found.alerts[0].summary.contains("keys that no log names"), "{}", found.alerts[0].summary);
+        assert_eq!(found.alerts[0].count, 1);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub static RULE: Rule = Rule {
     why: "Stolen credentials are used where their owner never was.",
     cannot_see: "Callers in the first days of the logs: that is said, and not guessed. Earlier logs may know a caller \
         that these do not.",
-    false_positives: "A new application, a new colleague, a job that runs once a month.",
+    false_positives: "A new application, a new colleague, a job that runs once a month. The root user of an account \
+        may raise two alerts where both logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the bucket whether the caller is expected.",
         "Look at what the caller read, and from where.",

@@ -24,7 +24,9 @@ pub static RULE: Rule = Rule {
     why: "Nobody but a retention job deletes logs. Who is refused may come back with other credentials.",
     cannot_see: "Requests that a VPC endpoint policy refused, which are in neither log. Deletes that failed for \
         another reason.",
-    false_positives: "A cleaner whose role lacks a permission. A tool that tries what it may do.",
+    false_positives: "A cleaner whose role lacks a permission. A tool that tries what it may do. The root user of an \
+        account may raise two alerts where both logs show it: access logs name it by canonical id, CloudTrail by \
+        ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the deletes were planned.",
         "Look for deletes by the same principal or address that were done (LOG-001).",

@@ -47,7 +47,8 @@ pub static RULE: Rule = Rule {
         delete where only CloudTrail shows it. Access logs are delivered on a best-effort basis: a line may be \
         missing. Log files under custom names, unless log_buckets lists their bucket.",
     false_positives: "Retention scripts that delete old logs. Query results or folder markers in the same bucket \
-        (level low). A copy of logs in a bucket of analysts.",
+        (level low). A copy of logs in a bucket of analysts. The root user of an account may raise two alerts where \
+        both logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the deletes were planned.",
         "Restore the versions if the bucket has versioning: remove the delete markers.",

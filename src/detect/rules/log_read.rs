@@ -10,7 +10,7 @@ use crate::detect::reading::{
 };
 use crate::detect::statistics::Baseline;
 use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 
 /// LOG-016 `log-read`.
@@ -27,7 +27,9 @@ pub static RULE: Rule = Rule {
         stretch. Where the bucket is known by the shape of its keys alone the level is at most medium.",
     why: "Who reads the audit logs learns what was noticed of him, and everything about the account.",
     cannot_see: "Reads through Athena or a SIEM on somebody's behalf: they show the service's role.",
-    false_positives: "An analyst who downloads logs, as for this very tool; a SIEM that is not listed under readers.",
+    false_positives: "An analyst who downloads logs, as for this very tool; a SIEM that is not listed under readers. \
+        The root user of an account may raise two alerts where both logs show it: access logs name it by canonical \
+        id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal why the logs were read.",
         "If it is a SIEM or a job, list it under readers.",
@@ -72,6 +74,8 @@ struct Why {
     severity: Severity,
     minutes: RangeInclusive<u32>,
     reason: String,
+    /// The past that they were held against, as the alert tells it.
+    history: Vec<(&'static str, Value)>,
 }
 
 impl Reading for LogRead {
@@ -109,13 +113,13 @@ impl LogRead {
         let span = caller.series.span()?;
         if caller.kind() == "anonymous" {
             let reason = "The caller had no credentials: anybody can read these logs.".to_owned();
-            return Some(Why { severity: Severity::Critical, minutes: span, reason });
+            return Some(Why { severity: Severity::Critical, minutes: span, reason, history: Vec::new() });
         }
         let objects = |load: &crate::detect::history::Load| load.reads;
         let bytes = |load: &crate::detect::history::Load| load.bytes;
         let loud = [
-            self.loudest(history, caller, (10, self.objects), objects),
-            self.loudest(history, caller, (60, self.bytes), bytes),
+            self.loudest(history, caller, (10, self.objects, "objects_in_10_minutes_median"), objects),
+            self.loudest(history, caller, (60, self.bytes, "bytes_an_hour_median"), bytes),
         ];
         if let Some(why) = loud.into_iter().flatten().next() {
             return Some(why);
@@ -126,6 +130,7 @@ impl LogRead {
             severity: Severity::Low,
             minutes: span,
             reason: format!("It is the caller's first read after {} of logs without it.", span_in_words(before)),
+            history: vec![("history_minutes", json!(before)), ("history_days", json!(self.history_days))],
         })
     }
 
@@ -134,7 +139,7 @@ impl LogRead {
         &self,
         history: &View<'_>,
         caller: &CallerView<'_>,
-        (length, least): (u32, u64),
+        (length, least, median): (u32, u64, &'static str),
         value: impl Fn(&crate::detect::history::Load) -> u64,
     ) -> Option<Why> {
         let windows = caller.series.windows(length, &value);
@@ -147,6 +152,11 @@ impl LogRead {
             (past != Past::Usual).then(|| Why {
                 severity: Severity::Medium,
                 reason: past.reason(&baseline),
+                history: vec![
+                    ("history_minutes", json!(baseline.minutes)),
+                    ("history_windows", json!(baseline.windows())),
+                    (median, json!(baseline.median())),
+                ],
                 minutes: burst.minutes,
             })
         })
@@ -178,6 +188,7 @@ impl LogRead {
         .into();
         found.expected =
             [("objects_in_10_minutes", json!(self.objects)), ("bytes_an_hour", json!(self.bytes))].into();
+        found.expected.extend(why.history.iter().cloned());
         found
     }
 }

@@ -47,7 +47,9 @@ pub static RULE: Rule = Rule {
     cannot_see: "Which keys a multi-object delete removed where only CloudTrail shows it. Objects that no request in \
         the input names: where the logs cover little beside the deletes, the known keys are few and their share is \
         large. Records without a time.",
-    false_positives: "Jobs that clean up their own objects under other names than those above. Teardown of a test bucket.",
+    false_positives: "Jobs that clean up their own objects under other names than those above. Teardown of a test \
+        bucket. The root user of an account may raise two alerts where both logs show it: access logs name it by \
+        canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the deletes were planned.",
         "Stop the principal: deny deletes in the bucket policy, or deactivate its access key.",

@@ -27,7 +27,9 @@ pub static RULE: Rule = Rule {
         out. The level is medium, and low where half of the callers of the same kind read about as many.",
     why: "Who steals a bucket reads all of it; who uses it reads what it needs.",
     cannot_see: "Reads of few large objects (GET-001). Which keys a caller already had. Records without a time.",
-    false_positives: "A first backup or migration, a new batch job, a crawler on a public site.",
+    false_positives: "A first backup or migration, a new batch job, a crawler on a public site. The root user of an \
+        account may raise two alerts where both logs show it: access logs name it by canonical id, CloudTrail by \
+        ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the reads were planned.",
         "Compare address, user agent and session with those of the caller's usual reads.",
@@ -163,14 +165,17 @@ impl ReadBreadth {
             }
             found.window_seconds = 600;
             found.summary = format!(
-                "{} read {}{} of {} in {}, up to {} in 10 minutes; its own median is {}.",
+                "{} read {}{} of {} in {}, up to {} in 10 minutes; {}.",
                 name(caller),
                 about(caller.series.key_halvings()),
                 counted(found.count, "key", "different keys"),
                 caller.bucket,
                 span_in_words(u64::from(burst.minutes.end() - burst.minutes.start()) + 1),
                 burst.peak,
-                baseline.median(),
+                match baseline.windows() {
+                    0 => "the logs show no other reads of its own".to_owned(),
+                    _ => format!("its own median is {}", baseline.median()),
+                },
             );
             found.observed.insert("keys_in_10_minutes", json!(burst.peak));
             found.observed.insert("z_score", json!(baseline.z_tenths(burst.peak) as f64 / 10.0));

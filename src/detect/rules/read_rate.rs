@@ -24,7 +24,8 @@ pub static RULE: Rule = Rule {
         there are enough. The level is low; it is medium for three in a row of which one reaches 12.",
     why: "A stolen credential is used in another rhythm than its owner's.",
     cannot_see: "Callers whose past is too short: that is said, and not guessed. Floods by many callers at once.",
-    false_positives: "Campaigns, releases, month-end jobs.",
+    false_positives: "Campaigns, releases, month-end jobs. The root user of an account may raise two alerts where \
+        both logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Look at what the caller did in these minutes: operations, prefixes, outcomes.",
         "Compare address and user agent with those of its usual requests.",

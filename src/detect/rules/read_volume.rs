@@ -28,7 +28,8 @@ pub static RULE: Rule = Rule {
     why: "Theft of data shows as bytes that leave. The bill for the traffic comes later than the thief goes.",
     cannot_see: "Copies inside S3 (CopyObject), which send nothing to the caller. Data that leaves slowly, spread over \
         days: GET-002 looks at a day's breadth. CloudTrail events without bytesTransferredOut.",
-    false_positives: "A first backup, a migration, a new analysis.",
+    false_positives: "A first backup, a migration, a new analysis. The root user of an account may raise two alerts \
+        where both logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Ask the owner of the principal whether the download was planned.",
         "List the keys that were read and where they went: address, user agent, session.",
@@ -157,13 +158,16 @@ impl ReadVolume {
         found.window_seconds = 3600;
         found.count = load.reads;
         found.summary = format!(
-            "{} read {} of {} in {}, up to {} an hour; its own 95th percentile is {} an hour.",
+            "{} read {} of {} in {}, up to {} an hour; {}.",
             name(caller),
             bytes_in_words(load.bytes),
             caller.bucket,
             span_in_words(u64::from(burst.minutes.end() - burst.minutes.start()) + 1),
             bytes_in_words(*hour_bytes),
-            bytes_in_words(baseline.percentile_95()),
+            match baseline.windows() {
+                0 => "the logs show no other reads of its own".to_owned(),
+                _ => format!("its own 95th percentile is {} an hour", bytes_in_words(baseline.percentile_95())),
+            },
         );
         found.reasons.push(past.reason(baseline));
         if peers.0 >= LEAST_PEERS {

@@ -41,8 +41,9 @@ pub static RULE: Rule = Rule {
     cannot_see: "Whether the version was a delete marker, whose removal brings an object back. The keys and versions of a \
         multi-object delete where only CloudTrail shows it. Permanent deletes in buckets without versioning, which name \
         no version (DEL-001). Records without a time.",
-    false_positives: "Removal of delete markers, to restore objects. Scripts that empty a versioned bucket, or thin out \
-        old versions instead of a lifecycle rule.",
+    false_positives: "Removal of delete markers, to restore objects. Scripts that empty a versioned bucket, or thin \
+        out old versions instead of a lifecycle rule. The root user of an account may raise two alerts where both \
+        logs show it: access logs name it by canonical id, CloudTrail by ARN.",
     next_steps: &[
         "Stop the principal: deny s3:DeleteObjectVersion in the bucket policy, or deactivate its access key.",
         "Ask the owner of the principal whether the deletes were planned.",
