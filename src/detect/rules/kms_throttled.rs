@@ -10,7 +10,7 @@ use crate::detect::evidence::EvidenceColumns;
 use crate::detect::facts::Facts;
 use crate::detect::kms_quota::{Parameters, SYMMETRIC};
 use crate::detect::kms_use::{FailedBucket, Load, QuotaOf, explain, is_refused};
-use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, log_index};
+use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, Totals, log_index};
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
 use crate::parse::{LogType, time::DAY_MS};
 use arrow::array::Array;
@@ -150,7 +150,7 @@ impl KmsThrottled {
         let peak = series.peak_minute(&stretch.minutes);
         let run = series.longest_run(&stretch.minutes, self.a_minute_medium.max(1));
         let totals = series.totals(&stretch.minutes);
-        let count = totals[0].records.max(totals[1].records);
+        let count = count(&totals, bucket, stretch, shared);
         let mut alert = Alert::of(&RULE, fields, Some(stretch.minutes.start() * MINUTE_MS));
         let evidence = evidence.over(stretch, self.refusals.state_level(), &totals);
         alert.set_evidence([&evidence[0], &evidence[1]]);
@@ -226,6 +226,17 @@ fn explain_calls(alert: &mut Alert, of: &QuotaOf<'_>, stretch: &Stretch, shared:
         let is_wanted = |bucket: &FailedBucket<'_>, minute| refused.contains(&minute) && bucket.fits(of);
         explain::failed(alert, &shared.kms.failed(stretch.minutes.clone(), is_wanted));
     }
+}
+
+/// How many requests were refused. Calls of KMS are in CloudTrail alone; of requests to a bucket, what both logs show is
+/// one, as far as the failures of the bucket tell.
+fn count(totals: &[Totals; 2], bucket: Option<&str>, stretch: &Stretch, shared: &Shared<'_>) -> u64 {
+    let [left, right] = [totals[0].records, totals[1].records];
+    let joined = bucket.and_then(|bucket| {
+        let failed = shared.kms.failed(stretch.minutes.clone(), |failed, _| failed.bucket == bucket);
+        failed.get(bucket).map(|failed| failed.by_kms)
+    });
+    joined.unwrap_or(0).clamp(left.max(right), left + right)
 }
 
 /// Says what else failed for the bucket.
@@ -413,6 +424,25 @@ mod tests {
         let row = Activity { error_code: code, outcome: "throttled", ..Activity::default() };
         let found = detect(&RULE, &Config::default(), &[(S3Access, row.clone()), (CloudTrail, row)]);
         assert_eq!((found.alerts.len(), found.alerts[0].count, found.alerts[0].evidence_total), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_request_in_one_log_only_still_counts() {
+        let row = |log, request: &str| {
+            let code = Some("KMS.ThrottlingException");
+            (
+                log,
+                Activity {
+                    error_code: code,
+                    outcome: "throttled",
+                    request: request.to_owned(),
+                    ..Activity::default()
+                },
+            )
+        };
+        let rows = [row(S3Access, "R1"), row(S3Access, "R2"), row(CloudTrail, "R2"), row(CloudTrail, "R3")];
+        let found = detect(&RULE, &Config::default(), &rows);
+        assert_eq!((found.alerts.len(), found.alerts[0].count), (1, 3));
     }
 
     #[test]
