@@ -4,7 +4,6 @@ use crate::parse::LogType;
 use arrow::array::{
     Array, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray, make_view,
 };
-use std::ops::Range;
 
 /// Rows of one log. Columns are found by name once a batch, cells by index.
 pub struct DetectBatch<'a> {
@@ -85,22 +84,6 @@ impl Word {
     }
 }
 
-/// Stretches of rows with the same text, so that what belongs to the text is looked up once a stretch. Null is skipped.
-pub fn runs(column: &StringViewArray) -> impl Iterator<Item = (&str, Range<usize>)> {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        while start < column.len() && column.is_null(start) {
-            start += 1;
-        }
-        let text = (start < column.len()).then(|| column.value(start))?;
-        let same = |row: &usize| column.is_valid(*row) && column.value(*row) == text;
-        let end = start + 1 + (start + 1..column.len()).take_while(same).count();
-        let run = start..end;
-        start = end;
-        Some((text, run))
-    })
-}
-
 pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
     batch
         .column_by_name(name)
@@ -113,14 +96,6 @@ pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str)
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn runs_cover_every_row_that_is_not_null_once() {
-        let column = StringViewArray::from(vec![None, Some("a"), Some("a"), None, Some("a"), Some("b"), None]);
-        let found: Vec<_> = runs(&column).collect();
-        assert_eq!(found, [("a", 1..3), ("a", 4..5), ("b", 5..6)]);
-        assert_eq!(runs(&StringViewArray::from(Vec::<Option<&str>>::new())).count(), 0);
-    }
 
     #[test]
     fn a_word_is_found_only_where_it_stands_alone() {

@@ -225,15 +225,6 @@ impl EvidenceRows {
         self.largest_row * limit.min(usize::try_from(self.total).unwrap_or(limit))
     }
 
-    /// May a record of that time be the first? Then it is on its way.
-    pub fn claims(&mut self, time_ms: i64) -> bool {
-        let is_first = self.first_seen_ms.is_none_or(|first_ms| time_ms <= first_ms);
-        if is_first {
-            self.first_seen_ms = Some(time_ms);
-        }
-        is_first
-    }
-
     /// Is any row that is kept in a stretch of time?
     pub fn any_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
         self.rows.iter().any(|row| row.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms)))

@@ -9,7 +9,7 @@ pub mod explain;
 mod failures;
 mod tally;
 
-pub use calls::{Drivers, Load, Saving};
+pub use calls::{Drivers, Load, SPARED_PERCENT, Saving};
 pub use failures::{Failed, FailedBucket, is_failure_of_kms};
 pub use tally::{Tally, Uses};
 

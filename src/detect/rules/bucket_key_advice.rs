@@ -8,6 +8,8 @@ use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
+use crate::detect::kms_quota::Parameters;
+use crate::detect::kms_use::SPARED_PERCENT;
 use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
 use crate::parse::{LogType, time::DAY_MS};
 use serde::{Deserialize, Serialize};
@@ -54,10 +56,6 @@ const MOST: usize = 1024;
 /// Bytes of the detector.
 const BUDGET: usize = 4 << 20;
 
-/// Share of the calls that Bucket Keys spare at most, in percent
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html>).
-const SPARED_PERCENT: u64 = 99;
-
 struct BucketKeyAdvice {
     calls_an_hour: u64,
     /// By account, region, bucket and day.
@@ -100,13 +98,10 @@ impl State for Day {
 
 /// Bucket and key of the object that the parameters of a KMS call name as its context.
 fn object_of(parameters: &str) -> Option<(String, String)> {
-    if !parameters.contains("aws:s3:arn") {
-        return None;
-    }
-    let parameters: serde_json::Value = serde_json::from_str(parameters).ok()?;
-    let arn = parameters.get("encryptionContext")?.get("aws:s3:arn")?.as_str()?;
-    let (bucket, key) = arn.splitn(6, ':').nth(5)?.split_once('/')?;
-    (!bucket.is_empty() && !key.is_empty()).then(|| (bucket.to_owned(), key.to_owned()))
+    // Most parameters name none and need not be read.
+    let parameters = parameters.contains("aws:s3:arn").then(|| Parameters::of(Some(parameters)))?;
+    let (bucket, key) = parameters.data()?;
+    Some((bucket.to_owned(), key?.to_owned()))
 }
 
 impl BucketKeyAdvice {
