@@ -105,8 +105,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     told.inferred = stage.inferred(&worker);
     let findings = on_threads(arguments.input.threads(), || stage.finish(worker))?;
-    notes.splice(0..0, stage.not_evaluated(&told.report.tally.evidence));
-    notes.extend(findings.notes.iter().cloned());
+    let blind = stage.not_evaluated(&told.report.tally.evidence);
+    // A rule without its kind of records has been told of: that it lacks a past as well says nothing more.
+    let id = |note: &str| note.split_once(": ").map(|(id, _)| id.to_owned());
+    let blind_ids: Vec<Option<String>> = blind.iter().map(|note| id(note)).collect();
+    notes.splice(0..0, blind);
+    notes.extend(findings.notes.iter().filter(|note| !blind_ids.contains(&id(note))).cloned());
     write_alerts(arguments, &findings.alerts, &mut output)
         .map_err(|error| Error::output(&arguments.output, error))?;
     output.finish()?;
