@@ -15,18 +15,37 @@ pub const EVIDENCE_ROWS: usize = 5;
 pub struct EvidenceRow {
     /// The log.
     pub log: LogType,
-    /// Path of the file as given.
-    pub source_file: String,
-    /// Line or record in that file, from 1.
+    /// Line or record in its file, from 1.
     pub source_line: i64,
     /// When it happened, milliseconds since 1970 UTC.
     pub event_time_ms: Option<i64>,
-    /// The API's name of the action.
-    pub action: Option<String>,
-    /// Object.
-    pub object_key: Option<String>,
-    /// Request id, the same in both logs.
-    pub request_id: Option<String>,
+    texts: Texts,
+}
+
+/// The texts of a row, one behind the other in one piece of memory: there are many rows, and each piece has its price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Texts {
+    all: Box<str>,
+    /// Source file, action, object key and request id; [`Texts::NONE`] where there is none.
+    lengths: [u32; 4],
+}
+
+impl Texts {
+    const NONE: u32 = u32::MAX;
+
+    fn new(texts: [Option<&str>; 4]) -> Texts {
+        let mut all = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum());
+        texts.iter().flatten().for_each(|text| all.push_str(text));
+        let lengths = texts.map(|text| text.map_or(Texts::NONE, |text| text.len() as u32));
+        Texts { all: all.into_boxed_str(), lengths }
+    }
+
+    fn get(&self, index: usize) -> Option<&str> {
+        let length = |length: &u32| if *length == Texts::NONE { 0 } else { *length as usize };
+        let start = self.lengths[..index].iter().map(length).fold(0, usize::saturating_add);
+        let end = start.saturating_add(length(&self.lengths[index]));
+        (self.lengths[index] != Texts::NONE).then(|| self.all.get(start..end))?
+    }
 }
 
 /// The rows as an alert shows them: the time in RFC 3339.
@@ -43,12 +62,12 @@ pub fn as_json<S: Serializer>(rows: &[EvidenceRow], serializer: S) -> Result<S::
     }
     serializer.collect_seq(rows.iter().map(|row| Shown {
         log: row.log,
-        source_file: &row.source_file,
+        source_file: row.source_file(),
         source_line: row.source_line,
         event_time: row.event_time_ms.map(time::format_iso),
-        action: row.action.as_deref(),
-        object_key: row.object_key.as_deref(),
-        request_id: row.request_id.as_deref(),
+        action: row.action(),
+        object_key: row.object_key(),
+        request_id: row.request_id(),
     }))
 }
 
@@ -71,14 +90,38 @@ pub fn shortened(text: &str, most: usize) -> &str {
 }
 
 impl EvidenceRow {
+    /// Path of the file as given.
+    pub fn source_file(&self) -> &str {
+        self.texts.get(0).unwrap_or_default()
+    }
+
+    /// The API's name of the action.
+    pub fn action(&self) -> Option<&str> {
+        self.texts.get(1)
+    }
+
+    /// Object.
+    pub fn object_key(&self) -> Option<&str> {
+        self.texts.get(2)
+    }
+
+    /// Request id, the same in both logs.
+    pub fn request_id(&self) -> Option<&str> {
+        self.texts.get(3)
+    }
+
     /// Did it happen before that time? No time is after all.
     fn is_before(&self, time_ms: Option<i64>) -> bool {
         self.event_time_ms.unwrap_or(i64::MAX) < time_ms.unwrap_or(i64::MAX)
     }
 
+    fn is_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
+        self.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms))
+    }
+
     fn place(&self) -> Place<'_> {
-        let rest = [&self.action, &self.object_key, &self.request_id].map(Option::as_deref);
-        (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, &self.source_file, self.source_line)
+        let rest = [self.action(), self.object_key(), self.request_id()];
+        (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, self.source_file(), self.source_line)
     }
 }
 
@@ -139,29 +182,30 @@ impl<'a> EvidenceColumns<'a> {
     }
 
     fn place(&self, row: usize) -> Place<'a> {
-        let file = evidence_cell(self.source_file, row).unwrap_or_default();
-        let rest = [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
+        let [file, rest @ ..] = self.texts(row);
         let time_ms = self.event_time_ms(row).unwrap_or(i64::MAX);
-        (time_ms, self.log, rest, file, self.source_line.value(row))
+        (time_ms, self.log, rest, file.unwrap_or_default(), self.source_line.value(row))
+    }
+
+    fn texts(&self, row: usize) -> [Option<&'a str>; 4] {
+        let file = evidence_cell(self.source_file, row).or(Some(""));
+        let [action, object_key, request_id] =
+            [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
+        [file, action, object_key, request_id]
     }
 
     /// Bytes of a row once it is copied, with what the allocator adds.
     fn bytes(&self, row: usize) -> usize {
-        let texts = [self.source_file, self.action, self.object_key, self.request_id];
-        let text = |column| evidence_cell(column, row).map_or(0, |text| text.len() + 16);
-        size_of::<EvidenceRow>() + texts.into_iter().map(text).sum::<usize>()
+        let text: usize = self.texts(row).iter().flatten().map(|text| text.len()).sum();
+        size_of::<EvidenceRow>() + text + 16
     }
 
     fn row(&self, row: usize) -> EvidenceRow {
-        let text = |column: &StringViewArray| evidence_cell(column, row).map(str::to_owned);
         EvidenceRow {
             log: self.log,
-            source_file: text(self.source_file).unwrap_or_default(),
             source_line: self.source_line.value(row),
             event_time_ms: self.event_time_ms(row),
-            action: text(self.action),
-            object_key: text(self.object_key),
-            request_id: text(self.request_id),
+            texts: Texts::new(self.texts(row)),
         }
     }
 }
@@ -191,10 +235,15 @@ impl EvidenceRows {
         let place = columns.place(row);
         let index = self.rows.partition_point(|kept| kept.place() <= place);
         if index < limit {
-            self.rows.truncate(limit - 1);
-            self.rows.reserve_exact(1);
-            self.rows.insert(index, columns.row(row));
+            self.insert(limit, index, columns.row(row));
         }
+    }
+
+    /// Puts a row to a place among the first so many.
+    fn insert(&mut self, limit: usize, index: usize, row: EvidenceRow) {
+        self.rows.truncate(limit - 1);
+        self.rows.reserve_exact(1);
+        self.rows.insert(index, row);
     }
 
     fn see(&mut self, time_ms: Option<i64>) {
@@ -208,9 +257,46 @@ impl EvidenceRows {
         self.largest_row = self.largest_row.max(other.largest_row);
         self.see(other.first_seen_ms);
         self.see(other.last_seen_ms);
-        self.rows.extend(other.rows);
-        self.rows.sort_by(|left, right| left.place().cmp(&right.place()));
-        self.keep_at_most(limit);
+        if self.rows.is_empty() {
+            self.rows = other.rows;
+            self.keep_at_most(limit);
+            return;
+        }
+        for row in other.rows {
+            let index = self.rows.partition_point(|kept| kept.place() <= row.place());
+            if index >= limit {
+                break;
+            }
+            self.insert(limit, index, row);
+        }
+    }
+
+    /// The first rows of several lists, of those in a stretch of time if `rows_too`. The first and the last time are
+    /// cut to the stretch.
+    pub fn of_lists<'a>(
+        lists: impl IntoIterator<Item = &'a EvidenceRows>,
+        time_ms: &RangeInclusive<i64>,
+        rows_too: bool,
+    ) -> EvidenceRows {
+        let (mut first, mut all) = (Vec::<&EvidenceRow>::new(), EvidenceRows::default());
+        for list in lists {
+            all.total += list.total;
+            all.largest_row = all.largest_row.max(list.largest_row);
+            all.see(list.first_seen_ms);
+            all.see(list.last_seen_ms);
+            for row in list.rows.iter().filter(|row| !rows_too || row.is_within(time_ms)) {
+                let index = first.partition_point(|kept| kept.place() <= row.place());
+                if index >= EVIDENCE_ROWS {
+                    break;
+                }
+                first.truncate(EVIDENCE_ROWS - 1);
+                first.insert(index, row);
+            }
+        }
+        all.rows = first.into_iter().cloned().collect();
+        all.first_seen_ms = all.first_seen_ms.map(|first| first.max(*time_ms.start()));
+        all.last_seen_ms = all.last_seen_ms.map(|last| last.min(*time_ms.end()));
+        all
     }
 
     /// Forgets all but the first records; the count stays.
@@ -227,15 +313,7 @@ impl EvidenceRows {
 
     /// Is any row that is kept in a stretch of time?
     pub fn any_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
-        self.rows.iter().any(|row| row.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms)))
-    }
-
-    /// Cuts the first and the last time to a stretch of time, and the rows too if `rows_too`.
-    pub fn within(mut self, time_ms: &RangeInclusive<i64>, rows_too: bool) -> EvidenceRows {
-        self.rows.retain(|row| !rows_too || row.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms)));
-        self.first_seen_ms = self.first_seen_ms.map(|first| first.max(*time_ms.start()));
-        self.last_seen_ms = self.last_seen_ms.map(|last| last.min(*time_ms.end()));
-        self
+        self.rows.iter().any(|row| row.is_within(time_ms))
     }
 
     /// The same rows, but so many records in all.

@@ -11,6 +11,7 @@ use super::sight::Sight;
 use crate::parse::LogType;
 use pairs::Pairs;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::join;
 use recent::Recent;
 use serde::{Deserialize, Serialize};
 use slots::{Slot, Slots};
@@ -258,10 +259,15 @@ impl History {
 
     /// Takes over what another part of the input showed.
     pub fn merge(&mut self, other: History) {
-        self.callers.merge(other.callers);
-        self.addresses.merge(other.addresses);
-        self.read_keys.merge(other.read_keys);
-        self.pairs.merge(other.pairs);
+        let History { callers, addresses, read_keys, pairs, .. } = self;
+        join(
+            || callers.merge(other.callers),
+            || {
+                addresses.merge(other.addresses);
+                read_keys.merge(other.read_keys);
+                pairs.merge(other.pairs);
+            },
+        );
     }
 
     /// Everything, to be read.
@@ -408,33 +414,24 @@ impl CallerView<'_> {
         let from_ms = i64::from(*minutes.start()) * MINUTE_MS;
         let until_ms = (i64::from(*minutes.end()) + 1) * MINUTE_MS - 1;
         let mut reads = self.series.reads_by_log(minutes);
-        let mut found: [EvidenceRows; 2] = Default::default();
+        let mut lists: [Vec<&EvidenceRows>; 2] = Default::default();
         match &self.evidence {
             Kept::ByTime(kept, stretch) => {
                 let slots = (minutes.start() / stretch * stretch, 0)..=(*minutes.end(), u8::MAX);
                 let within = kept.range(slots).iter().filter(|((_, log), _)| reads[usize::from(*log)] > 0);
-                for ((_, log), rows) in within {
-                    found[usize::from(*log)].merge(MOST_STRETCHES, rows.clone());
-                }
+                within.for_each(|((_, log), rows)| lists[usize::from(*log)].push(rows));
             }
             Kept::First(kept) => {
-                found = kept.each_ref().map(EvidenceRows::clone);
+                lists = kept.each_ref().map(|rows| vec![rows]);
                 reads = kept.each_ref().map(EvidenceRows::total);
             }
         }
         let within = from_ms..=until_ms;
-        let any = found.iter().any(|rows| rows.any_within(&within));
+        let any = lists.iter().flatten().any(|rows| rows.any_within(&within));
         let mut reads = reads.into_iter();
-        found.map(|rows| {
-            let mut rows = rows.within(&within, any).with_total(reads.next().unwrap_or(0));
-            rows.keep_at_most(EVIDENCE_ROWS);
-            rows
-        })
+        lists.map(|lists| EvidenceRows::of_lists(lists, &within, any).with_total(reads.next().unwrap_or(0)))
     }
 }
-
-/// Stretches of evidence that are looked through for an alert.
-const MOST_STRETCHES: usize = 1000;
 
 /// Why the evidence of a row is wanted.
 #[derive(Clone, Debug)]

@@ -419,21 +419,19 @@ impl EvidenceByTime {
     pub fn over(&self, stretch: &Stretch, level: u32, totals: &[Totals; 2]) -> [EvidenceRows; 2] {
         let minutes = EvidenceByTime::slots_at(level).0;
         let slots = stretch.minutes.start().div_euclid(minutes)..=stretch.minutes.end().div_euclid(minutes);
-        let mut found: [EvidenceRows; 2] = Default::default();
+        let mut lists: [Vec<&EvidenceRows>; 2] = Default::default();
         for ((slot, log), rows) in &self.slots {
             if slots.contains(slot) && totals[usize::from(*log)].records > 0 {
-                found[usize::from(*log)].merge(EVIDENCE_ROWS, rows.clone());
+                lists[usize::from(*log)].push(rows);
             }
         }
-        if EvidenceByTime::is_whole(level) {
-            return found;
-        }
         let time_ms = stretch.time_ms();
-        let are_within = found.iter().any(|rows| rows.any_within(&time_ms));
+        let are_within = lists.iter().flatten().any(|rows| rows.any_within(&time_ms));
         let mut totals = totals.iter();
-        found.map(|rows| {
+        lists.map(|lists| {
+            let rows = EvidenceRows::of_lists(lists, &time_ms, are_within);
             let total = totals.next().map_or(0, |total| total.records).min(rows.total());
-            rows.within(&time_ms, are_within).with_total(total)
+            if EvidenceByTime::is_whole(level) { rows } else { rows.with_total(total) }
         })
     }
 }

@@ -13,7 +13,8 @@ use crate::detect::minutes::log_index;
 use crate::error::Error;
 use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::join;
 use std::collections::BTreeSet;
 
 /// Runs rules over both logs.
@@ -115,15 +116,18 @@ impl DetectWorker {
         }
     }
 
+    /// Joins two, in parallel where there are threads for it: their parts have nothing to do with each other.
     pub(super) fn merge(&mut self, mut other: DetectWorker) {
-        self.settle();
-        other.settle();
-        self.known.merge(other.known);
-        self.history.merge(other.history);
-        self.kms.merge(other.kms);
-        for (mine, theirs) in self.detectors.iter_mut().zip(other.detectors) {
-            mine.merge(theirs);
-        }
+        join(|| self.settle(), || other.settle());
+        let DetectWorker { known, history, kms, detectors, .. } = self;
+        join(
+            || history.merge(other.history),
+            || {
+                known.merge(other.known);
+                kms.merge(other.kms);
+                detectors.par_iter_mut().zip(other.detectors).for_each(|(mine, theirs)| mine.merge(theirs));
+            },
+        );
     }
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {

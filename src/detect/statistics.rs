@@ -1,5 +1,10 @@
 //! What is usual and what stands out: medians and deviations from them, in whole numbers.
 
+use std::ops::{Range, RangeInclusive};
+
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
+
 /// Windows of one caller's past against which a window is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Baseline {
@@ -17,19 +22,58 @@ pub const LEAST_WINDOWS: usize = 20;
 /// usual, however quiet the hours between. Proposal.
 const LARGEST_PERCENT: u64 = 150;
 
+/// All windows of one caller: sorted once, held against many a burst.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// Minute and value.
+    by_time: Vec<(u32, u64)>,
+    by_value: Vec<u64>,
+}
+
+impl Windows {
+    /// From minutes and values in the order of time.
+    pub fn of(by_time: Vec<(u32, u64)>) -> Windows {
+        let mut by_value: Vec<u64> = by_time.iter().map(|(_, value)| *value).collect();
+        by_value.sort_unstable();
+        Windows { by_time, by_value }
+    }
+
+    /// Minutes and values in the order of time.
+    pub fn by_time(&self) -> &[(u32, u64)] {
+        &self.by_time
+    }
+
+    /// The places of the windows that begin in a range of minutes.
+    fn within(&self, minutes: &RangeInclusive<u32>) -> Range<usize> {
+        let start = self.by_time.partition_point(|(minute, _)| minute < minutes.start());
+        start..self.by_time.partition_point(|(minute, _)| minute <= minutes.end()).max(start)
+    }
+
+    /// The values beside those at some places, in order.
+    fn values_without(&self, places: Range<usize>) -> Vec<u64> {
+        let mut left_out: Vec<u64> = self.by_time[places].iter().map(|(_, value)| *value).collect();
+        left_out.sort_unstable();
+        let mut values = Vec::with_capacity(self.by_value.len());
+        let mut left_out = left_out.into_iter().peekable();
+        values.extend(self.by_value.iter().copied().filter(|value| left_out.next_if_eq(value).is_none()));
+        values
+    }
+}
+
 impl Baseline {
-    /// From the windows (minute and value) beside those in `left_out`, of a window length in minutes.
-    pub fn of(windows: &[(u32, u64)], left_out: &std::ops::RangeInclusive<u32>, length: u32) -> Baseline {
-        let around = left_out.start().saturating_sub(length)..=left_out.end().saturating_add(length);
-        let past = || windows.iter().filter(|(minute, _)| !around.contains(minute));
-        let mut values: Vec<u64> = past().map(|(_, value)| *value).collect();
-        values.sort_unstable();
-        let days = left_out.start() / (24 * 60)..=left_out.end() / (24 * 60);
-        let of_other_days = past().filter(|(minute, _)| !days.contains(&(minute / (24 * 60))));
-        let largest = of_other_days.map(|(_, value)| *value).max().unwrap_or(0);
-        let (first, last) = (past().map(|(minute, _)| *minute).min(), past().map(|(minute, _)| *minute).max());
-        let minutes = first.zip(last).map_or(0, |(first, last)| u64::from(last - first + length));
-        Baseline { values, largest, minutes }
+    /// From the windows beside those in `left_out` and next to them, of a window length in minutes.
+    pub fn of(windows: &Windows, left_out: &RangeInclusive<u32>, length: u32) -> Baseline {
+        let around =
+            windows.within(&(left_out.start().saturating_sub(length)..=left_out.end().saturating_add(length)));
+        let same_days = windows.within(&(left_out.start() / DAY * DAY..=left_out.end() / DAY * DAY + (DAY - 1)));
+        let all = &windows.by_time[..];
+        let before_and_after = |without: Range<usize>| all[..without.start].iter().chain(&all[without.end..]);
+        let not_near = around.start.min(same_days.start)..around.end.max(same_days.end);
+        let largest = before_and_after(not_near).map(|(_, value)| *value).max().unwrap_or(0);
+        let (first, last) =
+            (before_and_after(around.clone()).next(), before_and_after(around.clone()).next_back());
+        let minutes = first.zip(last).map_or(0, |((first, _), (last, _))| u64::from(last - first + length));
+        Baseline { values: windows.values_without(around), largest, minutes }
     }
 
     /// Is there enough of a past: so many hours, and [`LEAST_WINDOWS`]?
@@ -58,9 +102,7 @@ impl Baseline {
     /// with this median, so that a steady past does not make every change an outlier.
     pub fn z_tenths(&self, value: u64) -> u64 {
         let median = self.median();
-        let mut deviations: Vec<u64> = self.values.iter().map(|past| past.abs_diff(median)).collect();
-        deviations.sort_unstable();
-        let robust = u128::from(self::median(&deviations)) * 14_826 / 10_000;
+        let robust = u128::from(median_deviation(&self.values)) * 14_826 / 10_000;
         let deviation = robust.max(u128::from(median.isqrt())).max(1);
         u64::try_from(u128::from(value.saturating_sub(median)) * 10 / deviation).unwrap_or(u64::MAX)
     }
@@ -77,13 +119,56 @@ pub fn median(sorted: &[u64]) -> u64 {
     sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(0)
 }
 
+/// The middle of how far sorted values lie from their middle. From there outwards the distances come in two ordered
+/// rows, so the first half of them is counted off.
+fn median_deviation(sorted: &[u64]) -> u64 {
+    let (median, middle) = (median(sorted), sorted.len().saturating_sub(1) / 2);
+    let mut below = sorted[..middle].iter().rev().map(|value| median - value).peekable();
+    let mut above = sorted[middle..].iter().map(|value| value - median).peekable();
+    let mut deviation = 0;
+    for _ in 0..=middle {
+        let is_below = match (below.peek(), above.peek()) {
+            (Some(below), Some(above)) => below < above,
+            (below, _) => below.is_some(),
+        };
+        deviation = if is_below { below.next() } else { above.next() }.unwrap_or(deviation);
+    }
+    deviation
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn baseline(values: &[u64]) -> Baseline {
-        let windows: Vec<(u32, u64)> = (0..).map(|number| number * 10).zip(values.iter().copied()).collect();
-        Baseline::of(&windows, &(1_000_000..=1_000_009), 10)
+        let windows = (0..).map(|number| number * 10).zip(values.iter().copied()).collect();
+        Baseline::of(&Windows::of(windows), &(1_000_000..=1_000_009), 10)
+    }
+
+    proptest! {
+        #[test]
+        fn a_baseline_is_what_its_definition_says(
+            values in prop::collection::btree_map(0u32..900, 0u64..40, 0..60),
+            (start, more, length) in (0u32..9000, 0u32..4000, prop::sample::select(vec![0u32, 10, 60])),
+        ) {
+            let by_time: Vec<(u32, u64)> = values.into_iter().map(|(window, value)| (window * 10, value)).collect();
+            let left_out = start..=start + more;
+            let found = Baseline::of(&Windows::of(by_time.clone()), &left_out, length);
+            let is_past = |minute: u32| minute < start.saturating_sub(length) || minute > start + more + length;
+            let past: Vec<(u32, u64)> = by_time.into_iter().filter(|(minute, _)| is_past(*minute)).collect();
+            let mut expected: Vec<u64> = past.iter().map(|(_, value)| *value).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(&found.values, &expected);
+            let same_day = |minute: u32| (start / DAY..=(start + more) / DAY).contains(&(minute / DAY));
+            let other_days = past.iter().filter(|(minute, _)| !same_day(*minute));
+            prop_assert_eq!(found.largest, other_days.map(|(_, value)| *value).max().unwrap_or(0));
+            let span = past.first().zip(past.last()).map_or(0, |(first, last)| last.0 - first.0 + length);
+            prop_assert_eq!(found.minutes, u64::from(span));
+            let mut deviations: Vec<u64> = expected.iter().map(|value| value.abs_diff(median(&expected))).collect();
+            deviations.sort_unstable();
+            prop_assert_eq!(median_deviation(&expected), median(&deviations));
+        }
     }
 
     #[test]
@@ -104,9 +189,9 @@ mod tests {
 
     #[test]
     fn what_comes_back_every_day_does_not_stand_out() {
-        let windows: Vec<(u32, u64)> =
+        let windows =
             (0..10).flat_map(|day| [(day * 1440, 1000), (day * 1440 + 600, 5), (day * 1440 + 700, 5)]).collect();
-        let past = Baseline::of(&windows, &(9 * 1440..=9 * 1440 + 9), 10);
+        let past = Baseline::of(&Windows::of(windows), &(9 * 1440..=9 * 1440 + 9), 10);
         assert_eq!((past.windows(), past.median()), (29, 5));
         assert!(!past.stands_out(1000, 60) && past.stands_out(1500, 60) && past.is_enough(24));
         assert!(!past.is_enough(24 * 10));

@@ -159,7 +159,7 @@ impl BatchDeleteKeys {
         let is_versioned = self.versioned.contains(fingerprint(bucket)) || permanent > 0;
         let (marker, unknown) = if is_versioned { (done - permanent, 0) } else { (0, done - permanent) };
         let rows = request.rows.iter().flat_map(EvidenceRows::rows);
-        let id = rows.filter_map(|row| row.request_id.as_deref()).min();
+        let id = rows.filter_map(|row| row.request_id()).min();
         let principal = request.principal.as_deref();
         let mut alert = Alert::of(&RULE, &[principal, Some(bucket), id], None);
         alert.set_evidence([&request.rows[0], &request.rows[1]]);

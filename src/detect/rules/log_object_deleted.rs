@@ -184,13 +184,12 @@ impl Deletes {
     }
 
     fn evidence(&self, log: &InLog) -> EvidenceRows {
-        let in_batch =
-            |id: &Option<String>| id.as_deref().is_some_and(|id| self.batch_requests.contains(fingerprint(id)));
+        let in_batch = |id: Option<&str>| id.is_some_and(|id| self.batch_requests.contains(fingerprint(id)));
         let unnamed = self.unnamed_in(log);
         let mut all = if unnamed == 0 {
             EvidenceRows::default()
         } else {
-            log.multi.clone().without(log.multi.total() - unnamed, |row| !in_batch(&row.request_id))
+            log.multi.clone().without(log.multi.total() - unnamed, |row| !in_batch(row.request_id()))
         };
         all.merge(EVIDENCE_ROWS, log.named.clone());
         all

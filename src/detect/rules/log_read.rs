@@ -8,7 +8,7 @@ use crate::detect::minutes::MINUTE_MS;
 use crate::detect::reading::{
     DAY_MINUTES, Past, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
 };
-use crate::detect::statistics::Baseline;
+use crate::detect::statistics::{Baseline, Windows};
 use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
@@ -142,7 +142,7 @@ impl LogRead {
         (length, least, median): (u32, u64, &'static str),
         value: impl Fn(&crate::detect::history::Load) -> u64,
     ) -> Option<Why> {
-        let windows = caller.series.windows(length, &value);
+        let windows = Windows::of(caller.series.windows(length, &value));
         let mut bursts = caller.series.bursts(length, least, &value);
         bursts.sort_by_key(|burst| (std::cmp::Reverse(burst.peak), *burst.minutes.start()));
         bursts.into_iter().find_map(|burst| {

@@ -6,7 +6,7 @@ use crate::detect::key_sample::{about, reaches_percent, share};
 use crate::detect::reading::{
     DAY_MINUTES, LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, name, past, span_in_words,
 };
-use crate::detect::statistics::{Baseline, median};
+use crate::detect::statistics::{Baseline, Windows, median};
 use crate::detect::{Config, Evidence, Findings, Known, Rule, Shared, Threshold};
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -141,7 +141,7 @@ impl ReadBreadth {
         others: (usize, u64, u64),
         short: &mut u64,
     ) -> Vec<Alert> {
-        let windows = caller.series.key_windows(10);
+        let windows = Windows::of(caller.series.key_windows(10));
         let mut alerts = Vec::new();
         for burst in caller.series.key_bursts(10, self.keys_in_10_minutes) {
             let baseline = Baseline::of(&windows, &burst.minutes, 10);
@@ -190,15 +190,15 @@ impl ReadBreadth {
 
     /// Many keys over a day.
     fn days(&self, history: &View<'_>, caller: &CallerView<'_>, known: &Known) -> Vec<Alert> {
-        let windows = caller.series.key_windows(DAY_MINUTES);
+        let windows = Windows::of(caller.series.key_windows(DAY_MINUTES));
         let known = known.keys(caller.bucket);
         let halvings = caller.series.key_halvings();
         let mut alerts = Vec::new();
-        for (minute, keys) in &windows {
+        for (minute, keys) in windows.by_time() {
             let minutes = *minute..=minute + DAY_MINUTES - 1;
             let baseline = Baseline::of(&windows, &minutes, 0);
             let others: Vec<u64> =
-                windows.iter().filter(|(other, _)| other != minute).map(|(_, keys)| *keys).collect();
+                windows.by_time().iter().filter(|(other, _)| other != minute).map(|(_, keys)| *keys).collect();
             let has_days = others.len() as u64 >= self.history_days;
             let (before, _) = history.before(caller.bucket, *minute);
             let is_new = others.is_empty() && before >= self.history_hours * 60;

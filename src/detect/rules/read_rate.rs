@@ -3,7 +3,7 @@
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::history::{CallerView, View};
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
-use crate::detect::statistics::Baseline;
+use crate::detect::statistics::{Baseline, LEAST_WINDOWS, Windows};
 use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
 use serde_json::json;
 use std::ops::RangeInclusive;
@@ -101,6 +101,7 @@ impl Reading for ReadRate {
                 coarse += 1;
                 continue;
             }
+            let windows = Windows::of(windows);
             let all = Baseline::of(&windows, &(0..=0), 0);
             if !all.is_enough(self.history_hours) {
                 short += 1;
@@ -124,11 +125,12 @@ impl Reading for ReadRate {
 
 impl ReadRate {
     /// The runs of windows that stand out, oldest first. Windows of a run are not held against each other.
-    fn runs(&self, windows: &[(u32, u64)], loud: &[(u32, u64)]) -> Vec<Run> {
+    fn runs(&self, windows: &Windows, loud: &[(u32, u64)]) -> Vec<Run> {
         let mut runs = Vec::new();
         for group in loud.chunk_by(|left, right| left.0 + WINDOW == right.0) {
             let minutes = group[0].0..=group[group.len() - 1].0 + WINDOW - 1;
-            let baseline = Baseline::of(&same_season(windows, &minutes), &minutes, WINDOW);
+            let season = same_season(windows, &minutes);
+            let baseline = Baseline::of(season.as_ref().unwrap_or(windows), &minutes, WINDOW);
             let of = |count: u64| baseline.z_tenths(count);
             let outliers =
                 group.iter().filter(|(_, count)| baseline.stands_out(*count, self.in_a_row_tenths)).count();
@@ -183,13 +185,15 @@ impl ReadRate {
     }
 }
 
-/// The windows of the same hour of the week, if the past is long enough and holds enough of them; else all.
-fn same_season(windows: &[(u32, u64)], minutes: &RangeInclusive<u32>) -> Vec<(u32, u64)> {
-    let (first, last) = (windows.first().map_or(0, |first| first.0), windows.last().map_or(0, |last| last.0));
+/// The windows of the same hour of the week, if the past is long enough and holds enough of them.
+fn same_season(windows: &Windows, minutes: &RangeInclusive<u32>) -> Option<Windows> {
+    let by_time = windows.by_time();
+    let (first, last) = (by_time.first()?.0, by_time.last()?.0);
+    if u64::from(last - first) < SEASON_DAYS * u64::from(DAY_MINUTES) {
+        return None;
+    }
     let hour_of_week = |minute: u32| minute / 60 % (7 * 24);
-    let same = |minute: u32| hour_of_week(minute) == hour_of_week(*minutes.start());
-    let season: Vec<(u32, u64)> = windows.iter().copied().filter(|(minute, _)| same(*minute)).collect();
-    let is_long = u64::from(last - first) >= SEASON_DAYS * u64::from(DAY_MINUTES);
-    let is_enough = Baseline::of(&season, minutes, WINDOW).windows() >= crate::detect::statistics::LEAST_WINDOWS;
-    if is_long && is_enough { season } else { windows.to_vec() }
+    let is_same = |(minute, _): &(u32, u64)| hour_of_week(*minute) == hour_of_week(*minutes.start());
+    let season = Windows::of(by_time.iter().copied().filter(is_same).collect());
+    (Baseline::of(&season, minutes, WINDOW).windows() >= LEAST_WINDOWS).then_some(season)
 }

@@ -6,7 +6,7 @@ use crate::detect::key_sample::share;
 use crate::detect::reading::{
     LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
 };
-use crate::detect::statistics::Baseline;
+use crate::detect::statistics::{Baseline, Windows};
 use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
 use serde_json::json;
 
@@ -103,17 +103,20 @@ impl Reading for ReadVolume {
             if own < self.info_bytes {
                 continue;
             }
-            let hours = caller.series.windows(60, |load| load.bytes);
-            let tens = caller.series.windows(10, |load| load.bytes);
+            let [hours, tens] =
+                [60, 10].map(|length| Windows::of(caller.series.windows(length, |load| load.bytes)));
             for burst in caller.series.bursts(10, self.info_bytes, |load| load.bytes) {
-                let baseline = Baseline::of(&hours, &burst.minutes, 60);
                 let tens = Baseline::of(&tens, &burst.minutes, 10);
-                let hour_bytes = peak_within(caller, &burst);
                 let stands_out = tens.stands_out(burst.peak, Z_TENTHS);
                 let past = past(history, caller, &burst.minutes, &tens, stands_out, self.history_hours);
-                let measured = Measured { hour_bytes, baseline, past, peers: peers.others(caller, own) };
                 if past != Past::Usual {
-                    findings.alerts.push(self.alert(caller, &burst, &measured));
+                    let baseline = Baseline::of(&hours, &burst.minutes, 60);
+                    let (hour_bytes, peers) = (peak_within(caller, &burst), peers.others(caller, own));
+                    findings.alerts.push(self.alert(
+                        caller,
+                        &burst,
+                        &Measured { hour_bytes, baseline, past, peers },
+                    ));
                 }
             }
         }
