@@ -6,9 +6,9 @@ use crate::ledger::Reject;
 use crate::parse::LogType;
 use memchr::{memchr, memchr_iter};
 
-/// Cuts all of `window` into lines.
-pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<'_>) -> Flow {
-    let mut lines = Lines { number: 1, pending: Refused::default(), too_long: false };
+/// Cuts all of `window` into lines, the first of which has that number.
+pub fn frame(decoder: &mut Decoder<'_>, file: &mut Framing, window: &mut Window<'_>, number: u64) -> Flow {
+    let mut lines = Lines { number, pending: Refused::default(), too_long: false };
     while !window.unread().is_empty() || window.more() {
         let offset = window.offset();
         let chunk = window.unread();

@@ -9,6 +9,7 @@ mod compress;
 mod guess;
 mod json_frames;
 mod json_scan;
+mod left_lines;
 mod lines;
 mod reader;
 mod sniff;
@@ -18,7 +19,7 @@ mod unit;
 mod whole;
 mod window;
 
-pub use blocks::Unread;
+pub use left_lines::LeftLines;
 pub use reader::read_inputs;
 pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
 pub use window::Broken;

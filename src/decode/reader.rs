@@ -1,7 +1,7 @@
 //! The reading thread: inputs in order to numbered units of work.
 
-use super::blocks::Unread;
 use super::compress::Counted;
+use super::left_lines::LeftLines;
 use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::unit::{RawFile, Unit, Work};
@@ -41,7 +41,8 @@ pub fn read_inputs(
     limits: &Limits,
     emit: &mut dyn FnMut(Unit) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut packer = Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), told: 0 };
+    let mut packer =
+        Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), before: 0, told: 0 };
     for input in inputs {
         let outcome = match input.path() {
             None => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()), None)),
@@ -107,6 +108,7 @@ fn stream(
     source: Box<dyn Read + '_>,
     again: Option<Arc<File>>,
 ) -> Flow {
+    packer.before = packer.counted.get();
     let all = Counted { source, count: Rc::clone(&packer.counted) };
     let stream = Stream::new(Arc::clone(name), 0, |count| {
         Window::new(Box::new(Counted { source: all, count: Rc::clone(count) }), sniff::HEAD)
@@ -133,6 +135,8 @@ struct Packer<'a> {
     sequence: u64,
     /// Bytes read of the inputs.
     counted: Rc<Cell<u64>>,
+    /// Bytes of the inputs before the one in hand.
+    before: u64,
     /// Bytes that the units so far have told.
     told: u64,
 }
@@ -158,8 +162,14 @@ impl Packer<'_> {
 }
 
 impl Output for Packer<'_> {
-    fn block(&mut self, block: Block, unread: Option<Unread>) -> Flow {
-        self.work.push(Work::Block(block, unread));
+    fn block(&mut self, block: Block) -> Flow {
+        self.work.push(Work::Block(block));
+        self.emit()
+    }
+
+    fn left_lines(&mut self, lines: LeftLines) -> Flow {
+        self.counted.set(self.before + lines.place().end);
+        self.work.push(Work::LeftLines(lines));
         self.emit()
     }
 

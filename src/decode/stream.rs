@@ -3,17 +3,18 @@
 //! The same code runs on the reading thread (large files) and on workers (small ones); they differ in where the
 //! results go ([`Output`]).
 
-use super::blocks::{OpenBlock, Unread};
+use super::blocks::OpenBlock;
 use super::compress::{Meter, Metered, RATIO_FREE, gunzip, unzstd};
+use super::left_lines::{FileFrom, Left, LeftLines};
 use super::sniff::{self, Container, Content};
 use super::unit::RawFile;
 use super::window::{Broken, Window};
-use super::{Block, Limits, archive, json_frames, lines, tape};
+use super::{Block, Limits, archive, json_frames, left_lines, lines, tape};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::parse::LogType;
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,7 +28,9 @@ pub type Flow = ControlFlow<()>;
 /// Where results go, in order.
 pub trait Output {
     /// A full block, or the last of its kind.
-    fn block(&mut self, block: Block, unread: Option<Unread>) -> Flow;
+    fn block(&mut self, block: Block) -> Flow;
+    /// Lines that are still in their file.
+    fn left_lines(&mut self, lines: LeftLines) -> Flow;
     /// A file came to its end.
     fn file(&mut self, outcome: FileOutcome) -> Flow;
     /// Something to be told.
@@ -118,8 +121,8 @@ impl<'a> Decoder<'a> {
     /// Hands out what is open; that is at most one block ([`Decoder::append`]).
     pub fn flush(&mut self) -> Flow {
         for open in &mut self.open {
-            if let Some((block, unread)) = open.take() {
-                self.output.block(block, unread)?;
+            if let Some(block) = open.take() {
+                self.output.block(block)?;
             }
         }
         Flow::Continue(())
@@ -134,16 +137,16 @@ impl<'a> Decoder<'a> {
     /// first, so that records come in the order of the input whatever the limits.
     pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
         for other in LogType::ALL.into_iter().filter(|other| *other != log) {
-            if let Some((block, unread)) = self.open[other as usize].take() {
-                self.output.block(block, unread)?;
+            if let Some(block) = self.open[other as usize].take() {
+                self.output.block(block)?;
             }
         }
         let open = &mut self.open[log as usize];
         with(open);
         if open.len() >= self.limits.full_block()
-            && let Some((block, unread)) = open.take()
+            && let Some(block) = open.take()
         {
-            self.output.block(block, unread)?;
+            self.output.block(block)?;
         }
         Flow::Continue(())
     }
@@ -224,8 +227,11 @@ impl<'a> Decoder<'a> {
         window.advance(sniff::byte_order_mark(window.unread()));
         match content {
             Content::AccessLog => {
-                self.open[LogType::S3Access as usize].leave_in(stream.file.take());
-                lines::frame(self, &mut framing, window)?;
+                let number = match stream.file.filter(|_| left_lines::fits(self.limits)) {
+                    Some(file) => self.leave_lines(&framing.name, &file, window)?,
+                    None => 1,
+                };
+                lines::frame(self, &mut framing, window, number)?;
             }
             Content::Json => json_frames::frame(self, &mut framing, window)?,
             Content::Empty => framing.ignored = Some("empty"),
@@ -265,8 +271,30 @@ impl<'a> Decoder<'a> {
             let text = format!("{members} gzip members; AWS writes one: it may have been appended to");
             self.output.notice(Notice { name: Arc::clone(&outcome.name), text })?;
         }
-        self.open[LogType::S3Access as usize].leave_in(None);
         self.output.file(outcome)
+    }
+
+    /// Leaves lines in their file as far as that goes. What remains to be read is then in the window; returns the number
+    /// of its first line.
+    fn leave_lines(&mut self, name: &Arc<str>, file: &Arc<File>, window: &mut Window<'_>) -> ControlFlow<(), u64> {
+        let mut offset = window.offset();
+        let left = left_lines::frame(self, name, file, &mut offset)?;
+        let (rest, number): (Box<dyn Read>, _) = match left {
+            Ok(Left::Whole) => (Box::new(io::empty()), 1),
+            Ok(Left::UpTo(number)) => (Box::new(FileFrom::new(file, offset)), number),
+            Err(error) => (Box::new(Unreadable(Some(error))), 1),
+        };
+        *window = Window::at(offset, rest);
+        ControlFlow::Continue(number)
+    }
+}
+
+/// A source that cannot be read, and why.
+struct Unreadable(Option<io::Error>);
+
+impl Read for Unreadable {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

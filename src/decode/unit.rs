@@ -1,8 +1,8 @@
 //! A unit of parallel work and what a worker does with it.
 
-use super::blocks::Unread;
 use super::compress::Counted;
 use super::guess::{GuessedBlock, GuessedFile};
+use super::left_lines::LeftLines;
 use super::sniff;
 use super::stream::{Decoder, Flow, MAX_LAYERS, Output, Stream};
 use super::whole::WholeFiles;
@@ -11,7 +11,7 @@ use super::{Block, Limits};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,7 +32,9 @@ pub enum Work {
     /// A small file to be opened.
     File(RawFile),
     /// Records of a large file.
-    Block(Block, Option<Unread>),
+    Block(Block),
+    /// Lines of a large file, still in it.
+    LeftLines(LeftLines),
     /// A large file came to its end, or a file could not be read.
     Done(FileOutcome),
     /// Something to be told.
@@ -138,10 +140,14 @@ impl Decoder<'_> {
     fn work(&mut self, work: Work) -> Flow {
         match work {
             Work::File(file) => self.raw_file(file),
-            Work::Block(block, unread) => {
-                // Small files before it are packed into a block that is still open.
+            // Small files before it are packed into a block that is still open.
+            Work::Block(block) => {
                 self.flush()?;
-                self.output.block(block, unread)
+                self.output.block(block)
+            }
+            Work::LeftLines(lines) => {
+                self.flush()?;
+                self.output.left_lines(lines)
             }
             Work::Done(outcome) => self.output.file(outcome),
             Work::Notice(notice) => self.output.notice(notice),
@@ -247,17 +253,20 @@ struct Worker<'a, 'b> {
 }
 
 impl Output for Worker<'_, '_> {
-    fn block(&mut self, mut block: Block, unread: Option<Unread>) -> Flow {
-        if let Some(unread) = unread {
-            let buffer = std::mem::take(&mut self.report.spare);
-            if let Err(error) = unread.read_into(&mut block, buffer) {
+    fn block(&mut self, block: Block) -> Flow {
+        self.each.take(block)
+    }
+
+    fn left_lines(&mut self, lines: LeftLines) -> Flow {
+        match lines.read(std::mem::take(&mut self.report.spare)) {
+            Ok(block) => self.each.take(block),
+            Err(error) => {
                 // What is there no more cannot be parsed. The file has an outcome of its own; this one tells the loss.
-                let Some(first) = block.segments.first() else { return Flow::Continue(()) };
-                let lost = format!("{} lines from line {} on are lost: {error}", block.framed, first.first_number);
-                return self.file(FileOutcome::unread(&first.file, FileStatus::Partial(lost)));
+                let Range { start, end } = lines.place();
+                let lost = format!("bytes {start} to {end} are lost: {error}");
+                self.file(FileOutcome::unread(&lines.name, FileStatus::Partial(lost)))
             }
         }
-        self.each.take(block)
     }
 
     fn checks(&self) -> bool {

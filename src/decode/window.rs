@@ -81,6 +81,11 @@ impl<'r> Window<'r> {
         Window { source, buffer, start: 0, end: 0, offset: 0, ended: false, broken: None }
     }
 
+    /// A window on what stands from an offset on in a stream.
+    pub fn at(offset: u64, source: Box<dyn Read + 'r>) -> Window<'r> {
+        Window { offset, ..Window::new(source, READ_SIZE) }
+    }
+
     /// What has been read and not been taken.
     pub fn unread(&self) -> &[u8] {
         &self.buffer[self.start..self.end]

@@ -199,7 +199,7 @@ fn replace_ill_formed(text: &mut Vec<u8>, spans: &mut [Span], rows: &[Row]) -> u
 fn ill_formed_offsets(text: &[u8]) -> Vec<u32> {
     let mut offsets = Vec::new();
     let mut start = 0;
-    while let Err(error) = std::str::from_utf8(&text[start..]) {
+    while let Err(error) = simdutf8::compat::from_utf8(&text[start..]) {
         let at = start + error.valid_up_to();
         offsets.push(at as u32);
         start = at + error.error_len().unwrap_or(text.len() - at);

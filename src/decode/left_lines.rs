@@ -1,0 +1,213 @@
+//! Large plain access logs: blocks of lines that are left in their file. The reading thread looks only at where they end;
+//! the worker that parses a block reads it, into a buffer that it has used before. Bytes that pass from one processor to
+//! another cost more than the time it takes to read them.
+
+use super::stream::Decoder;
+use super::{Block, Limits, Segment};
+use crate::parse::LogType;
+use memchr::{memchr, memchr_iter};
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow::{self, Continue};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// Bytes that are looked at for the end of a line.
+const PROBE: usize = 4 << 10;
+
+/// Bytes beyond a full block in which its last line must end, so that a block stays near its size.
+const MOST_PROBED: usize = 1 << 20;
+
+/// Bytes that are read before their lines are counted, while they are near.
+const CHUNK: usize = 256 << 10;
+
+/// A block of whole lines that is still in its file.
+#[derive(Debug)]
+pub struct LeftLines {
+    /// The file's path as given.
+    pub name: Arc<str>,
+    file: Arc<File>,
+    place: Range<u64>,
+    /// Number of its first line, once the block before is counted; none if that failed.
+    first_number: Number,
+    next_number: Number,
+}
+
+/// The number of a line that another block tells.
+type Number = Arc<OnceLock<Option<u64>>>;
+
+impl LeftLines {
+    /// Where in the file it is.
+    pub fn place(&self) -> Range<u64> {
+        self.place.clone()
+    }
+
+    /// Reads it. `buffer` is used again. Waits until the lines before are counted: blocks must be read by other threads
+    /// or in their order.
+    ///
+    /// # Errors
+    /// Those of the system, a file that has become shorter, and an error in the lines before.
+    pub fn read(&self, mut buffer: Vec<u8>) -> io::Result<Block> {
+        buffer.resize((self.place.end - self.place.start) as usize, 0);
+        let (mut offset, mut lines) = (self.place.start, 0);
+        for chunk in buffer.chunks_mut(CHUNK) {
+            read_exact_at(&self.file, chunk, offset)?;
+            offset += chunk.len() as u64;
+            lines += memchr_iter(b'\n', chunk).count() as u64;
+        }
+        lines += u64::from(buffer.last().is_some_and(|last| *last != b'\n'));
+        let first_number = self.first_number.wait().ok_or_else(|| io::Error::other("lines before it are lost"))?;
+        self.next_number.get_or_init(|| Some(first_number + lines));
+        let (file, first_offset) = (Arc::clone(&self.name), self.place.start);
+        Ok(Block {
+            log: LogType::S3Access,
+            bytes: buffer,
+            segments: vec![Segment { file, start: 0, first_number, first_offset }],
+            records: Vec::new(),
+            framed: lines,
+        })
+    }
+}
+
+impl Drop for LeftLines {
+    /// Nobody waits for a block that was not read.
+    fn drop(&mut self) {
+        self.next_number.get_or_init(|| None);
+    }
+}
+
+/// How far the lines of a file could be left in it.
+pub enum Left {
+    /// To its end.
+    Whole,
+    /// Up to a line that does not end soon enough; it has this number.
+    UpTo(u64),
+}
+
+/// Hands out the lines of a file from `start` on in blocks that are left in it, and moves `start` behind each.
+///
+/// # Errors
+/// Of the system, after what was handed out until then.
+pub fn frame(
+    decoder: &mut Decoder<'_>,
+    name: &Arc<str>,
+    file: &Arc<File>,
+    start: &mut u64,
+) -> ControlFlow<(), io::Result<Left>> {
+    let begin = *start;
+    let mut first_number = Number::from(OnceLock::from(Some(1)));
+    loop {
+        let full = *start + decoder.limits.full_block().max(1) as u64;
+        let (end, is_last) = match line_end(file, full - 1) {
+            Ok(LineEnd::At(end)) => (end, false),
+            Ok(LineEnd::OfFile(end)) => (end, true),
+            Ok(LineEnd::TooFar) => {
+                return Continue(count_lines(file, begin..*start).map(|before| Left::UpTo(before + 1)));
+            }
+            Err(error) => return Continue(Err(error)),
+        };
+        if end > *start {
+            let (name, file, place) = (Arc::clone(name), Arc::clone(file), *start..end);
+            let next_number = Number::default();
+            let lines = LeftLines { name, file, place, first_number, next_number: Arc::clone(&next_number) };
+            (*start, first_number) = (end, next_number);
+            decoder.output.left_lines(lines)?;
+        }
+        if is_last {
+            return Continue(Ok(Left::Whole));
+        }
+    }
+}
+
+/// Can lines be left in a file under these limits? None of such a block may be longer than a line may be.
+pub fn fits(limits: &Limits) -> bool {
+    cfg!(unix) && limits.full_block() + MOST_PROBED <= limits.longest_line()
+}
+
+/// Where a line ends.
+enum LineEnd {
+    /// One behind its line feed.
+    At(u64),
+    /// At the end of the file.
+    OfFile(u64),
+    /// Beyond [`MOST_PROBED`].
+    TooFar,
+}
+
+/// The end of the line that holds the byte at `from`.
+fn line_end(file: &File, from: u64) -> io::Result<LineEnd> {
+    let mut bytes = [0; PROBE];
+    let mut at = from;
+    while at < from + MOST_PROBED as u64 {
+        let count = read_at(file, &mut bytes, at)?;
+        if let Some(found) = memchr(b'\n', &bytes[..count]) {
+            return Ok(LineEnd::At(at + found as u64 + 1));
+        }
+        if count == 0 {
+            return Ok(LineEnd::OfFile(at.min(file.metadata()?.len())));
+        }
+        at += count as u64;
+    }
+    Ok(LineEnd::TooFar)
+}
+
+fn count_lines(file: &Arc<File>, place: Range<u64>) -> io::Result<u64> {
+    let mut bytes = vec![0; CHUNK];
+    let (mut rest, mut count) = (FileFrom::new(file, place.start).take(place.end - place.start), 0);
+    loop {
+        let read = rest.read(&mut bytes)?;
+        count += memchr_iter(b'\n', &bytes[..read]).count() as u64;
+        if read == 0 {
+            return Ok(count);
+        }
+    }
+}
+
+/// A file from a place on, whatever else reads it.
+pub struct FileFrom {
+    file: Arc<File>,
+    offset: u64,
+}
+
+impl FileFrom {
+    /// From that byte on.
+    pub fn new(file: &Arc<File>, offset: u64) -> FileFrom {
+        FileFrom { file: Arc::clone(file), offset }
+    }
+}
+
+impl Read for FileFrom {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = read_at(&self.file, into, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match std::os::unix::fs::FileExt::read_at(file, into, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Lines are not left in files here ([`fits`]).
+#[cfg(not(unix))]
+fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !into.is_empty() {
+        let count = read_at(file, into, offset)?;
+        if count == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        into = &mut into[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
