@@ -151,6 +151,55 @@ fn shared() -> Option<PathBuf> {
 }
 
 #[test]
+fn lines_that_are_left_in_their_file_are_those_of_a_stream() {
+    let lines = |count: usize| (0..count).map(|number| format!("{LINE} {number}\n")).collect::<String>();
+    let long = |length: usize| format!("{}\n", LINE.replace("a.txt", &"x".repeat(length)));
+    for text in [
+        lines(1),
+        lines(100),
+        format!("\u{feff}{}{LINE}", lines(100)),
+        format!("{}{}{}", lines(50), long(700_000), lines(50)),
+        format!("{}{}{}{}", lines(50), long(1_500_000), lines(50), long(3_000_000)),
+        format!("{}{}\n\n\r\n{LINE}", long(3_000_000), lines(3)),
+    ] {
+        let limits =
+            |block_size, small_file| Limits { block_size, small_file, max_line: 2 << 20, ..Limits::default() };
+        let whole = decode_bytes(text.as_bytes(), &limits(1 << 20, u64::MAX >> 1));
+        for block_size in [1, 1000, 1 << 20] {
+            let left = decode_bytes(text.as_bytes(), &limits(block_size, 0));
+            let numbered =
+                |decoded: &Decoded| decoded.records.iter().map(|record| (record.1, record.2)).collect::<Vec<_>>();
+            assert_eq!(left.texts(), whole.texts());
+            assert_eq!((numbered(&left), left.reasons()), (numbered(&whole), whole.reasons()));
+            assert_eq!((left.status(), left.report.files[0].bytes), (&FileStatus::Read, text.len() as u64));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_becomes_shorter_while_it_is_read_tells_what_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    fs::write(&path, format!("{LINE}\n").repeat(100)).unwrap();
+    let limits = Limits { block_size: 2000, small_file: 0, ..Limits::default() };
+    let (mut units, mut report, mut lines) = (Vec::new(), UnitReport::default(), 0);
+    let _ = read_inputs(&source::collect(&[&path]).unwrap().files, &limits, &mut |unit| {
+        units.push(unit);
+        ControlFlow::Continue(())
+    });
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(7000).unwrap();
+    for unit in units {
+        let mut each = |block: Block| {
+            lines += block.framed;
+            ControlFlow::Continue(())
+        };
+        let _ = decode_unit(unit, &limits, &mut each, &mut report);
+    }
+    let lost = report.files.iter().filter(|file| matches!(file.status, FileStatus::Partial(_))).count();
+    assert!(lines > 20 && lines < 100 && lost > 1, "{lines} {:?}", report.files);
+}
+
+#[test]
 fn every_envelope_gives_the_records_inside() {
     let Some(shared) = shared() else { return };
     let folder = shared.join("data/cloudtrail/wrappers");
