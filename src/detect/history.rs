@@ -250,7 +250,7 @@ impl History {
                 let (minutes, stretch) = grain(level);
                 state.is_service |= gathered.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(gathered.first_read_ms).min();
-                state.minutes.take(coarse(gathered.minutes.drain(..), minutes), |mine, theirs| mine.add(&theirs));
+                state.minutes.take(gathered.stretches(minutes), |mine, theirs| mine.add(&theirs));
                 let evidence = coarse(gathered.evidence.drain(..), stretch);
                 state.evidence.take(evidence, |mine, theirs| mine.merge(1, theirs));
             });

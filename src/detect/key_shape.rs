@@ -128,6 +128,11 @@ fn is_access_log(key: &[u8]) -> bool {
 
 /// `[PREFIX/]E2EXAMPLE1ABCD.2026-03-01-02.0123abcd.gz`: distribution, hour and a hash of eight digits.
 fn is_cloudfront_log(key: &[u8]) -> bool {
+    // The last two parts have a fixed length, so most files are told apart by their full stops.
+    let is_stop = |from_end: usize| key.len().checked_sub(from_end).is_some_and(|at| key[at] == b'.');
+    if !(is_stop(".gz".len()) && is_stop(".0123abcd.gz".len()) && is_stop(".2026-03-01-02.0123abcd.gz".len())) {
+        return false;
+    }
     let Some(rest) = key.strip_suffix(b".gz").and_then(|rest| std::str::from_utf8(rest).ok()) else {
         return false;
     };

@@ -14,48 +14,92 @@ fn encodings(operation: &[u8]) -> usize {
 ///
 /// A `+` means a space only in the innermost encoding. A `%` that starts no two-digit escape is kept.
 pub fn decode(raw: &[u8], operation: &[u8], out: &mut Vec<u8>) -> bool {
-    if memchr::memchr2(b'%', b'+', raw).is_none() {
-        return false;
+    let Some(mut plain) = memchr::memchr2(b'%', b'+', raw) else { return false };
+    let twice = encodings(operation) == 2;
+    let mut rest = raw;
+    loop {
+        out.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some((byte, length)) = inner(rest, twice) else { return true };
+        out.push(byte);
+        rest = &rest[length..];
+        plain = memchr::memchr2(b'%', b'+', rest).unwrap_or(rest.len());
     }
-    let start = out.len();
-    out.extend_from_slice(raw);
-    if encodings(operation) == 2 {
-        unescape(start, false, out);
-    }
-    unescape(start, true, out);
-    true
 }
 
-/// Decodes `text[start..]` in place: it can only become shorter.
-fn unescape(start: usize, plus_is_space: bool, text: &mut Vec<u8>) {
-    let (mut read, mut write) = (start, start);
-    while let Some(plain) = memchr::memchr2(b'%', b'+', &text[read..]) {
-        text.copy_within(read..read + plain, write);
-        (read, write) = (read + plain, write + plain);
-        let (byte, length) = match &text[read..] {
-            [b'+', ..] if plus_is_space => (b' ', 1),
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                (hex(*high) << 4 | hex(*low), 3)
-            }
-            rest => (rest[0], 1),
-        };
-        text[write] = byte;
-        (read, write) = (read + length, write + 1);
+/// The first byte of a text and how many bytes stand for it; `twice` if there is an encoding around the innermost one.
+fn inner(text: &[u8], twice: bool) -> Option<(u8, usize)> {
+    let next = |at: usize| if twice { outer(&text[at..]) } else { Some((*text.get(at)?, 1)) };
+    let (byte, length) = next(0)?;
+    let escape = || {
+        let (high, high_length) = next(length)?;
+        let (low, low_length) = next(length + high_length)?;
+        Some((hex(high)? << 4 | hex(low)?, length + high_length + low_length))
+    };
+    match byte {
+        b'+' => Some((b' ', length)),
+        b'%' => escape().or(Some((byte, length))),
+        _ => Some((byte, length)),
     }
-    text.copy_within(read.., write);
-    text.truncate(text.len() - (read - write));
 }
 
-fn hex(digit: u8) -> u8 {
+/// The first byte of what one encoding holds, and its length there. A `+` is one.
+fn outer(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        [b'%', high, low, ..] => {
+            let byte = hex(*high).zip(hex(*low)).map(|(high, low)| high << 4 | low);
+            Some(byte.map_or((b'%', 1), |byte| (byte, 3)))
+        }
+        [byte, ..] => Some((*byte, 1)),
+        [] => None,
+    }
+}
+
+fn hex(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20) - b'a' + 10,
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' | b'A'..=b'F' => Some((digit | 0x20) - b'a' + 10),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// One encoding taken off.
+    fn unescaped(text: &[u8], plus_is_space: bool) -> Vec<u8> {
+        let (mut at, mut out) = (0, Vec::new());
+        while at < text.len() {
+            let digits = text.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+            let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let escaped =
+                digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| text[at] == b'%');
+            out.push(match escaped {
+                None if plus_is_space && text[at] == b'+' => b' ',
+                None => text[at],
+                Some(byte) => byte,
+            });
+            at += if escaped.is_some() { 3 } else { 1 };
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn both_encodings_are_taken_off_one_after_the_other(
+            parts in prop::collection::vec(prop::sample::select(vec!["%", "2", "5", "25", "B", "+", "f", "é", "/a"]), 0..20),
+            twice: bool,
+        ) {
+            let raw = parts.concat().into_bytes();
+            let outer = if twice { unescaped(&raw, false) } else { raw.clone() };
+            let mut decoded = b"before".to_vec();
+            let is_new = decode(&raw, if twice { b"REST.GET.OBJECT" } else { b"BATCH.DELETE.OBJECT" }, &mut decoded);
+            prop_assert_eq!(is_new, raw.contains(&b'%') || raw.contains(&b'+'));
+            prop_assert_eq!(&decoded[6..], if is_new { unescaped(&outer, true) } else { Vec::new() });
+        }
+    }
 
     #[test]
     fn keys_are_decoded_as_often_as_the_operation_encodes_them() {

@@ -70,8 +70,10 @@ impl Row {
 pub struct Gathered {
     /// How many rows.
     pub rows: u64,
-    /// In any order, with repeats.
-    pub minutes: Vec<(Slot, Minute)>,
+    /// In the order in which they came, with repeats.
+    minutes: Vec<(Slot, Minute)>,
+    /// By stretch of time and log; a buffer that is used again.
+    stretches: Vec<Minute>,
     /// In any order, with repeats.
     pub evidence: Vec<(Slot, EvidenceRows)>,
     /// An AWS service?
@@ -156,6 +158,34 @@ impl Recent {
         }
     }
 }
+
+impl Gathered {
+    /// What is in each stretch of so many minutes.
+    pub fn stretches(&mut self, minutes: u32) -> Vec<(Slot, Minute)> {
+        let numbers = || self.minutes.iter().map(|((minute, _), _)| minute / minutes);
+        let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
+        let count = (last - first) as usize + 1;
+        if count > self.minutes.len() * SPARSE {
+            let mut sparse: Vec<(Slot, Minute)> = self
+                .minutes
+                .iter()
+                .map(|((minute, log), counts)| ((minute / minutes * minutes, *log), *counts))
+                .collect();
+            sparse.sort_by_key(|(slot, _)| *slot);
+            return sparse;
+        }
+        self.stretches.clear();
+        self.stretches.resize(count * 2, Minute::default());
+        for ((minute, log), counts) in &self.minutes {
+            self.stretches[(minute / minutes - first) as usize * 2 + usize::from(*log).min(1)].add(counts);
+        }
+        let slots = (0u32..).map(|at| ((first + at / 2) * minutes, (at % 2) as u8));
+        slots.zip(self.stretches.iter().copied()).filter(|(_, counts)| counts.requests > 0).collect()
+    }
+}
+
+/// Stretches a row up to which counting them is faster than sorting rows.
+const SPARSE: usize = 8;
 
 impl Place {
     /// May a record of that time be the first of its stretch?

@@ -14,35 +14,41 @@ pub struct Marks {
     pub spaces: u64,
     /// Double quotes.
     pub quotes: u64,
-}
-
-/// Remembers whether any of the bytes it was shown was a tab, line feed, vertical tab, form feed or carriage return.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct White(u8x16);
-
-impl White {
-    /// Was there any?
-    #[inline]
-    pub fn any(self) -> bool {
-        self.0.to_bitmask() != 0
-    }
+    /// Is any byte at most a carriage return? Only then can there be [`white`] ones.
+    pub may_have_white: bool,
 }
 
 /// The marks of 64 bytes.
 #[inline]
-pub fn marks(bytes: &[u8; STEP], white: &mut White) -> Marks {
+pub fn marks(bytes: &[u8; STEP]) -> Marks {
     let mut marks = Marks::default();
+    let mut control = u8x16::default();
     for (index, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
         let part = u8x16::new(*part);
         let mark = |bits: &mut u64, equal: u8x16| *bits |= u64::from(equal.to_bitmask()) << (index * 16);
         mark(&mut marks.spaces, part.simd_eq(u8x16::splat(b' ')));
         mark(&mut marks.quotes, part.simd_eq(u8x16::splat(b'"')));
-        // 9 to 13: what is left after 9 is taken off is at most 4.
-        let above = part - u8x16::splat(9);
-        white.0 |= above.min(u8x16::splat(4)).simd_eq(above);
+        control |= part.min(u8x16::splat(LAST_WHITE)).simd_eq(part);
     }
+    marks.may_have_white = control.to_bitmask() != 0;
     marks
 }
+
+/// Which of 64 bytes are white space other than spaces: tab, line feed, vertical tab, form feed, carriage return.
+#[inline]
+pub fn white(bytes: &[u8; STEP]) -> u64 {
+    let mut white = 0;
+    for (index, part) in bytes.as_chunks::<16>().0.iter().enumerate() {
+        // What is left after 9 is taken off is at most 4.
+        let above = u8x16::new(*part) - u8x16::splat(b'\t');
+        let is_white = above.min(u8x16::splat(LAST_WHITE - b'\t')).simd_eq(above);
+        white |= u64::from(is_white.to_bitmask()) << (index * 16);
+    }
+    white
+}
+
+/// The highest of the white control characters: carriage return.
+const LAST_WHITE: u8 = b'\r';
 
 /// Each bit is the parity of the bits up to and with it: between two quotes all are set.
 #[inline]
@@ -66,10 +72,11 @@ mod tests {
             let bits = |is: fn(u8) -> bool| {
                 bytes.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at)
             };
-            let mut white = White::default();
-            let found = marks(bytes.first_chunk().unwrap(), &mut white);
-            prop_assert_eq!(found, Marks { spaces: bits(|byte| byte == b' '), quotes: bits(|byte| byte == b'"') });
-            prop_assert_eq!(white.any(), bits(|byte| matches!(byte, 9..=13)) != 0);
+            let may_have_white = bits(|byte| byte <= 13) != 0;
+            let (spaces, quotes) = (bits(|byte| byte == b' '), bits(|byte| byte == b'"'));
+            let bytes = bytes.first_chunk().unwrap();
+            prop_assert_eq!(marks(bytes), Marks { spaces, quotes, may_have_white });
+            prop_assert_eq!(white(bytes), bits(|byte| matches!(byte, 9..=13)));
         }
 
         #[test]

@@ -3,7 +3,7 @@
 //! Such a line holds six quotes, which enclose request-URI, referer and user agent, one space between any two fields,
 //! and nothing odd. [`super::parse_line`] reads the same from it and defines the truth; every other line is left to it.
 
-use super::marks::{STEP, White, marks, parity};
+use super::marks::{STEP, marks, parity, white};
 use super::{FIELDS, is_operation};
 use crate::parse::{Span, time};
 use memchr::memchr;
@@ -26,6 +26,9 @@ const MOST_WORDS: usize = FIELDS.len() + 1;
 /// Places of spaces that are kept: those of a plain line and of one more step.
 const PLACES: usize = 128;
 
+/// Operations that are remembered; a log shows a dozen.
+const OPERATIONS: usize = 128;
+
 /// Reads lines one after another; remembers what mostly repeats.
 pub struct PlainLines {
     /// Before the line and at each space outside quotes: word `n` stands between place `n` and place `n + 1`. The first
@@ -36,14 +39,14 @@ pub struct PlainLines {
     /// The time that was read last.
     time: ([u8; TIME_LENGTH], i64),
     /// Operations that were read, each at a place that follows from its text.
-    operations: [Vec<u8>; 32],
+    operations: [Vec<u8>; OPERATIONS],
 }
 
 /// Bytes of a time without its brackets.
 const TIME_LENGTH: usize = 26;
 
-/// Where the seconds of a time stand.
-const SECONDS: std::ops::Range<usize> = 18..20;
+/// Where the clock of a time stands, `00:00:38`.
+const CLOCK: std::ops::Range<usize> = 12..20;
 
 /// A line and where it ends.
 pub struct PlainLine {
@@ -60,7 +63,7 @@ impl Default for PlainLines {
             places: [0; PLACES],
             spans: [Span::NULL; FIELDS.len()],
             time: ([0; TIME_LENGTH], 0),
-            operations: Default::default(),
+            operations: std::array::from_fn(|_| Vec::new()),
         }
     }
 }
@@ -68,8 +71,10 @@ impl Default for PlainLines {
 impl PlainLines {
     /// The line that begins at `start` of the text.
     pub fn line(&mut self, text: &[u8], start: usize) -> PlainLine {
-        let end = memchr(b'\n', &text[start..]).map_or(text.len(), |length| start + length);
-        PlainLine { end, event_time_ms: self.read(&text[start..end], start as u32) }
+        let rest = &text[start..];
+        let (length, words) = self.words(rest);
+        let event_time_ms = words.and_then(|words| self.read(&rest[..length], words, start as u32));
+        PlainLine { end: start + length, event_time_ms }
     }
 
     /// The fields of the line that was read last, in the order of their numbers.
@@ -77,40 +82,61 @@ impl PlainLines {
         &self.spans
     }
 
-    /// Reads a line that begins at that place of a text; returns its time.
-    fn read(&mut self, line: &[u8], start: u32) -> Option<i64> {
-        let words = self.words(line)?;
+    /// Reads a line of so many words that begins at that place of a text; returns its time.
+    fn read(&mut self, line: &[u8], words: usize, start: u32) -> Option<i64> {
         self.check(line, words)?;
-        for (number, span) in self.spans.iter_mut().enumerate() {
-            // The two words of a time are one field, in brackets; three fields are in quotes.
-            let (first, last, trim) = match number {
-                TIME => (TIME, ZONE, 1),
-                0..TIME => (number, number, 0),
-                _ => (number + 1, number + 1, u32::from(matches!(number + 1, URI | REFERER | USER_AGENT))),
-            };
-            let (from, to) = (self.places[first] + trim, self.places[last + 1].wrapping_sub(1 + trim));
+        let span = |from: u32, to: u32| {
             let is_absent = to.wrapping_sub(from) == 1 && line.get(from as usize) == Some(&b'-');
-            *span = if is_absent {
+            if is_absent {
                 Span::NULL
             } else {
                 Span { start: start.wrapping_add(from), end: start.wrapping_add(to) }
-            };
+            }
+        };
+        let places = &self.places;
+        // The two words of a time are one field, in brackets; from there on a field has the number of the word before.
+        let (before, after) = self.spans.split_at_mut(ZONE);
+        for (number, found) in before.iter_mut().enumerate() {
+            *found = span(places[number], places[number + 1].wrapping_sub(1));
+        }
+        before[TIME] = span(places[TIME] + 1, places[ZONE + 1].wrapping_sub(2));
+        for (found, place) in after.iter_mut().zip(places[ZONE + 1..].windows(2)) {
+            *found = span(place[0], place[1].wrapping_sub(1));
+        }
+        for word in [URI, REFERER, USER_AGENT] {
+            self.spans[word - 1] = span(places[word] + 1, places[word + 1].wrapping_sub(2));
         }
         self.spans[words - 1..].fill(Span::NULL);
         Some(self.time.1)
     }
 
-    /// How many words the line has, if it may be plain; their places are in `self.places`.
-    fn words(&mut self, line: &[u8]) -> Option<usize> {
+    /// The length of the line that `text` begins with, and how many words it has, if it may be plain; their places are
+    /// in `self.places`.
+    fn words(&mut self, text: &[u8]) -> (usize, Option<usize>) {
         let (mut count, mut quotes, mut inside) = (1, 0, 0u64);
-        let mut white = White::default();
-        let (steps, rest) = line.as_chunks::<STEP>();
-        let mut last = [0; STEP];
-        last[..rest.len()].copy_from_slice(rest);
-        // Place 0 stands before the line.
-        let mut at = 1;
-        for bytes in steps.iter().chain([&last]) {
-            let found = marks(bytes, &mut white);
+        // Spaces behind a space, or at the begin of the line.
+        let (mut doubled, mut before) = (0, 1);
+        let mut at = 0;
+        // Behind the text stands a line end.
+        let mut last = [b'\n'; STEP];
+        loop {
+            let rest = &text[at..];
+            let bytes = rest.first_chunk().unwrap_or_else(|| {
+                last[..rest.len()].copy_from_slice(rest);
+                &last
+            });
+            let mut found = marks(bytes);
+            let mut end = None;
+            let white = if found.may_have_white { white(bytes) } else { 0 };
+            if white != 0 {
+                let first = white.trailing_zeros() as usize;
+                if bytes[first] != b'\n' {
+                    return (at + memchr(b'\n', rest).unwrap_or(rest.len()), None);
+                }
+                let inside = (1 << first) - 1;
+                (found.spaces, found.quotes) = (found.spaces & inside, found.quotes & inside);
+                end = Some(at + first);
+            }
             let mut between = inside;
             if found.quotes != 0 {
                 quotes += found.quotes.count_ones();
@@ -118,19 +144,27 @@ impl PlainLines {
                 inside = ((between as i64) >> 63) as u64;
             }
             let mut spaces = found.spaces & !between;
+            doubled |= spaces & (spaces << 1 | before);
+            before = spaces >> (STEP - 1);
             while spaces != 0 {
-                self.places[count] = at + spaces.trailing_zeros();
+                self.places[count % PLACES] = at as u32 + 1 + spaces.trailing_zeros();
                 count += 1;
                 spaces &= spaces - 1;
             }
-            if count > MOST_WORDS + 1 {
-                return None;
+            if let Some(end) = end {
+                self.places[count % PLACES] = end as u32 + 1;
+                let ends_with_space = end > 0 && text[end - 1] == b' ';
+                let is_plain = quotes == 6
+                    && doubled == 0
+                    && !ends_with_space
+                    && (VERSION_ID + 1..=MOST_WORDS).contains(&count);
+                return (end, is_plain.then_some(count));
             }
-            at += STEP as u32;
+            if count > MOST_WORDS + 1 {
+                return (at + memchr(b'\n', rest).unwrap_or(rest.len()), None);
+            }
+            at += STEP;
         }
-        self.places[count] = line.len() as u32 + 1;
-        let is_plain = quotes == 6 && !white.any() && (VERSION_ID + 1..=MOST_WORDS).contains(&count);
-        is_plain.then_some(count)
     }
 
     /// Checks everything that [`super::parse_line`] would see differently; reads the time.
@@ -141,9 +175,7 @@ impl PlainLines {
             line.get(places[number] as usize..places[number + 1] as usize - 1).unwrap_or_default()
         };
         let is_quoted = |number| matches!(word(number), [b'"', .., b'"']);
-        let has_empty = places.windows(2).fold(false, |found, pair| found | (pair[1] - pair[0] == 1));
-        let plain = !has_empty
-            && [URI, REFERER, USER_AGENT].into_iter().all(is_quoted)
+        let plain = [URI, REFERER, USER_AGENT].into_iter().all(is_quoted)
             && matches!(word(STATUS), b"-" | [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'])
             && (FIRST_NUMBER..=LAST_NUMBER).all(|number| is_number(word(number)))
             // What may be a stray principal.
@@ -153,33 +185,39 @@ impl PlainLines {
         };
         let time: &[u8; TIME_LENGTH] = time.try_into().ok().filter(|_| plain)?;
         let operation = word(OPERATION);
-        let place = operation.len() + 7 * usize::from(*operation.get(5)?);
-        let known = &mut self.operations[place % 32];
+        let (sixth, last) = (*operation.get(5)?, *operation.last()?);
+        let place = operation.len() * 5 + usize::from(sixth) * 7 + usize::from(last) * 3;
+        let known = &mut self.operations[place % OPERATIONS];
         if *known != *operation {
             if !is_operation(operation) {
                 return None;
             }
-            *known = operation.to_vec();
+            known.clear();
+            known.extend_from_slice(operation);
         }
         self.time = (*time, self.time_of(time)?);
         Some(())
     }
 
-    /// A time, mostly of the same minute as the last.
+    /// A time, mostly of the same day as the last.
     fn time_of(&self, time: &[u8; TIME_LENGTH]) -> Option<i64> {
         let (last, last_ms) = &self.time;
-        let seconds = |time: &[u8; TIME_LENGTH]| match &time[SECONDS] {
-            [tens @ b'0'..=b'5', ones @ b'0'..=b'9'] => Some(i64::from(tens - b'0') * 10 + i64::from(ones - b'0')),
-            _ => None,
-        };
-        let rest = |time: &[u8; TIME_LENGTH]| {
-            (time[..SECONDS.start] == last[..SECONDS.start], time[SECONDS.end..] == last[SECONDS.end..])
-        };
-        match (rest(time), seconds(time), seconds(last)) {
-            ((true, true), Some(now), Some(before)) => Some(last_ms + (now - before) * 1000),
+        let is_same_day = time[..CLOCK.start] == last[..CLOCK.start] && time[CLOCK.end..] == last[CLOCK.end..];
+        match (is_same_day, clock_seconds(time), clock_seconds(last)) {
+            (true, Some(now), Some(before)) => Some(last_ms + (now - before) * 1000),
             _ => time::access_log_time(time),
         }
     }
+}
+
+/// Seconds since midnight.
+fn clock_seconds(time: &[u8; TIME_LENGTH]) -> Option<i64> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = &time[CLOCK] else { return None };
+    let two = |tens: &u8, ones: &u8, most: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        (tens <= 9 && ones <= 9 && tens * 10 + ones <= most).then(|| i64::from(tens * 10 + ones))
+    };
+    Some(two(h1, h2, 23)? * 3600 + two(m1, m2, 59)? * 60 + two(s1, s2, 59)?)
 }
 
 /// `-`, or digits that fit into 64 bits.
