@@ -122,9 +122,28 @@ impl Minute {
     }
 }
 
-/// Minutes that are counted as one, and minutes of which the first read is kept as evidence, at each level.
-const GRAINS: [(u32, u32); 7] =
-    [(1, 60), (1, 4 * 60), (1, 24 * 60), (5, 24 * 60), (10, 24 * 60), (60, 24 * 60), (24 * 60, u32::MAX)];
+/// How finely a caller is remembered.
+#[derive(Clone, Copy, Debug)]
+struct Grain {
+    /// Minutes that are counted as one.
+    minutes: u32,
+    /// Minutes of which the first reads are kept as evidence.
+    stretch: u32,
+    /// Reads kept of a stretch.
+    rows: usize,
+}
+
+/// Of each level.
+const GRAINS: [Grain; 8] = [
+    Grain { minutes: 1, stretch: 60, rows: EVIDENCE_ROWS },
+    Grain { minutes: 1, stretch: 60, rows: 1 },
+    Grain { minutes: 1, stretch: 4 * 60, rows: 1 },
+    Grain { minutes: 1, stretch: 24 * 60, rows: 1 },
+    Grain { minutes: 5, stretch: 24 * 60, rows: 1 },
+    Grain { minutes: 10, stretch: 24 * 60, rows: 1 },
+    Grain { minutes: 60, stretch: 24 * 60, rows: 1 },
+    Grain { minutes: 24 * 60, stretch: u32::MAX, rows: 1 },
+];
 
 /// Bytes of a minute and of a kept row to reckon with: a list is at worst a quarter larger than what it holds.
 const MINUTE_BYTES: usize = 32;
@@ -135,15 +154,15 @@ fn coarse<T>(fine: impl IntoIterator<Item = (Slot, T)>, minutes: u32) -> impl It
     fine.into_iter().map(move |((minute, log), value)| ((minute / minutes * minutes, log), value))
 }
 
-fn grain(level: u32) -> (u32, u32) {
+fn grain(level: u32) -> Grain {
     GRAINS[(level as usize).min(GRAINS.len() - 1)]
 }
 
 impl State for Caller {
     const LEVELS: u32 = GRAINS.len() as u32 - 1;
 
-    fn weight(&self, _level: u32) -> usize {
-        self.minutes.count() * MINUTE_BYTES + self.evidence.count() * EVIDENCE_BYTES
+    fn weight(&self, level: u32) -> usize {
+        self.minutes.count() * MINUTE_BYTES + self.evidence.count() * grain(level).rows * EVIDENCE_BYTES
     }
 
     fn cut(&mut self, level: u32) {
@@ -152,9 +171,13 @@ impl State for Caller {
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        let (minutes, stretch) = grain(level);
+        let Grain { minutes, stretch, rows } = grain(level);
         self.minutes.take(coarse(other.minutes, minutes), |mine, theirs| mine.add(&theirs));
-        self.evidence.take(coarse(other.evidence, stretch), |mine, theirs| mine.merge(1, theirs));
+        let evidence = coarse(other.evidence, stretch).map(|(slot, mut evidence)| {
+            evidence.keep_at_most(rows);
+            (slot, evidence)
+        });
+        self.evidence.take(evidence, |mine, theirs| mine.merge(rows, theirs));
         self.is_service |= other.is_service;
         self.first_read_ms = self.first_read_ms.into_iter().chain(other.first_read_ms).min();
     }
@@ -173,7 +196,7 @@ impl History {
         let Some(minute) = minute_of(time_ms) else { return };
         let log = log_index(sight.log);
         let bucket = names.buckets.name(number);
-        let stretch = grain(self.callers.state_level()).1;
+        let Grain { stretch, rows, .. } = grain(self.callers.state_level());
         let is_done = sight.ended == Ended::Done;
         let is_read = is_done && sight.act == Act::Read;
         let sent = if is_read { sight.bytes_out } else { 0 };
@@ -182,7 +205,7 @@ impl History {
         let entity = known.fingerprint;
         if is_read {
             let slot = (minute / stretch * stretch, log as u8);
-            if known.claims(slot, time_ms) {
+            if known.claims(slot, rows, time_ms) {
                 wanted.push((row, Want::Caller(place, slot)));
             }
             if sight.key != 0 {
@@ -247,12 +270,12 @@ impl History {
         let callers = &mut self.callers;
         self.recent.drain(names, |entity, gathered| {
             callers.observe(entity, gathered.rows, |state, level| {
-                let (minutes, stretch) = grain(level);
+                let Grain { minutes, stretch, rows } = grain(level);
                 state.is_service |= gathered.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(gathered.first_read_ms).min();
                 state.minutes.take(gathered.stretches(minutes), |mine, theirs| mine.add(&theirs));
                 let evidence = coarse(gathered.evidence.drain(..), stretch);
-                state.evidence.take(evidence, |mine, theirs| mine.merge(1, theirs));
+                state.evidence.take(evidence, |mine, theirs| mine.merge(rows, theirs));
             });
         });
     }
@@ -281,9 +304,9 @@ impl History {
             let &[principal, Some(bucket)] = &fields[..] else { return None };
             let entity = fingerprint(key);
             let both = both.get(&entity).map_or(&[][..], Vec::as_slice);
-            let series = Series::of(&state.minutes, both, keys.points(entity), grain(level).0, halvings);
+            let series = Series::of(&state.minutes, both, keys.points(entity), grain(level).minutes, halvings);
             let (is_service, first_read_ms) = (state.is_service, state.first_read_ms);
-            let evidence = Kept::ByTime(&state.evidence, grain(level).1);
+            let evidence = Kept::ByTime(&state.evidence, grain(level).stretch);
             Some(CallerView { principal, bucket, address: None, is_service, first_read_ms, series, evidence })
         });
         let mut callers: Vec<CallerView<'_>> = callers.collect();
@@ -350,7 +373,7 @@ pub struct CallerView<'a> {
 
 /// The records that are kept of a caller.
 enum Kept<'a> {
-    /// The first of each stretch of so many minutes.
+    /// The first ones of each stretch of so many minutes.
     ByTime(&'a Slots<EvidenceRows>, u32),
     /// The first.
     First(&'a [EvidenceRows; 2]),

@@ -239,6 +239,15 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_of_one_minute_shows_five_records() {
+        let mut rows = reads(200, 0);
+        rows.iter_mut().for_each(|(_, row)| row.bytes = Some(1 << 20));
+        let found = detect(rule("GET-001").expect("a rule"), &Config::default(), &rows).alerts;
+        let shown = |alert: &crate::detect::Alert| (alert.count, alert.evidence.len(), alert.evidence_total);
+        assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), [(200, 5, 200)]);
+    }
+
+    #[test]
     fn what_is_held_against_the_past_tells_how_long_that_is() {
         let is_wanted =
             |rule: &&&'static Rule| ["GET-001", "GET-002", "GET-005", "GET-010", "LOG-016"].contains(&rule.id);

@@ -5,7 +5,7 @@ use super::Minute;
 use super::slots::Slot;
 use crate::detect::codes::Who;
 use crate::detect::entities::EntityKey;
-use crate::detect::evidence::EvidenceRows;
+use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceRows};
 use crate::detect::key_sample::fingerprint;
 use crate::detect::minutes::MINUTE_MS;
 use crate::detect::names::Names;
@@ -31,8 +31,10 @@ pub struct Recent {
 pub struct Place {
     /// Of the text of the entity; 0 as long as it was not seen.
     pub fingerprint: u64,
-    /// The stretch of which evidence was asked for last, and the time of that record.
-    claimed: (Slot, i64),
+    /// The stretch of which evidence was asked for last.
+    stretch: Slot,
+    /// The times of the first records of it that were seen, earliest first.
+    first_ms: [i64; EVIDENCE_ROWS],
 }
 
 /// A row, as small as it can be.
@@ -87,7 +89,7 @@ impl Recent {
     pub fn place(&mut self, number: u32, names: &Names) -> &mut Place {
         let at = number as usize;
         if self.places.len() <= at {
-            self.places.resize(at + 1, Place { fingerprint: 0, claimed: ((u32::MAX, u8::MAX), 0) });
+            self.places.resize(at + 1, Place::UNSEEN);
         }
         let place = &mut self.places[at];
         if place.fingerprint == 0 {
@@ -188,11 +190,19 @@ impl Gathered {
 const SPARSE: usize = 8;
 
 impl Place {
-    /// May a record of that time be the first of its stretch?
-    pub fn claims(&mut self, stretch: Slot, time_ms: i64) -> bool {
-        let may_be = self.claimed.0 != stretch || time_ms <= self.claimed.1;
+    const UNSEEN: Place =
+        Place { fingerprint: 0, stretch: (u32::MAX, u8::MAX), first_ms: [i64::MAX; EVIDENCE_ROWS] };
+
+    /// May a record of that time be among the first `rows` of its stretch?
+    pub fn claims(&mut self, stretch: Slot, rows: usize, time_ms: i64) -> bool {
+        if self.stretch != stretch {
+            (self.stretch, self.first_ms) = (stretch, Place::UNSEEN.first_ms);
+        }
+        let may_be = time_ms <= self.first_ms[rows - 1];
         if may_be {
-            self.claimed = (stretch, time_ms);
+            let at = self.first_ms.partition_point(|first_ms| *first_ms <= time_ms).min(EVIDENCE_ROWS - 1);
+            self.first_ms[at..].rotate_right(1);
+            self.first_ms[at] = time_ms;
         }
         may_be
     }
