@@ -7,7 +7,6 @@
 //! **last** quote of the line ends the user agent and everything behind it is S3's again. Only the border between
 //! referer and user agent can be ambiguous, and then the line is flagged.
 
-mod avx2;
 mod block;
 mod fields;
 mod marks;

@@ -147,7 +147,6 @@ mod tests {
     use super::*;
     use crate::decode::Segment;
     use crate::parse::s3_access::field;
-    use crate::parse::s3_access::marks::marks;
     use proptest::prelude::*;
 
     /// Finds the next line and reads nothing of it.
@@ -207,19 +206,15 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
         fn plain_lines_are_read_as_the_careful_parser_reads_them(lines in prop::collection::vec(changed_line(), 0..6)) {
-            let mut rejects = Vec::new();
+            let (mut quick_rejects, mut rejects) = (Vec::new(), Vec::new());
+            let (quick, quick_blanks) = parse_block(block(&lines), &mut quick_rejects);
             let (table, blanks) = parse_lines(block(&lines), &mut rejects, Spare::default(), unread);
-            // As this processor does it, and as every one can.
-            for quick_line in [PlainLines::line as NextLine, |lines, text, start| lines.line_by(text, start, marks)] {
-                let mut quick_rejects = Vec::new();
-                let (quick, quick_blanks) = parse_lines(block(&lines), &mut quick_rejects, Spare::default(), quick_line);
-                prop_assert_eq!(quick_blanks, blanks);
-                prop_assert_eq!(format!("{quick_rejects:?}"), format!("{rejects:?}"));
-                prop_assert_eq!(&quick.rows, &table.rows);
-                for row in 0..table.len() {
-                    for number in 0..field::WIDTH {
-                        prop_assert_eq!(quick.bytes(row, number), table.bytes(row, number), "{} {}", row, number);
-                    }
+            prop_assert_eq!(quick_blanks, blanks);
+            prop_assert_eq!(format!("{quick_rejects:?}"), format!("{rejects:?}"));
+            prop_assert_eq!(&quick.rows, &table.rows);
+            for row in 0..table.len() {
+                for number in 0..field::WIDTH {
+                    prop_assert_eq!(quick.bytes(row, number), table.bytes(row, number), "{} {}", row, number);
                 }
             }
         }

@@ -48,7 +48,7 @@ pub fn white(bytes: &[u8; STEP]) -> u64 {
 }
 
 /// The highest of the white control characters: carriage return.
-pub const LAST_WHITE: u8 = b'\r';
+const LAST_WHITE: u8 = b'\r';
 
 /// Each bit is the parity of the bits up to and with it: between two quotes all are set.
 #[inline]

@@ -3,8 +3,7 @@
 //! Such a line holds six quotes, which enclose request-URI, referer and user agent, one space between any two fields,
 //! and nothing odd. [`super::parse_line`] reads the same from it and defines the truth; every other line is left to it.
 
-use super::avx2;
-use super::marks::{Marks, STEP, marks, parity, white};
+use super::marks::{STEP, marks, parity, white};
 use super::{FIELDS, is_operation};
 use crate::parse::{Span, time};
 use memchr::memchr;
@@ -72,19 +71,8 @@ impl Default for PlainLines {
 impl PlainLines {
     /// The line that begins at `start` of the text.
     pub fn line(&mut self, text: &[u8], start: usize) -> PlainLine {
-        avx2::line(self, text, start).unwrap_or_else(|| self.line_by(text, start, marks))
-    }
-
-    /// The same, with that way to find the marks. Inlined, so that it is compiled for the same processors.
-    #[inline(always)]
-    pub(super) fn line_by(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        marks: impl Fn(&[u8; STEP]) -> Marks,
-    ) -> PlainLine {
         let rest = &text[start..];
-        let (length, words) = self.words(rest, marks);
+        let (length, words) = self.words(rest);
         let event_time_ms = words.and_then(|words| self.read(&rest[..length], words, start as u32));
         PlainLine { end: start + length, event_time_ms }
     }
@@ -124,8 +112,7 @@ impl PlainLines {
 
     /// The length of the line that `text` begins with, and how many words it has, if it may be plain; their places are
     /// in `self.places`.
-    #[inline(always)]
-    fn words(&mut self, text: &[u8], marks: impl Fn(&[u8; STEP]) -> Marks) -> (usize, Option<usize>) {
+    fn words(&mut self, text: &[u8]) -> (usize, Option<usize>) {
         let (mut count, mut quotes, mut inside) = (1, 0, 0u64);
         // Spaces behind a space, or at the begin of the line.
         let (mut doubled, mut before) = (0, 1);
