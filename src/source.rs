@@ -4,6 +4,7 @@
 //! read, and what was left out is told.
 
 use crate::ledger::{FileOutcome, FileStatus};
+use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
@@ -18,8 +19,6 @@ pub struct Input {
     pub name: Arc<str>,
     /// Where it lies. Use [`Input::path`].
     pub place: Place,
-    /// Its size in bytes; 0 where that is unknown (standard input, pipes).
-    pub size: u64,
 }
 
 /// Where an input lies: a file, or a pipe or device that was named itself. A path is not held twice: folders of a
@@ -35,10 +34,10 @@ pub enum Place {
 }
 
 impl Input {
-    fn at(path: &Path, size: u64) -> Input {
+    fn at(path: &Path) -> Input {
         let name = name_of(path);
         let place = if Path::new(&*name) == path { Place::Named } else { Place::Path(Box::from(path)) };
-        Input { name, place, size }
+        Input { name, place }
     }
 
     /// Its path; `None` is standard input.
@@ -97,7 +96,7 @@ pub fn collect<P: AsRef<OsStr>>(arguments: &[P]) -> Result<Inputs, SourceError> 
     for argument in arguments {
         let path = Path::new(argument.as_ref());
         if argument.as_ref() == "-" {
-            inputs.files.push(Input { name: Arc::from("-"), place: Place::Stdin, size: 0 });
+            inputs.files.push(Input { name: Arc::from("-"), place: Place::Stdin });
             continue;
         }
         match fs::metadata(path) {
@@ -118,21 +117,18 @@ pub fn collect<P: AsRef<OsStr>>(arguments: &[P]) -> Result<Inputs, SourceError> 
 }
 
 impl Inputs {
-    /// Bytes of all files together, as they lie on the disk.
+    /// Bytes of all files together, as they lie on the disk; the system is asked for each. Pipes have none.
     pub fn total_size(&self) -> u64 {
-        self.files.iter().map(|input| input.size).sum()
+        let size = |path: &Path| fs::metadata(path).ok().filter(Metadata::is_file).map_or(0, |found| found.len());
+        self.files.iter().filter_map(Input::path).map(size).sum()
     }
 
     fn named(&mut self, path: &Path, metadata: &Metadata) {
         if metadata.is_dir() {
             self.walk(path);
         } else {
-            self.add(path, if metadata.is_file() { metadata.len() } else { 0 });
+            self.files.push(Input::at(path));
         }
-    }
-
-    fn add(&mut self, path: &Path, size: u64) {
-        self.files.push(Input::at(path, size));
     }
 
     fn leave_out(&mut self, path: &Path, status: FileStatus) {
@@ -162,7 +158,7 @@ impl Inputs {
                 let path = entry.path();
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.push(path),
-                    Ok(kind) if kind.is_file() => self.add(&path, entry.metadata().map_or(0, |found| found.len())),
+                    Ok(kind) if kind.is_file() => self.files.push(Input::at(&path)),
                     Ok(kind) => self.special(&path, kind),
                     Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
                 }
@@ -212,7 +208,7 @@ impl Inputs {
             self.files.sort_by(in_order);
             self.drop_repeats();
         }
-        self.files.sort_by(in_order);
+        self.files.par_sort_by(in_order);
         self.left_out.sort_by(|a, b| a.name.cmp(&b.name));
         self.left_out.dedup();
     }

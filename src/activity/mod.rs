@@ -8,7 +8,7 @@ pub mod outcome;
 pub mod principal;
 
 use crate::batch::columns::few;
-use crate::batch::{Cells, Column};
+use crate::batch::{Cells, Column, Variety};
 use crate::parse::cloudtrail::{field as trail, flag, for_each_resource};
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
 use principal::{Principal, of_access, of_trail};
@@ -16,15 +16,16 @@ use std::borrow::Cow;
 
 const fn per_log(
     name: &'static str,
-    repeats: bool,
+    variety: Variety,
     s3_access: &'static Cells,
     cloudtrail: &'static Cells,
     about: &'static str,
 ) -> Column {
-    Column { name, about, repeats, cells: Cells::PerLog(s3_access, cloudtrail) }
+    Column { name, about, variety, cells: Cells::PerLog(s3_access, cloudtrail) }
 }
 
 use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};
+use Variety::{Few, Many, Random};
 
 /// Columns of `activity`.
 pub static COLUMNS: &[Column] = &[
@@ -32,22 +33,22 @@ pub static COLUMNS: &[Column] = &[
     few("log", Word(|table, _| Some(table.log.name())), "Which log the row is from."),
     per_log(
         "service",
-        true,
+        Few,
         &Word(|_, _| Some("s3")),
         &Composed(trail_service),
         "Service that was called, such as s3.",
     ),
     per_log(
         "action",
-        true,
+        Few,
         &PerValue("operation", access_action),
         &Text("event_name"),
         "The API action, such as GetObject.",
     ),
-    per_log("operation", true, &Text("operation"), &Text("event_name"), "The action as its log writes it."),
+    per_log("operation", Few, &Text("operation"), &Text("event_name"), "The action as its log writes it."),
     per_log(
         "action_class",
-        true,
+        Few,
         &PerValue("operation", |table, row, out| write(Some(action_class(table, row).name()), out)),
         &Word(|table, row| is_api_call(table, row).then(|| action_class(table, row).name())),
         "read, list, write, delete, permission, config, key, identity or other.",
@@ -59,107 +60,107 @@ pub static COLUMNS: &[Column] = &[
     ),
     per_log(
         "http_status",
-        true,
+        Few,
         &SmallInteger("http_status"),
         &Cells::NoSmallInteger,
         "HTTP status; CloudTrail does not log it.",
     ),
-    per_log("error_code", true, &Text("error_code"), &Text("error_code"), "Error of the service."),
+    per_log("error_code", Few, &Text("error_code"), &Text("error_code"), "Error of the service."),
     per_log(
         "account_id",
-        true,
+        Few,
         &NoText,
         &Text("recipient_account_id"),
         "Account whose log this is; access lines do not say.",
     ),
     per_log(
         "region",
-        true,
+        Few,
         &PerValue("host_header", access_region),
         &Text("aws_region"),
         "Region of the call; of an access line, from its endpoint.",
     ),
-    per_log("bucket_name", true, &Text("bucket_name"), &Text("s3_bucket"), "Bucket."),
-    per_log("object_key", false, &Text("object_key"), &Text("s3_key"), "Key of the object, decoded."),
-    per_log("version_id", true, &Text("version_id"), &Text("s3_version_id"), "Version that the request named."),
+    per_log("bucket_name", Few, &Text("bucket_name"), &Text("s3_bucket"), "Bucket."),
+    per_log("object_key", Many, &Text("object_key"), &Text("s3_key"), "Key of the object, decoded."),
+    per_log("version_id", Few, &Text("version_id"), &Text("s3_version_id"), "Version that the request named."),
     per_log(
         "principal",
-        true,
+        Few,
         &PerValue("requester", principal_name),
         &Composed(principal_name),
         "Caller, in one form for both logs; a role without its path and session.",
     ),
     per_log(
         "session_name",
-        true,
+        Few,
         &PerValue("requester", session_name),
         &Composed(session_name),
         "Session of a role.",
     ),
     per_log(
         "principal_kind",
-        true,
+        Few,
         &PerValue("requester", principal_kind),
         &Composed(principal_kind),
         "user, role, root, service, account, federated, anonymous or unknown.",
     ),
     per_log(
         "principal_account",
-        true,
+        Few,
         &PerValue("requester", principal_account),
         &Composed(principal_account),
         "Account of the caller.",
     ),
     per_log(
         "access_key_id",
-        true,
+        Few,
         &Composed(access_key_of_presigned),
         &Text("access_key_id"),
         "Access key; an access line has it only in a presigned URL.",
     ),
-    per_log("invoked_by", true, &NoText, &Text("invoked_by"), "AWS service that made the call."),
+    per_log("invoked_by", Few, &NoText, &Text("invoked_by"), "AWS service that made the call."),
     per_log(
         "remote_ip",
-        true,
+        Few,
         &Text("remote_ip"),
         &Text("source_ip_address"),
         "Address of the caller, or name of an AWS service.",
     ),
-    per_log("user_agent", true, &Text("user_agent"), &Text("user_agent"), "User agent as sent."),
-    per_log("bytes_out", false, &Integer("bytes_sent"), &Integer("s3_bytes_out"), "Bytes sent to the caller."),
-    per_log("bytes_in", false, &NoInteger, &Integer("s3_bytes_in"), "Bytes received; access lines do not say."),
+    per_log("user_agent", Few, &Text("user_agent"), &Text("user_agent"), "User agent as sent."),
+    per_log("bytes_out", Many, &Integer("bytes_sent"), &Integer("s3_bytes_out"), "Bytes sent to the caller."),
+    per_log("bytes_in", Many, &NoInteger, &Integer("s3_bytes_in"), "Bytes received; access lines do not say."),
     per_log(
         "object_size",
-        false,
+        Many,
         &Integer("object_size"),
         &NoInteger,
         "Size of the object in bytes; CloudTrail does not say.",
     ),
-    per_log("auth_type", true, &Text("auth_type"), &Text("s3_auth_method"), "AuthHeader, QueryString or null."),
-    per_log("tls_version", true, &Text("tls_version"), &Text("tls_details.tls_version"), "TLS version."),
+    per_log("auth_type", Few, &Text("auth_type"), &Text("s3_auth_method"), "AuthHeader, QueryString or null."),
+    per_log("tls_version", Few, &Text("tls_version"), &Text("tls_details.tls_version"), "TLS version."),
     per_log(
         "signature_version",
-        true,
+        Few,
         &Text("signature_version"),
         &Text("s3_signature_version"),
         "SigV2 or SigV4.",
     ),
     per_log(
         "access_point_arn",
-        true,
+        Few,
         &Text("access_point_arn"),
         &Composed(trail_access_point),
         "Access point of the request.",
     ),
-    per_log("vpc_endpoint_id", true, &NoText, &Text("vpc_endpoint_id"), "VPC endpoint; access lines do not say."),
-    per_log("request_id", false, &Text("request_id"), &Text("request_id"), "Request id, the same in both logs."),
-    per_log("host_id", false, &Text("host_id"), &Text("host_id"), "x-amz-id-2, the same in both logs."),
-    per_log("event_id", false, &NoText, &Text("event_id"), "CloudTrail's id of the event."),
+    per_log("vpc_endpoint_id", Few, &NoText, &Text("vpc_endpoint_id"), "VPC endpoint; access lines do not say."),
+    per_log("request_id", Random, &Text("request_id"), &Text("request_id"), "Request id, the same in both logs."),
+    per_log("host_id", Random, &Text("host_id"), &Text("host_id"), "x-amz-id-2, the same in both logs."),
+    per_log("event_id", Random, &NoText, &Text("event_id"), "CloudTrail's id of the event."),
     few("source_file", Cells::SourceFile, "Path of the file as given."),
     Column {
         name: "source_line",
         about: "Line or record in that file, from 1.",
-        repeats: false,
+        variety: Many,
         cells: Cells::SourceNumber,
     },
 ];

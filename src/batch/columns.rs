@@ -1,16 +1,21 @@
 //! The columns of the two logs: the one list from which schema, `docs/schema.md` and conversion derive.
 
-use super::{Cells, Column, ListElements};
+use super::{Cells, Column, ListElements, Variety};
 use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
 pub(crate) const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, repeats: true, cells }
+    Column { name, about, variety: Variety::Few, cells }
 }
 
 /// A column whose values are mostly distinct.
 const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, repeats: false, cells }
+    Column { name, about, variety: Variety::Many, cells }
+}
+
+/// A column of random characters.
+const fn random(name: &'static str, cells: Cells, about: &'static str) -> Column {
+    Column { name, about, variety: Variety::Random, cells }
 }
 
 /// Columns of `s3_access`, in AWS's order of fields
@@ -29,7 +34,7 @@ pub static S3_ACCESS: &[Column] = &[
         Cells::Text("requester"),
         "ARN, canonical user id or service that asked; null if not authenticated.",
     ),
-    many(
+    random(
         "request_id",
         Cells::Text("request_id"),
         "Id of the request; not unique, as copies and batch deletes share it.",
@@ -63,7 +68,7 @@ pub static S3_ACCESS: &[Column] = &[
     few("referer", Cells::Text("referer"), "Referer header as sent; a client can write anything here."),
     few("user_agent", Cells::Text("user_agent"), "User-Agent header as sent; a client can write anything here."),
     few("version_id", Cells::Text("version_id"), "Version of the object that the request named."),
-    many(
+    random(
         "host_id",
         Cells::Text("host_id"),
         "The x-amz-id-2 header; with request_id it names the request in both logs.",
@@ -198,7 +203,7 @@ const RESOURCES: ListElements = |table, row, each| {
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>).
 pub static CLOUDTRAIL: &[Column] = &[
     few("event_time", Cells::EventTime, "When the request completed; null for records that cover a period."),
-    many("event_id", Cells::Text("event_id"), "Id of the event; copies of one event share it."),
+    random("event_id", Cells::Text("event_id"), "Id of the event; copies of one event share it."),
     text("event_version", "event_version", "Version of the record format, as text."),
     text("event_source", "event_source", "Service that was called."),
     text("event_name", "event_name", "API action."),
@@ -210,9 +215,9 @@ pub static CLOUDTRAIL: &[Column] = &[
     text("error_message", "error_message", "Text of the error; can stand without a code."),
     text("source_ip_address", "source_ip_address", "Address or, for calls by AWS, name of the service."),
     text("user_agent", "user_agent", "Agent of the call as sent."),
-    many("request_id", Cells::Text("request_id"), "Id of the request, the same as in the access log."),
-    many("host_id", Cells::Text("host_id"), "The x-amz-id-2 of an S3 request, the same as in the access log."),
-    many("shared_event_id", Cells::Text("shared_event_id"), "Id shared by the copies in several accounts."),
+    random("request_id", Cells::Text("request_id"), "Id of the request, the same as in the access log."),
+    random("host_id", Cells::Text("host_id"), "The x-amz-id-2 of an S3 request, the same as in the access log."),
+    random("shared_event_id", Cells::Text("shared_event_id"), "Id shared by the copies in several accounts."),
     text("aws_region", "aws_region", "Region of the call."),
     text("recipient_account_id", "recipient_account_id", "Account that received the event."),
     text("vpc_endpoint_id", "vpc_endpoint_id", "VPC endpoint of the request."),

@@ -80,10 +80,21 @@ pub struct Column {
     pub name: &'static str,
     /// One sentence: meaning, unit, and what null means where that is not "not logged".
     pub about: &'static str,
-    /// Do few values make up most cells? Then a dictionary pays in files.
-    pub repeats: bool,
+    /// How its values relate to one another.
+    pub variety: Variety,
     /// Type and source of the cells.
     pub cells: Cells,
+}
+
+/// What is to be expected of the values of a column; files are made smaller and faster by it, and hold the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variety {
+    /// Few values make up most cells: a dictionary pays.
+    Few,
+    /// Most cells differ.
+    Many,
+    /// Random characters, such as ids: no part of them comes again.
+    Random,
 }
 
 /// Where the cells of a column come from; the variant also decides the Arrow type.

@@ -143,7 +143,7 @@ impl InputArguments {
         let progress = AtomicU64::new(0);
         let done = AtomicBool::new(false);
         let (worker, report) = std::thread::scope(|scope| {
-            let bar = scope.spawn(|| self.show_progress(inputs.total_size(), &progress, &done));
+            let bar = scope.spawn(|| self.show_progress(inputs, &progress, &done));
             let writer = rejects.as_mut().map(|output| output as &mut (dyn Write + Send));
             // Also when a panic passes through here the bar must end, or its thread would be waited for in vain.
             let _end = EndOfBar { done: &done, bar: bar.thread().clone() };
@@ -176,13 +176,14 @@ impl InputArguments {
         }
     }
 
-    fn show_progress(&self, total: u64, progress: &AtomicU64, done: &AtomicBool) {
+    fn show_progress(&self, inputs: &Inputs, progress: &AtomicU64, done: &AtomicBool) {
         if self.quiet || !std::io::stderr().is_terminal() || !output::colour_allowed() {
             return;
         }
         let template = "{wide_bar} {bytes} of {total_bytes} {bytes_per_sec} {eta}";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style);
+        let bar = ProgressBar::with_draw_target(Some(inputs.total_size()), ProgressDrawTarget::stderr())
+            .with_style(style);
         while !done.load(Ordering::Relaxed) {
             bar.set_position(progress.load(Ordering::Relaxed));
             std::thread::park_timeout(Duration::from_millis(100));

@@ -3,7 +3,7 @@
 use super::collector::{FileId, Job, Rows};
 use super::column::{self, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, Scratch, codec};
 use super::lock;
-use crate::batch::Projection;
+use crate::batch::{Projection, Variety};
 use crate::error::Error;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
@@ -183,8 +183,10 @@ fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) 
         ]));
     for leaf in schema.columns() {
         let top = leaf.path().parts().first();
-        let repeats =
-            projection.columns().iter().any(|column| top.is_some_and(|top| top == column.name) && column.repeats);
+        let repeats = projection
+            .columns()
+            .iter()
+            .any(|column| top.is_some_and(|top| top == column.name) && column.variety == Variety::Few);
         builder = builder.set_column_dictionary_enabled(leaf.path().clone(), repeats);
     }
     builder.build()

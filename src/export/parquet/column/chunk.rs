@@ -3,6 +3,7 @@
 use super::bounds::Bounds;
 use super::codec::Scratch;
 use super::levels::PageLevels;
+use crate::batch::Variety;
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Compression as Codec, Encoding, Type};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -94,7 +95,7 @@ impl ChunkWriter {
         scratch.page.clear();
         scratch.page.extend_from_slice(values);
         let page = Page::DictionaryPage {
-            buf: Bytes::copy_from_slice(scratch.compressed()?),
+            buf: Bytes::copy_from_slice(scratch.compressed(Variety::Many)?),
             num_values: count as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
@@ -117,7 +118,7 @@ impl ChunkWriter {
         levels.clear();
         values.iter().for_each(|part| scratch.page.extend_from_slice(part));
         let uncompressed = scratch.page.len();
-        self.ready(facts, Bytes::copy_from_slice(scratch.compressed()?), uncompressed)
+        self.ready(facts, Bytes::copy_from_slice(scratch.compressed(Variety::Many)?), uncompressed)
     }
 
     /// Writes a data page that is compressed already.

@@ -1,9 +1,11 @@
 //! Compression of pages, with contexts that are used again: making one costs as much as a small page.
 
+use crate::batch::Variety;
 use crate::export::settings::Compression;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
 use std::io::Write;
+use zstd::zstd_safe::CParameter;
 
 /// The codec as files name it.
 pub(in crate::export::parquet) fn codec(compression: Compression) -> Result<Codec> {
@@ -17,7 +19,8 @@ pub(in crate::export::parquet) fn codec(compression: Compression) -> Result<Code
 
 /// Compresses pages.
 enum PageCodec {
-    Zstd(zstd::bulk::Compressor<'static>),
+    /// At the level, and for random characters.
+    Zstd(zstd::bulk::Compressor<'static>, zstd::bulk::Compressor<'static>),
     Snappy(Box<snap::raw::Encoder>),
     Gzip,
     None,
@@ -26,7 +29,11 @@ enum PageCodec {
 impl PageCodec {
     fn new(compression: Compression) -> Result<PageCodec> {
         Ok(match compression {
-            Compression::Zstd(level) => PageCodec::Zstd(zstd::bulk::Compressor::new(i32::from(level))?),
+            Compression::Zstd(level) => {
+                // In random characters there are no matches to be found at any level, and to look for them would take a
+                // third of the time of a file. What can be saved is the rest of each byte.
+                PageCodec::Zstd(zstd_compressor(level)?, zstd_compressor(1)?)
+            }
             Compression::Snappy => PageCodec::Snappy(Box::new(snap::raw::Encoder::new())),
             Compression::Gzip => PageCodec::Gzip,
             Compression::None => PageCodec::None,
@@ -34,11 +41,12 @@ impl PageCodec {
     }
 
     /// Puts the page as it stands in the file into `out`, in place of what was there.
-    fn compress(&mut self, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    fn compress(&mut self, page: &[u8], variety: Variety, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         match self {
-            PageCodec::Zstd(compressor) => {
+            PageCodec::Zstd(at_level, for_random) => {
                 out.reserve(zstd::zstd_safe::compress_bound(page.len()));
+                let compressor = if variety == Variety::Random { for_random } else { at_level };
                 compressor.compress_to_buffer(page, out)?;
             }
             PageCodec::Snappy(encoder) => {
@@ -57,6 +65,22 @@ impl PageCodec {
         }
         Ok(())
     }
+}
+
+/// Shortest matches that are looked for. Shorter ones, which the lower levels would take, cost more than they save in the
+/// texts of logs: pages of keys and URIs become 3 % larger by them, and take longer.
+const SHORTEST_MATCH: u32 = 7;
+
+/// The levels at which zstd looks for matches by their first bytes alone
+/// (<https://github.com/facebook/zstd/blob/v1.5.7/lib/compress/clevels.h>). Higher ones weigh what a match is worth.
+const QUICK_LEVELS: std::ops::RangeInclusive<u8> = 1..=4;
+
+fn zstd_compressor(level: u8) -> std::io::Result<zstd::bulk::Compressor<'static>> {
+    let mut compressor = zstd::bulk::Compressor::new(i32::from(level))?;
+    if QUICK_LEVELS.contains(&level) {
+        compressor.set_parameter(CParameter::MinMatch(SHORTEST_MATCH))?;
+    }
+    Ok(compressor)
 }
 
 /// What a thread needs to make pages, used again for each.
@@ -83,8 +107,8 @@ impl Scratch {
     }
 
     /// [`Scratch::page`] as it stands in the file.
-    pub(super) fn compressed(&mut self) -> Result<&[u8]> {
-        self.codec.compress(&self.page, &mut self.compressed)?;
+    pub(super) fn compressed(&mut self, variety: Variety) -> Result<&[u8]> {
+        self.codec.compress(&self.page, variety, &mut self.compressed)?;
         Ok(&self.compressed)
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn pieces(
     match &column.cells {
         cells if cells.is_text() => {
             let cells = TextCells::of(cells, table, rows);
-            let texts = text::pieces(&cells, rows, RowLevels::FLAT, column.repeats, layout, scratch)?;
+            let texts = text::pieces(&cells, rows, RowLevels::FLAT, column.variety, layout, scratch)?;
             pieces.push(Piece::Text(texts));
         }
         Cells::Struct(members) if structs::holds_text(members) => {

@@ -3,7 +3,7 @@
 use super::Piece;
 use super::codec::Scratch;
 use super::text::{self, Layout, RowLevels};
-use crate::batch::{Cells, Column, TextCells};
+use crate::batch::{Cells, Column, TextCells, Variety};
 use crate::parse::FieldTable;
 use parquet::errors::Result;
 
@@ -26,14 +26,14 @@ pub(super) fn pieces(
 ) -> Result<()> {
     for leaf in leaves(members, table, rows).0 {
         let levels = RowLevels { greatest: leaf.greatest, given: Some(&leaf.levels) };
-        pieces.push(Piece::Text(text::pieces(&leaf.cells, rows, levels, leaf.repeats, layout, scratch)?));
+        pieces.push(Piece::Text(text::pieces(&leaf.cells, rows, levels, leaf.variety, layout, scratch)?));
     }
     Ok(())
 }
 
 struct Leaf<'a> {
     cells: TextCells<'a>,
-    repeats: bool,
+    variety: Variety,
     /// The level of a row with a text.
     greatest: u8,
     /// One a row.
@@ -51,7 +51,7 @@ fn leaves<'a>(members: &[Column], table: &'a FieldTable, rows: &[u32]) -> (Vec<L
                 let cells = TextCells::of(cells, table, rows);
                 let present = cells.present(rows);
                 let levels = present.iter().map(|present| u8::from(*present)).collect();
-                (vec![Leaf { cells, repeats: member.repeats, greatest: 1, levels }], present)
+                (vec![Leaf { cells, variety: member.variety, greatest: 1, levels }], present)
             }
         };
         all.extend(leaves);

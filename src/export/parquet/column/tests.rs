@@ -2,7 +2,7 @@
 
 use super::text::{self, RowLevels};
 use super::{Piece, Scratch, codec, encode, layout};
-use crate::batch::TextCells;
+use crate::batch::{TextCells, Variety};
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::Span;
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
@@ -82,7 +82,7 @@ fn same(array: ArrayRef, pieces: impl Fn((PageEncoding, Compression)) -> Vec<Pie
 fn text_pieces(
     texts: &[Option<String>],
     rows: usize,
-    repeats: bool,
+    variety: Variety,
     (encoding, compression): (PageEncoding, Compression),
 ) -> Vec<Piece> {
     let mut scratch = Scratch::new(compression).unwrap();
@@ -98,7 +98,7 @@ fn text_pieces(
         let places = texts.iter().map(place).collect();
         let cells = TextCells::Made { text, places };
         let numbers: Vec<u32> = (0..texts.len() as u32).collect();
-        let pieces = text::pieces(&cells, &numbers, RowLevels::FLAT, repeats, layout(encoding), &mut scratch);
+        let pieces = text::pieces(&cells, &numbers, RowLevels::FLAT, variety, layout(encoding), &mut scratch);
         Piece::Text(pieces.unwrap())
     };
     texts.chunks(rows).map(&mut piece).collect()
@@ -106,8 +106,8 @@ fn text_pieces(
 
 fn same_texts(texts: &[Option<String>], rows: usize) {
     let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
-    for repeats in [true, false] {
-        same(Arc::clone(&array), |form| text_pieces(texts, rows, repeats, form));
+    for variety in [Variety::Few, Variety::Many, Variety::Random] {
+        same(Arc::clone(&array), |form| text_pieces(texts, rows, variety, form));
     }
 }
 

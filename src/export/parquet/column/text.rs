@@ -6,7 +6,7 @@ use super::codec::Scratch;
 use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
 use super::{PAGE_BYTES, PAGE_ROWS, delta, hybrid};
-use crate::batch::TextCells;
+use crate::batch::{TextCells, Variety};
 use crate::parse::Span;
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -107,24 +107,24 @@ impl RowLevels<'_> {
     }
 }
 
-/// The pieces of a text column for these rows. `repeats`: should distinct texts be looked for?
+/// The pieces of a text column for these rows.
 pub(super) fn pieces(
     cells: &TextCells<'_>,
     rows: &[u32],
     levels: RowLevels<'_>,
-    repeats: bool,
+    variety: Variety,
     layout: Layout,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
     match cells {
         TextCells::Field { table, field } => {
-            any(rows.iter().map(|row| table.bytes(*row as usize, *field)), levels, repeats, layout, scratch)
+            any(rows.iter().map(|row| table.bytes(*row as usize, *field)), levels, variety, layout, scratch)
         }
         TextCells::Made { text, places } => {
-            any(places.iter().map(|place| at(text, *place)), levels, repeats, layout, scratch)
+            any(places.iter().map(|place| at(text, *place)), levels, variety, layout, scratch)
         }
         TextCells::Shared { text, places, numbers } => {
-            any(numbers.iter().map(|number| at(text, places[*number as usize])), levels, repeats, layout, scratch)
+            any(numbers.iter().map(|number| at(text, places[*number as usize])), levels, variety, layout, scratch)
         }
     }
 }
@@ -136,14 +136,16 @@ fn at(text: &[u8], place: Span) -> Option<&[u8]> {
 fn any<'t>(
     texts: impl ExactSizeIterator<Item = Option<&'t [u8]>> + Clone,
     levels: RowLevels<'_>,
-    repeats: bool,
+    variety: Variety,
     layout: Layout,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
-    if repeats && let Some(piece) = number(texts.clone(), levels) {
+    if variety == Variety::Few
+        && let Some(piece) = number(texts.clone(), levels)
+    {
         return Ok(vec![piece]);
     }
-    list(texts, levels, layout, scratch)
+    list(texts, levels, (variety, layout), scratch)
 }
 
 /// Distinct texts and a number a row; `None` if hardly any repeats.
@@ -176,7 +178,7 @@ fn number<'t>(texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>, levels: Ro
 fn list<'t>(
     texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>,
     levels: RowLevels<'_>,
-    layout: Layout,
+    (variety, layout): (Variety, Layout),
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
     let mut pieces = Vec::new();
@@ -190,7 +192,7 @@ fn list<'t>(
             if listed.size() + text.len() + 4 > PAGE_BYTES && !each.is_empty() {
                 let rows = Levels::new(levels.greatest, std::mem::take(&mut each));
                 let bounds = std::mem::take(&mut extremes).bounds();
-                pieces.push(TextPiece::of_list(rows, &listed, bounds, text_bytes, layout, scratch)?);
+                pieces.push(TextPiece::of_list(rows, &listed, bounds, text_bytes, (variety, layout), scratch)?);
                 listed.clear();
                 text_bytes = 0;
             }
@@ -201,7 +203,7 @@ fn list<'t>(
         each.push(levels.of(row, text.is_some()));
     }
     let rows = Levels::new(levels.greatest, each);
-    pieces.push(TextPiece::of_list(rows, &listed, extremes.bounds(), text_bytes, layout, scratch)?);
+    pieces.push(TextPiece::of_list(rows, &listed, extremes.bounds(), text_bytes, (variety, layout), scratch)?);
     listed.clear();
     (scratch.texts, scratch.lengths) = (listed.bytes, listed.lengths);
     Ok(pieces)
@@ -261,7 +263,7 @@ impl TextPiece {
         texts: &Texts,
         bounds: Option<Bounds>,
         text_bytes: usize,
-        layout: Layout,
+        (variety, layout): (Variety, Layout),
         scratch: &mut Scratch,
     ) -> Result<TextPiece> {
         let values = if texts.size() < READY_BYTES {
@@ -277,7 +279,7 @@ impl TextPiece {
             }
             scratch.page.extend_from_slice(&texts.bytes);
             let uncompressed = scratch.page.len();
-            Values::Ready(Bytes::copy_from_slice(scratch.compressed()?), uncompressed)
+            Values::Ready(Bytes::copy_from_slice(scratch.compressed(variety)?), uncompressed)
         };
         Ok(TextPiece { levels, values, bounds, text_bytes })
     }
@@ -294,7 +296,7 @@ impl TextPiece {
             number.map(|number| distinct[usize::from(*number)])
         };
         let texts: Vec<Option<&[u8]>> = each.iter().map(text).collect();
-        list(texts.into_iter(), RowLevels { greatest, given: Some(&each) }, layout, scratch)
+        list(texts.into_iter(), RowLevels { greatest, given: Some(&each) }, (Variety::Few, layout), scratch)
     }
 }
 
