@@ -208,9 +208,26 @@ impl Inputs {
             self.files.sort_by(in_order);
             self.drop_repeats();
         }
-        self.files.par_sort_by(in_order);
+        self.put_in_order();
         self.left_out.sort_by(|a, b| a.name.cmp(&b.name));
         self.left_out.dedup();
+    }
+
+    /// Names mostly begin alike, and the next eight bytes decide: they are compared without looking the names up.
+    fn put_in_order(&mut self) {
+        let shared = shared_prefix(&self.files);
+        let decisive = |input: &Input| {
+            let rest = input.name.as_bytes().get(shared..).unwrap_or_default();
+            let mut bytes = [0; 8];
+            bytes[..rest.len().min(8)].copy_from_slice(&rest[..rest.len().min(8)]);
+            (input.place != Place::Stdin, bytes)
+        };
+        let mut order: Vec<_> = self.files.iter().map(decisive).zip(0usize..).collect();
+        order.par_sort_unstable_by(|(one, at), (other, other_at)| {
+            one.cmp(other).then_with(|| in_order(&self.files[*at], &self.files[*other_at])).then(at.cmp(other_at))
+        });
+        let mut files: Vec<Option<Input>> = self.files.drain(..).map(Some).collect();
+        self.files.extend(order.into_iter().filter_map(|(_, at)| files[at].take()));
     }
 
     /// Keeps the first of each file. Repeats are brought together by sorting, without a second list of paths but where
@@ -227,6 +244,18 @@ impl Inputs {
             self.files.dedup_by(|a, b| a.path().map(without_dot) == b.path().map(without_dot));
         }
     }
+}
+
+/// How many bytes all names that are paths have in common at their begin.
+fn shared_prefix(files: &[Input]) -> usize {
+    let mut names = files.iter().filter(|input| input.place != Place::Stdin).map(|input| input.name.as_bytes());
+    let Some(first) = names.next() else { return 0 };
+    names.fold(first.len(), |shared, name| {
+        if name.starts_with(&first[..shared]) {
+            return shared;
+        }
+        first[..shared].iter().zip(name).take_while(|(one, other)| one == other).count()
+    })
 }
 
 /// Standard input first, then by name. Names that are no UTF-8 can be alike and their paths not.

@@ -31,6 +31,10 @@ const WHOLE_TIMES: u64 = 4;
 /// Files that make a unit however small they are.
 const UNIT_FILES: usize = 4096;
 
+/// So many units are only a part of the others, so that workers begin and output comes soon.
+const FIRST_UNITS: u64 = 8;
+const FIRST_PART: usize = 16;
+
 /// Reads the inputs one after the other and hands out units until none is left or `emit` breaks. Small files go out
 /// packed and unopened, large ones as blocks. The same inputs and limits give the same units.
 ///
@@ -157,7 +161,9 @@ impl Packer<'_> {
     fn add(&mut self, work: Work, weight: usize) -> Flow {
         self.work.push(work);
         self.weight += weight;
-        if self.weight >= UNIT_PLAIN || self.work.len() >= UNIT_FILES { self.emit() } else { Flow::Continue(()) }
+        let part = if self.sequence < FIRST_UNITS { FIRST_PART } else { 1 };
+        let is_full = self.weight >= UNIT_PLAIN / part || self.work.len() >= UNIT_FILES / part;
+        if is_full { self.emit() } else { Flow::Continue(()) }
     }
 }
 
