@@ -150,16 +150,18 @@ fn read_config(path: Option<&Path>) -> anyhow::Result<Config> {
     Ok(Config::from_toml(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?)
 }
 
+/// Alerts whose text is in memory at a time.
+const ALERTS_AT_ONCE: usize = 256;
+
 fn write_alerts(arguments: &Arguments, alerts: &[Alert], output: &mut Output) -> std::io::Result<()> {
     let terminal = arguments.output == Path::new("-") && std::io::stdout().is_terminal();
     let usual = if terminal { AlertFormat::Table } else { AlertFormat::Jsonl };
     match arguments.format.unwrap_or(usual) {
         AlertFormat::Json => output.write_all(alerts::json_array(alerts).as_bytes()),
-        AlertFormat::Jsonl => {
-            let text =
-                on_threads(arguments.input.threads(), || alerts::jsonl(alerts)).map_err(std::io::Error::other)?;
-            output.write_all(text.as_bytes())
-        }
+        AlertFormat::Jsonl => on_threads(arguments.input.threads(), || {
+            alerts.chunks(ALERTS_AT_ONCE).try_for_each(|part| output.write_all(alerts::jsonl(part).as_bytes()))
+        })
+        .map_err(std::io::Error::other)?,
         AlertFormat::Csv => output.write_all(alerts::csv(alerts).as_bytes()),
         AlertFormat::Table => {
             let width = terminal.then(output::terminal_width).flatten();

@@ -25,7 +25,7 @@ mod slots;
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
-const CALLERS_BUDGET: usize = 12 << 20;
+const CALLERS_BUDGET: usize = 9 << 20;
 
 /// Bytes for the addresses of callers without credentials.
 const ADDRESSES_BUDGET: usize = 4 << 20;
@@ -147,7 +147,7 @@ const GRAINS: [Grain; 8] = [
 
 /// Bytes of a minute and of a kept row to reckon with: a list is at worst a quarter larger than what it holds.
 const MINUTE_BYTES: usize = 32;
-const EVIDENCE_BYTES: usize = 520;
+const EVIDENCE_BYTES: usize = 380;
 
 /// Slots of finer stretches as those of so many minutes.
 fn coarse<T>(fine: impl IntoIterator<Item = (Slot, T)>, minutes: u32) -> impl Iterator<Item = (Slot, T)> {

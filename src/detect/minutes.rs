@@ -88,9 +88,12 @@ impl KeyTable {
 
     /// The entries in the order of entities and minutes.
     pub fn sorted(&self) -> SortedKeys {
-        let mut entries: Vec<Entry> = self.entries.iter().copied().collect();
-        entries.par_sort_unstable();
-        SortedKeys { entries, halvings: self.halvings }
+        SortedKeys::new(self.entries.iter().copied().collect(), self.halvings)
+    }
+
+    /// The same; the table is given up for them.
+    pub fn into_sorted(self) -> SortedKeys {
+        SortedKeys::new(self.entries.into_iter().collect(), self.halvings)
     }
 }
 
@@ -102,6 +105,11 @@ pub struct SortedKeys {
 }
 
 impl SortedKeys {
+    fn new(mut entries: Vec<Entry>, halvings: u32) -> SortedKeys {
+        entries.par_sort_unstable();
+        SortedKeys { entries, halvings }
+    }
+
     /// Minute and fingerprint of the named keys of one entity, over both logs.
     pub fn points(&self, entity: u64) -> Vec<(u32, u64)> {
         let start = self.entries.partition_point(|entry| entry.entity < entity);

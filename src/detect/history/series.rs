@@ -35,7 +35,7 @@ impl Load {
 /// One caller's requests in one bucket, in the order of time. Minutes are those since 1970 UTC.
 pub struct Series {
     slots: Vec<(u32, Load)>,
-    per_log: Vec<(u32, [u64; 2])>,
+    per_log: Vec<(u32, [u32; 2])>,
     keys: Vec<(u32, u64)>,
     grain: u32,
     key_halvings: u32,
@@ -83,8 +83,7 @@ impl Series {
             (*minute, load)
         });
         let slots = slots.collect();
-        let reads = |minute: &Minute| u64::from(minute.reads);
-        let per_log = minutes.iter().map(|(minute, logs)| (*minute, logs.each_ref().map(reads))).collect();
+        let per_log = minutes.iter().map(|(minute, logs)| (*minute, logs.map(|counts| counts.reads))).collect();
         keys.sort_unstable();
         keys.dedup();
         Series { slots, per_log, keys, grain, key_halvings }
@@ -123,7 +122,7 @@ impl Series {
     /// Reads in a range of minutes, by log.
     pub fn reads_by_log(&self, minutes: &RangeInclusive<u32>) -> [u64; 2] {
         let inside = self.per_log.iter().filter(|(minute, _)| minutes.contains(minute));
-        inside.fold([0; 2], |sum, (_, reads)| [sum[0] + reads[0], sum[1] + reads[1]])
+        inside.fold([0; 2], |sum, (_, reads)| [sum[0] + u64::from(reads[0]), sum[1] + u64::from(reads[1])])
     }
 
     /// How many different keys were read in all.

@@ -22,7 +22,7 @@ use std::any::Any;
 const MOST_REQUESTS: usize = 1024;
 
 /// Bytes of a detector.
-const DELETES_BUDGET: usize = 16 << 20;
+const DELETES_BUDGET: usize = 10 << 20;
 
 /// LOG-001 `log-object-deleted`.
 pub static RULE: Rule = Rule {

@@ -348,7 +348,7 @@ impl Detector for MassDeletion {
         self.deleted.merge(other.deleted);
     }
 
-    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
+    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         let sampled = (self.deleted.halvings() > 0).then(|| {
             format!(
@@ -357,7 +357,7 @@ impl Detector for MassDeletion {
                 share(self.deleted.halvings())
             )
         });
-        let deleted = self.deleted.sorted();
+        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(0)).into_sorted();
         for (entity, deletes) in self.deletes.sorted() {
             let series = deleted.of(fingerprint(entity));
             for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {

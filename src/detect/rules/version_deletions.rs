@@ -197,7 +197,7 @@ impl Detector for VersionDeletions {
         self.deleted.merge(other.deleted);
     }
 
-    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
+    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         let sampled = (self.deleted.halvings() > 0).then(|| {
             format!(
@@ -206,7 +206,7 @@ impl Detector for VersionDeletions {
                 share(self.deleted.halvings())
             )
         });
-        let deleted = self.deleted.sorted();
+        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(0)).into_sorted();
         for (entity, deletes) in self.deletes.sorted() {
             let [principal, Some(bucket)] = EntityKey::fields(entity)[..] else { continue };
             let log_bucket = shared.known.log_bucket(shared.config, bucket);
