@@ -1,6 +1,7 @@
 //! The files of the partitions: opened under hidden names, appended to, closed, published.
 
 use super::collector::FileId;
+use super::early_sync::EarlySync;
 use super::encode::{EncodedRowGroup, TableFormat, parquet_error};
 use super::former::{FormerFiles, remove_stale};
 use crate::batch::Dataset;
@@ -17,9 +18,14 @@ use std::path::{Path, PathBuf};
 /// Bytes that are handed to the system at a time, for each open file.
 const WRITE_BYTES: usize = 128 << 10;
 
+/// Bytes of a file after which they are made durable in passing.
+const SYNC_BYTES: usize = 8 << 20;
+
 /// All files of a run. Dropped before [`PartitionFiles::publish`] it removes what it has written.
 pub(super) struct PartitionFiles {
     root: PathBuf,
+    // Dropped before the files, which it holds open.
+    early_sync: EarlySync,
     open: BTreeMap<FileId, OpenFile>,
     closed: BTreeMap<FileId, ClosedFile>,
     // Behind the files, so that it is dropped when they are gone.
@@ -31,6 +37,8 @@ struct OpenFile {
     writer: SerializedFileWriter<BufWriter<File>>,
     temporary: TemporaryFile,
     rows: u64,
+    /// Bytes of which it was asked that they be made durable.
+    synced: usize,
 }
 
 struct ClosedFile {
@@ -41,7 +49,8 @@ struct ClosedFile {
 
 impl PartitionFiles {
     pub(super) fn new(root: PathBuf) -> PartitionFiles {
-        PartitionFiles { root, open: BTreeMap::new(), closed: BTreeMap::new(), folders: CreatedFolders::default() }
+        let (open, closed) = (BTreeMap::new(), BTreeMap::new());
+        PartitionFiles { root, early_sync: EarlySync::default(), open, closed, folders: CreatedFolders::default() }
     }
 
     /// Appends a row group to its file, which is opened where needed.
@@ -64,7 +73,12 @@ impl PartitionFiles {
             }
             writer.close().map(drop)
         })();
-        written.map_err(|error| parquet_error(file.temporary.path(), error))
+        written.map_err(|error| parquet_error(file.temporary.path(), error))?;
+        if file.writer.bytes_written() >= file.synced + SYNC_BYTES {
+            file.synced = file.writer.bytes_written();
+            self.early_sync.hint(file.temporary.path(), file.writer.inner().get_ref());
+        }
+        Ok(())
     }
 
     fn open(&mut self, format: &TableFormat, id: FileId) -> Result<OpenFile, Error> {
@@ -78,12 +92,13 @@ impl PartitionFiles {
         let writer = format
             .file_writer(BufWriter::with_capacity(WRITE_BYTES, file))
             .map_err(|error| parquet_error(temporary.path(), error))?;
-        Ok(OpenFile { writer, temporary, rows: 0 })
+        Ok(OpenFile { writer, temporary, rows: 0, synced: 0 })
     }
 
     /// Closes what is open and gives every file its name; with `force` in place of the former files of the datasets,
     /// also of one that has got no rows, so that a folder never holds two exports.
     pub(super) fn publish(mut self, datasets: &[Dataset], force: bool) -> Result<ExportSummary, Error> {
+        self.early_sync.finish()?;
         let open = std::mem::take(&mut self.open);
         let closed: Result<Vec<_>, Error> =
             open.into_par_iter().map(|(id, file)| Ok((id, file.close()?))).collect();

@@ -9,6 +9,7 @@
 
 mod collector;
 mod column;
+mod early_sync;
 mod encode;
 mod files;
 mod former;

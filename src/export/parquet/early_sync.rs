@@ -1,0 +1,54 @@
+//! Makes files durable while they are still being written, so that little is left to wait for at the end.
+
+use crate::error::Error;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+/// A thread that syncs files. It only helps: whoever closes a file syncs it all the same.
+#[derive(Default)]
+pub(super) struct EarlySync {
+    /// Started with the first file.
+    running: Option<(SyncSender<(PathBuf, File)>, JoinHandle<Result<(), Error>>)>,
+}
+
+impl EarlySync {
+    /// Has what was written to a file made durable soon; not if the thread is busy with others.
+    pub(super) fn hint(&mut self, path: &Path, file: &File) {
+        let (sender, _) = self.running.get_or_insert_with(|| {
+            let (sender, receiver) = sync_channel(1);
+            (sender, std::thread::spawn(move || sync(&receiver)))
+        });
+        if let Ok(file) = file.try_clone() {
+            let _ = sender.try_send((path.to_path_buf(), file));
+        }
+    }
+
+    /// Waits for the thread.
+    ///
+    /// # Errors
+    /// The first sync that failed: the system tells that once, and the sync at the close of the file would succeed.
+    pub(super) fn finish(&mut self) -> Result<(), Error> {
+        let Some((sender, thread)) = self.running.take() else { return Ok(()) };
+        drop(sender);
+        thread.join().unwrap_or_else(|_| Err(Error::Bug("the syncing of files".to_owned())))
+    }
+}
+
+impl Drop for EarlySync {
+    /// Not every system removes a file that is open.
+    fn drop(&mut self) {
+        let _ = self.finish();
+    }
+}
+
+fn sync(files: &Receiver<(PathBuf, File)>) -> Result<(), Error> {
+    let mut synced = Ok(());
+    for (path, file) in files {
+        if synced.is_ok() {
+            synced = file.sync_data().map_err(|error| Error::output(path, error));
+        }
+    }
+    synced
+}
