@@ -147,6 +147,13 @@ impl<S: State> Entities<S> {
         all
     }
 
+    /// The same, taken out.
+    pub fn take_sorted(&mut self) -> Vec<(Box<str>, S)> {
+        let mut all: Vec<(Box<str>, S)> = self.table.drain().map(|(key, counted)| (key, counted.state)).collect();
+        all.sort_unstable_by(|(key, _), (other, _)| key.cmp(other));
+        all
+    }
+
     /// How far the states are cut.
     pub fn state_level(&self) -> u32 {
         self.level.min(S::LEVELS)

@@ -57,6 +57,7 @@ impl KeyTable {
         if other.halvings > self.halvings {
             self.halve_to(other.halvings);
         }
+        self.entries.reserve(other.entries.len().min(self.cap.saturating_sub(self.entries.len())));
         for entry in other.entries {
             if is_sampled(entry.hash, self.halvings) {
                 self.entries.insert(entry);

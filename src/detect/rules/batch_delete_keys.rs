@@ -141,13 +141,13 @@ impl BatchDeleteKeys {
     }
 
     /// Requests whose host id is the same are one.
-    fn joined(&self) -> BTreeMap<(Option<Box<str>>, String), Request> {
+    fn joined(&mut self) -> BTreeMap<(Option<Box<str>>, String), Request> {
         let mut by_host: BTreeMap<(Option<Box<str>>, String), Request> = BTreeMap::new();
         let level = self.requests.state_level();
-        for (entity, request) in self.requests.sorted() {
-            let id = EntityKey::fields(entity).into_iter().flatten().collect::<String>();
+        for (entity, request) in self.requests.take_sorted() {
+            let id = EntityKey::fields(&entity).into_iter().flatten().collect::<String>();
             let name = request.host_id.clone().map_or((None, id), |host_id| (Some(host_id), String::new()));
-            by_host.entry(name).or_default().merge(request.clone(), level);
+            by_host.entry(name).or_default().merge(request, level);
         }
         by_host
     }
@@ -261,7 +261,7 @@ impl Detector for BatchDeleteKeys {
         self.versioned.merge(MOST_BUCKETS, &other.versioned);
     }
 
-    fn finish(self: Box<Self>, _shared: &Shared<'_>) -> Findings {
+    fn finish(mut self: Box<Self>, _shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
         let joined = self.joined();
         let requests = joined.values().filter(|request| request.is_batch);
