@@ -1,6 +1,7 @@
 //! The command line. The only place that prints to stderr or decides how the program ends.
 
 mod completions;
+mod ddl;
 mod detect;
 mod exit;
 mod export;
@@ -42,6 +43,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
     Export(export::Arguments),
+    /// Print the statements that make tables of an exported folder
+    Ddl(ddl::Arguments),
     /// List and explain the detectors
     Rules(rules::Arguments),
     /// Print completions for a shell
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Ddl(arguments) => ddl::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Man => completions::man(Cli::command()),

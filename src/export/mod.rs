@@ -4,6 +4,7 @@
 //! the input before anything is decided or written. Files appear under their names only when the whole run has
 //! succeeded; an export that fails leaves nothing behind.
 
+pub mod ddl;
 pub mod file;
 pub mod parquet;
 mod selection;
