@@ -157,6 +157,12 @@ impl Decoder<'_> {
 
     fn raw_file(&mut self, file: RawFile) -> Flow {
         let length = file.bytes.len();
+        if file.broken.is_none() && sniff::container(&file.bytes).is_none() {
+            return self.stream(Stream::new(file.name, file.layers, |count| {
+                count.set(length as u64);
+                Window::of_bytes(file.bytes)
+            }));
+        }
         let source = ThenBroken { bytes: Cursor::new(file.bytes), broken: file.broken };
         self.stream(Stream::new(file.name, file.layers, |count| {
             // Counted as it is read, so that a bomb is seen before all of the file is.
@@ -167,7 +173,7 @@ impl Decoder<'_> {
 
     /// A log of which all bytes are here, out of one gzip member.
     fn unpacked(&mut self, name: Arc<str>, layers: u32, text: Vec<u8>) -> Flow {
-        let stream = Stream::new(name, layers, |_| Window::new(Box::new(Cursor::new(text)), sniff::HEAD));
+        let stream = Stream::new(name, layers, |_| Window::of_bytes(text));
         stream.members.set(1);
         self.log(stream)
     }

@@ -81,6 +81,12 @@ impl<'r> Window<'r> {
         Window { source, buffer, start: 0, end: 0, offset: 0, ended: false, broken: None }
     }
 
+    /// A window on bytes that are all there.
+    pub fn of_bytes(bytes: Vec<u8>) -> Window<'r> {
+        let end = bytes.len();
+        Window { source: Box::new(io::empty()), buffer: bytes, start: 0, end, offset: 0, ended: true, broken: None }
+    }
+
     /// A window on what stands from an offset on in a stream.
     pub fn at(offset: u64, source: Box<dyn Read + 'r>) -> Window<'r> {
         Window { offset, ..Window::new(source, READ_SIZE) }

@@ -134,9 +134,10 @@ impl Collector {
         }
     }
 
-    /// What is left, partition by partition.
+    /// What is left, partition by partition; the largest first, so that threads that share the jobs end together.
     pub(super) fn flush(&mut self) -> Vec<Job> {
-        let partitions: Vec<Partition> = self.pending.keys().copied().collect();
+        let mut partitions: Vec<Partition> = self.pending.keys().copied().collect();
+        partitions.sort_by_key(|partition| std::cmp::Reverse(self.pending[partition].bytes));
         partitions.into_iter().map(|partition| self.job(partition)).collect()
     }
 
