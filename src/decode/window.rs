@@ -84,7 +84,15 @@ impl<'r> Window<'r> {
     /// A window on bytes that are all there.
     pub fn of_bytes(bytes: Vec<u8>) -> Window<'r> {
         let end = bytes.len();
-        Window { source: Box::new(io::empty()), buffer: bytes, start: 0, end, offset: 0, ended: true, broken: None }
+        Window {
+            source: Box::new(io::empty()),
+            buffer: bytes,
+            start: 0,
+            end,
+            offset: 0,
+            ended: true,
+            broken: None,
+        }
     }
 
     /// A window on what stands from an offset on in a stream.

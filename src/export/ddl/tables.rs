@@ -149,7 +149,10 @@ pub fn hive_type(field: &Field) -> Result<String, Error> {
             format!("struct<{}>", members?.join(","))
         }
         other => {
-            return Err(Error::Usage(format!("column {} has the type {other}, which no export has", field.name())));
+            return Err(Error::Usage(format!(
+                "column {} has the type {other}, which no export has",
+                field.name()
+            )));
         }
     })
 }
