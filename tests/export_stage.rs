@@ -6,7 +6,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int64Type, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{LogicalType, Type as PhysicalType};
-use s3sleuth::batch::{Dataset, Projection, TextLayout};
+use s3sleuth::batch::{Dataset, Projection, TextLayout, Variety};
 use s3sleuth::decode::{Block, Segment};
 use s3sleuth::error::Error;
 use s3sleuth::export::{self, ExportSettings, ExportStage, ExportSummary, Format, Target};
@@ -190,7 +190,7 @@ fn parquet_files_have_the_types_and_settings_that_athena_reads() {
         }
         let top = projection.columns().iter().find(|found| path.split('.').next() == Some(found.name)).unwrap();
         // For numbers each row group decides.
-        if !top.repeats && column.physical_type() == PhysicalType::BYTE_ARRAY {
+        if top.variety != Variety::Few && column.physical_type() == PhysicalType::BYTE_ARRAY {
             assert!(chunk.dictionary_page_offset().is_none(), "{path}");
         }
         if path.contains('.') {

@@ -10,18 +10,23 @@ use std::thread::JoinHandle;
 #[derive(Default)]
 pub(super) struct EarlySync {
     /// Started with the first file.
-    running: Option<(SyncSender<(PathBuf, File)>, JoinHandle<Result<(), Error>>)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    files: SyncSender<(PathBuf, File)>,
+    thread: JoinHandle<Result<(), Error>>,
 }
 
 impl EarlySync {
     /// Has what was written to a file made durable soon; not if the thread is busy with others.
     pub(super) fn hint(&mut self, path: &Path, file: &File) {
-        let (sender, _) = self.running.get_or_insert_with(|| {
-            let (sender, receiver) = sync_channel(1);
-            (sender, std::thread::spawn(move || sync(&receiver)))
+        let running = self.running.get_or_insert_with(|| {
+            let (files, receiver) = sync_channel(1);
+            Running { files, thread: std::thread::spawn(move || sync(&receiver)) }
         });
         if let Ok(file) = file.try_clone() {
-            let _ = sender.try_send((path.to_path_buf(), file));
+            let _ = running.files.try_send((path.to_path_buf(), file));
         }
     }
 
@@ -30,8 +35,8 @@ impl EarlySync {
     /// # Errors
     /// The first sync that failed: the system tells that once, and the sync at the close of the file would succeed.
     pub(super) fn finish(&mut self) -> Result<(), Error> {
-        let Some((sender, thread)) = self.running.take() else { return Ok(()) };
-        drop(sender);
+        let Some(Running { files, thread }) = self.running.take() else { return Ok(()) };
+        drop(files);
         thread.join().unwrap_or_else(|_| Err(Error::Bug("the syncing of files".to_owned())))
     }
 }
