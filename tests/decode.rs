@@ -177,6 +177,22 @@ fn lines_that_are_left_in_their_file_are_those_of_a_stream() {
 }
 
 #[test]
+fn no_line_beyond_the_limit_is_left_in_its_file() {
+    let max_line = 1000 + (1 << 20);
+    let limits = |small_file| Limits { block_size: 1000, small_file, max_line, ..Limits::default() };
+    let mut refused = 0;
+    for length in [max_line - 1, max_line, max_line + 1, max_line + 2000, max_line + 5000] {
+        let line = LINE.replace("a.txt", &"x".repeat(length));
+        let text = format!("{LINE}\n{}\n{LINE}\n", &line[line.len() - length..]);
+        let [left, whole] =
+            [0, u64::MAX >> 1].map(|small_file| decode_bytes(text.as_bytes(), &limits(small_file)));
+        assert_eq!((left.texts(), left.reasons()), (whole.texts(), whole.reasons()), "{length}");
+        refused += left.reasons().len();
+    }
+    assert_eq!(refused, 3);
+}
+
+#[test]
 fn a_file_that_becomes_shorter_while_it_is_read_tells_what_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

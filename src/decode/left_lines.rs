@@ -49,10 +49,9 @@ impl LeftLines {
     /// Those of the system, a file that has become shorter, and an error in the lines before.
     pub fn read(&self, mut buffer: Vec<u8>) -> io::Result<Block> {
         buffer.resize((self.place.end - self.place.start) as usize, 0);
-        let (mut offset, mut lines) = (self.place.start, 0);
+        let (mut rest, mut lines) = (FileFrom::new(&self.file, self.place.start), 0);
         for chunk in buffer.chunks_mut(CHUNK) {
-            read_exact_at(&self.file, chunk, offset)?;
-            offset += chunk.len() as u64;
+            rest.read_exact(chunk)?;
             lines += memchr_iter(b'\n', chunk).count() as u64;
         }
         lines += u64::from(buffer.last().is_some_and(|last| *last != b'\n'));
@@ -137,9 +136,11 @@ enum LineEnd {
 /// The end of the line that holds the byte at `from`.
 fn line_end(file: &File, from: u64) -> io::Result<LineEnd> {
     let mut bytes = [0; PROBE];
-    let mut at = from;
-    while at < from + MOST_PROBED as u64 {
-        let count = read_at(file, &mut bytes, at)?;
+    let (mut at, end) = (from, from + MOST_PROBED as u64);
+    while at < end {
+        // Not beyond the end: a line that is found there may be longer than lines may be.
+        let most = PROBE.min((end - at) as usize);
+        let count = read_at(file, &mut bytes[..most], at)?;
         if let Some(found) = memchr(b'\n', &bytes[..count]) {
             return Ok(LineEnd::At(at + found as u64 + 1));
         }
@@ -198,16 +199,4 @@ fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
 #[cfg(not(unix))]
 fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
-}
-
-fn read_exact_at(file: &File, mut into: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !into.is_empty() {
-        let count = read_at(file, into, offset)?;
-        if count == 0 {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-        }
-        into = &mut into[count..];
-        offset += count as u64;
-    }
-    Ok(())
 }

@@ -1,9 +1,7 @@
 //! What is usual and what stands out: medians and deviations from them, in whole numbers.
 
+use super::reading::DAY_MINUTES;
 use std::ops::{Range, RangeInclusive};
-
-/// Minutes of a day.
-const DAY: u32 = 24 * 60;
 
 /// Windows of one caller's past against which a window is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +63,10 @@ impl Baseline {
     pub fn of(windows: &Windows, left_out: &RangeInclusive<u32>, length: u32) -> Baseline {
         let around =
             windows.within(&(left_out.start().saturating_sub(length)..=left_out.end().saturating_add(length)));
-        let same_days = windows.within(&(left_out.start() / DAY * DAY..=left_out.end() / DAY * DAY + (DAY - 1)));
+        let same_days = windows.within(
+            &(left_out.start() / DAY_MINUTES * DAY_MINUTES
+                ..=left_out.end() / DAY_MINUTES * DAY_MINUTES + (DAY_MINUTES - 1)),
+        );
         let all = &windows.by_time[..];
         let before_and_after = |without: Range<usize>| all[..without.start].iter().chain(&all[without.end..]);
         let not_near = around.start.min(same_days.start)..around.end.max(same_days.end);
@@ -160,7 +161,7 @@ mod tests {
             let mut expected: Vec<u64> = past.iter().map(|(_, value)| *value).collect();
             expected.sort_unstable();
             prop_assert_eq!(&found.values, &expected);
-            let same_day = |minute: u32| (start / DAY..=(start + more) / DAY).contains(&(minute / DAY));
+            let same_day = |minute: u32| (start / DAY_MINUTES..=(start + more) / DAY_MINUTES).contains(&(minute / DAY_MINUTES));
             let other_days = past.iter().filter(|(minute, _)| !same_day(*minute));
             prop_assert_eq!(found.largest, other_days.map(|(_, value)| *value).max().unwrap_or(0));
             let span = past.first().zip(past.last()).map_or(0, |(first, last)| last.0 - first.0 + length);

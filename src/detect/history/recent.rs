@@ -215,3 +215,33 @@ fn entity(place: u32, names: &Names) -> EntityKey {
     key.set(&[names.callers.name(caller).text.as_deref(), names.buckets.name(bucket).text.as_deref()]);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn dense_and_sparse_stretches_hold_what_a_map_holds(
+            rows in prop::collection::vec((0u32..400, 0u8..2), 1..60),
+            length in prop::sample::select(vec![1u32, 5, 60]),
+            // With a row far away they are too sparse to be counted off.
+            far in prop::option::of(Just(50_000_000u32)),
+        ) {
+            let slots = rows.iter().copied().chain(far.map(|minute| (minute, 0)));
+            let one = Minute { requests: 1, reads: 1, bytes: 7 };
+            let mut gathered = Gathered { minutes: slots.map(|slot| (slot, one)).collect(), ..Gathered::default() };
+            let mut expected: BTreeMap<Slot, Minute> = BTreeMap::new();
+            for ((minute, log), counts) in &gathered.minutes {
+                expected.entry((minute / length * length, *log)).or_default().add(counts);
+            }
+            let mut found: BTreeMap<Slot, Minute> = BTreeMap::new();
+            let stretches = gathered.stretches(length);
+            prop_assert!(stretches.is_sorted_by_key(|(slot, _)| *slot));
+            stretches.iter().for_each(|(slot, counts)| found.entry(*slot).or_default().add(counts));
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -36,7 +36,7 @@ impl<T> Slots<T> {
 
     /// Takes over values in any order; those of one slot are joined by `add`.
     pub fn take(&mut self, values: impl IntoIterator<Item = (Slot, T)>, mut add: impl FnMut(&mut T, T)) {
-        let mut theirs: Vec<(Slot, T)> = values.into_iter().collect(); // no copy where that is a list already
+        let mut theirs: Vec<(Slot, T)> = values.into_iter().collect();
         if !theirs.is_sorted_by_key(|(slot, _)| *slot) {
             theirs.sort_by_key(|(slot, _)| *slot);
         }

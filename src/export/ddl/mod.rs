@@ -3,10 +3,11 @@
 mod tables;
 mod views;
 
-pub use tables::{DEFAULT_PARTITION, Table, hive_type, tables};
+pub use tables::{Table, hive_type, tables};
 pub use views::{VIEWS, View};
 
 use crate::error::Error;
+use crate::export::parquet::DATE_KEY;
 use crate::parse::time::{DAY_MS, format_date, iso_date};
 use arrow::datatypes::Field;
 use std::collections::BTreeSet;
@@ -54,8 +55,8 @@ impl FromStr for Engine {
     }
 }
 
-/// Partitions of one statement: Athena adds at most 100
-/// (<https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html>).
+/// Partitions of one statement, so that it stays far below the 256 KB that Athena takes
+/// (<https://docs.aws.amazon.com/athena/latest/ug/service-limits.html>).
 const PARTITIONS_AT_ONCE: usize = 100;
 
 /// The statements that make tables and views of these tables, which lie at `location` with a folder for each.
@@ -172,7 +173,7 @@ fn projected_days(table: &Table) -> Option<(&str, String, String)> {
     let (first, last) = (days.first()?, days.last()?);
     let is_dense = days.len() as i64 * 2 > last - first;
     let date = |day: &i64| format_date(day * DAY_MS);
-    (key == "event_date" && is_dense).then(|| (key.as_str(), date(first), date(last)))
+    (key == DATE_KEY && is_dense).then(|| (key.as_str(), date(first), date(last)))
 }
 
 fn added_partitions(table: &Table, location: &str) -> Vec<String> {

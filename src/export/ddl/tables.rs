@@ -3,14 +3,12 @@
 
 use crate::batch::Dataset;
 use crate::error::Error;
+use crate::export::parquet::DEFAULT_PARTITION;
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// What the folder of a partition is called whose rows have no value.
-pub const DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A dataset as it lies in the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]

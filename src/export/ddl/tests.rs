@@ -1,5 +1,6 @@
 use super::*;
 use crate::batch::{Dataset, Projection, TextLayout};
+use crate::export::parquet::DEFAULT_PARTITION;
 
 fn table(dataset: Dataset, days: &[&str]) -> Table {
     Table {

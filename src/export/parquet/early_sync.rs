@@ -57,3 +57,23 @@ fn sync(files: &Receiver<(PathBuf, File)>) -> Result<(), Error> {
     }
     synced
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_that_fails_is_told_at_the_end_and_none_is_none() {
+        assert!(EarlySync::default().finish().is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::create(folder.path().join("f")).unwrap();
+        // A device cannot be synced.
+        for (file, is_synced) in [(file, true), (File::open("/dev/null").unwrap(), false)] {
+            let mut early_sync = EarlySync::default();
+            early_sync.hint(Path::new("the file"), &file);
+            let synced = early_sync.finish();
+            assert_eq!(synced.is_ok(), is_synced, "{synced:?}");
+            assert!(is_synced || synced.unwrap_err().to_string().contains("the file"));
+        }
+    }
+}

@@ -15,6 +15,8 @@ mod files;
 mod former;
 mod partition;
 
+pub use partition::{DATE_KEY, DEFAULT_PARTITION};
+
 use super::ExportSummary;
 use super::selection::Selection;
 use super::settings::ExportSettings;

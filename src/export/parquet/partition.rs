@@ -5,6 +5,12 @@ use crate::parse::FieldTable;
 use crate::parse::time::{DAY_MS, format_date};
 use std::collections::BTreeMap;
 
+/// The partition column.
+pub const DATE_KEY: &str = "event_date";
+
+/// What the folder of a partition is called whose rows have no value.
+pub const DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// One folder of files. The order is that of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Partition {
@@ -21,8 +27,8 @@ impl Partition {
     /// Name of the folder, in Hive's form. It is a date or Hive's word for none, so no log text can get into a path.
     pub(super) fn folder(self) -> String {
         match self.day {
-            Some(day) => format!("event_date={}", format_date(day * DAY_MS)),
-            None => "event_date=__HIVE_DEFAULT_PARTITION__".to_owned(),
+            Some(day) => format!("{DATE_KEY}={}", format_date(day * DAY_MS)),
+            None => format!("{DATE_KEY}={DEFAULT_PARTITION}"),
         }
     }
 }
