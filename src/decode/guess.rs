@@ -79,9 +79,9 @@ impl GuessedBlock {
         let text = &self.bytes[file.place.clone()];
         let end =
             text.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).map_or(0, |last| last + 1);
-        let Some(records) = text[..end].strip_suffix(TAIL).filter(|_| text.starts_with(HEAD)) else {
-            return false;
-        };
+        // White space behind the last record would become a part of it.
+        let is_ours = |records: &&[u8]| text.starts_with(HEAD) && records.ends_with(b"}");
+        let Some(records) = text[..end].strip_suffix(TAIL).filter(is_ours) else { return false };
         if sniff::content(&text[..text.len().min(sniff::HEAD)], false) != Content::Json {
             return false;
         }

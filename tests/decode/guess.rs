@@ -117,6 +117,7 @@ fn ordinary_files_are_guessed_and_others_read_with_care() {
         (envelope(&[inside("\"x\":\"\n\""), b.clone()]), (0, 1)),
         (envelope(&[a.clone(), r#"{"eventVersion":null}"#.to_owned()]), (0, 1)),
         (envelope(&[format!("{a} "), b.clone()]), (0, 1)),
+        (envelope(&[a.clone(), format!("{b}\n")]), (0, 0)),
         (envelope(&[format!("{a},"), b.clone()]), (0, 1)),
         (envelope(&[a.clone(), "{}".to_owned()]), (0, 1)),
         (envelope(&[a.clone(), "1".to_owned()]), (0, 1)),
