@@ -77,10 +77,10 @@ impl GuessedBlock {
 
     fn frame(&mut self, file: &GuessedFile, limits: &Limits) -> bool {
         let text = &self.bytes[file.place.clone()];
-        let end =
-            text.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).map_or(0, |last| last + 1);
+        let is_white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let end = text.iter().rposition(|byte| !is_white(byte)).map_or(0, |last| last + 1);
         // White space behind the last record would become a part of it.
-        let is_ours = |records: &&[u8]| text.starts_with(HEAD) && records.ends_with(b"}");
+        let is_ours = |records: &&[u8]| text.starts_with(HEAD) && !records.last().is_some_and(is_white);
         let Some(records) = text[..end].strip_suffix(TAIL).filter(is_ours) else { return false };
         if sniff::content(&text[..text.len().min(sniff::HEAD)], false) != Content::Json {
             return false;
