@@ -108,7 +108,7 @@ impl Reading for CrossAccountReader {
         }
         if unknown > 0 {
             findings.notes.push(format!(
-                "nothing says which accounts are the owner's, so {} not evaluated; list them under owned_accounts.",
+                "no account id of 12 digits is known to be the owner's, so {} not evaluated; list yours under owned_accounts.",
                 counted(unknown, "caller was", "callers were")
             ));
         }
