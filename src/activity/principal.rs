@@ -160,15 +160,32 @@ fn last_segment(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// The ARN of a CloudTrail row's role or session of a role. If [`is_of_role`] holds for it, it alone decides what
+/// [`of_trail`] says.
+pub fn session_of_trail(table: &FieldTable, row: usize) -> Option<&[u8]> {
+    let is_role = matches!(table.bytes(row, trail::USER_IDENTITY_TYPE), Some(b"AssumedRole" | b"Role"));
+    table.bytes(row, trail::USER_IDENTITY_ARN).filter(|_| is_role && !is_anonymous(table, row))
+}
+
+/// Is an ARN one of a role or of a session of a role?
+pub fn is_of_role(arn: &[u8]) -> bool {
+    std::str::from_utf8(arn).ok().and_then(of_arn).is_some_and(|principal| principal.kind == PrincipalKind::Role)
+}
+
+/// Both spellings occur in both members.
+fn is_anonymous(table: &FieldTable, row: usize) -> bool {
+    [trail::USER_IDENTITY_ACCOUNT_ID, trail::USER_IDENTITY_PRINCIPAL_ID]
+        .iter()
+        .any(|field| matches!(table.bytes(row, *field), Some(b"anonymous" | b"ANONYMOUS_PRINCIPAL")))
+}
+
 /// The caller of a CloudTrail row
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
 pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
     // Text costs a check of its characters each time, so it is taken only where it is used.
     let bytes = |field| table.bytes(row, field).filter(|text| !text.is_empty());
     let text = |field| table.text(row, field).filter(|text| !text.is_empty());
-    // Both spellings occur in both members.
-    let anonymous = |field| matches!(bytes(field), Some(b"anonymous" | b"ANONYMOUS_PRINCIPAL"));
-    if anonymous(trail::USER_IDENTITY_ACCOUNT_ID) || anonymous(trail::USER_IDENTITY_PRINCIPAL_ID) {
+    if is_anonymous(table, row) {
         return ANONYMOUS;
     }
     let [arn, principal_id, user_name, account_id, invoked_by] = [

@@ -15,7 +15,8 @@ const LARGEST: usize = 16 << 20;
 const HEADER: usize = 10;
 
 /// Bytes behind the data: CRC-32 of what was compressed, and its length modulo 2^32.
-const TRAILER: usize = 8;
+const TRAILER: usize = 4 + LENGTH;
+const LENGTH: usize = 4;
 
 /// The one flag of the header that may be set: a name follows.
 const FNAME: u8 = 8;
@@ -44,7 +45,7 @@ impl WholeFiles {
         let text = &mut out[start..end];
         // Checks the CRC and the length that stand right behind the data.
         let done = self.decompressor.gzip_decompress(file, text).ok()?;
-        (done == length && ends_with_member(file, text)).then_some(length)
+        (done == length && ends_with_member(file, length)).then_some(length)
     }
 }
 
@@ -71,12 +72,11 @@ fn told_length(file: &[u8]) -> Option<usize> {
     (length > 0).then_some(length)
 }
 
-/// Does the file end where its first member does? That member holds `text` and has the right trailer, wherever it
-/// ends: so its end is the end of the file if the same trailer stands there and nowhere before.
-fn ends_with_member(file: &[u8], text: &[u8]) -> bool {
-    let Some(last) = file.last_chunk::<TRAILER>() else { return false };
-    let trailer = u64::from(libdeflater::crc32(text)) | (text.len() as u64) << 32;
-    u64::from_le_bytes(*last) == trailer && memchr::memmem::find(&file[..file.len() - 1], last).is_none()
+/// Does the file end where its first member does, which decompressed to that length? The member is known to be followed
+/// by its CRC and that length, so its end is the end of the file if the length stands there and nowhere before.
+fn ends_with_member(file: &[u8], length: usize) -> bool {
+    let Some(last) = file.last_chunk::<LENGTH>() else { return false };
+    u32::from_le_bytes(*last) as usize == length && memchr::memmem::find(&file[..file.len() - 1], last).is_none()
 }
 
 #[cfg(test)]

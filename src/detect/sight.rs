@@ -7,7 +7,7 @@ use super::key_sample::fingerprint_of;
 use super::key_shape::{KeyShape, KeyShapes};
 use super::names::Names;
 use crate::activity::outcome::{self, Outcome};
-use crate::activity::principal::PrincipalKind;
+use crate::activity::principal::{Principal, PrincipalKind, is_of_role, session_of_trail};
 use crate::activity::{self, short_service};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
@@ -75,6 +75,8 @@ pub struct Seer {
     acts: HashMap<Box<[u8]>, Act>,
     /// Callers of access logs as logged.
     requesters: HashMap<Box<[u8]>, (u32, Who)>,
+    /// Roles of CloudTrail, by the ARN of the session.
+    sessions: HashMap<Box<[u8]>, (u32, Who)>,
     /// For composed texts.
     text: Vec<u8>,
 }
@@ -97,6 +99,7 @@ impl Seer {
     pub fn forget(&mut self) {
         self.names = Names::default();
         self.requesters.clear();
+        self.sessions.clear();
     }
 
     /// A row of a table.
@@ -134,11 +137,7 @@ impl Seer {
     }
 
     fn see_trail<'a>(&mut self, table: &'a FieldTable, row: usize) -> Sight<'a> {
-        let principal = activity::principal(table, row);
-        self.text.clear();
-        let caller = principal.name.write(&mut self.text).then_some(&self.text[..]);
-        let caller = self.names.callers.number(caller);
-        let who = who(principal.kind);
+        let (caller, who) = self.caller(table, row);
         let service = table.text(row, trail::EVENT_SOURCE).map_or("", short_service);
         let operation = table.text(row, trail::EVENT_NAME).unwrap_or_default();
         let act = self.act(LogType::CloudTrail, service.as_bytes(), operation.as_bytes());
@@ -182,12 +181,28 @@ impl Seer {
         if let Some(known) = self.requesters.get(logged) {
             return *known;
         }
-        let principal = activity::principal(table, row);
-        self.text.clear();
-        let name = principal.name.write(&mut self.text).then_some(&self.text[..]);
-        let seen = (self.names.callers.number(name), who(principal.kind));
+        let seen = self.number(&activity::principal(table, row));
         remember(&mut self.requesters, logged, seen);
         seen
+    }
+
+    /// The caller of a CloudTrail row. Most are sessions of roles, each of which makes many calls.
+    fn caller(&mut self, table: &FieldTable, row: usize) -> (u32, Who) {
+        let session = session_of_trail(table, row);
+        if let Some(known) = session.and_then(|arn| self.sessions.get(arn)) {
+            return *known;
+        }
+        let seen = self.number(&activity::principal(table, row));
+        if let Some(arn) = session.filter(|arn| is_of_role(arn)) {
+            remember(&mut self.sessions, arn, seen);
+        }
+        seen
+    }
+
+    fn number(&mut self, principal: &Principal<'_>) -> (u32, Who) {
+        self.text.clear();
+        let name = principal.name.write(&mut self.text).then_some(&self.text[..]);
+        (self.names.callers.number(name), who(principal.kind))
     }
 
     fn act(&mut self, log: LogType, service: &[u8], operation: &[u8]) -> Act {

@@ -4,14 +4,14 @@ use crate::detect::key_sample::is_sampled;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-/// Requests remembered; over it a sample of them is.
+/// Requests remembered of both logs together; over it a sample of them is.
 const MOST: usize = (1 << 15) / 8 * 7;
 
-/// Requests by fingerprint, as each log shows them. Over the cap those whose fingerprint is not below a falling
+/// Requests of each log by fingerprint. Over the cap those whose fingerprint is not below a falling
 /// threshold are left out, which depends on the requests alone.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pairs {
-    requests: HashMap<u64, [Option<Shown>; 2]>,
+    requests: [HashMap<u64, Shown>; 2],
     #[serde(deserialize_with = "crate::detect::key_sample::read_halvings")]
     halvings: u32,
 }
@@ -38,25 +38,23 @@ impl Pairs {
     /// Takes a request; of several rows of one log with the same fingerprint the smallest stands.
     pub fn see(&mut self, request: u64, log: usize, entity: u64, minute: u32, read: Option<u64>) {
         if is_sampled(request, self.halvings) {
-            let mut shown = [None; 2];
-            shown[log] = Some(Shown { entity, minute, read });
-            self.add(request, shown);
+            self.add(log, request, Shown { entity, minute, read });
         }
     }
 
-    fn add(&mut self, request: u64, shown: [Option<Shown>; 2]) {
-        let mine = self.requests.entry(request).or_default();
-        for (mine, theirs) in mine.iter_mut().zip(shown) {
-            *mine = mine.iter().copied().chain(theirs).min();
-        }
-        while self.requests.len() > MOST {
+    fn add(&mut self, log: usize, request: u64, shown: Shown) {
+        let mine = self.requests[log].entry(request).or_insert(shown);
+        *mine = shown.min(*mine);
+        while self.requests.iter().map(HashMap::len).sum::<usize>() > MOST {
             self.halve_to(self.halvings + 1);
         }
     }
 
     fn halve_to(&mut self, halvings: u32) {
         self.halvings = halvings;
-        self.requests.retain(|request, _| is_sampled(*request, halvings));
+        for requests in &mut self.requests {
+            requests.retain(|request, _| is_sampled(*request, halvings));
+        }
     }
 
     /// Joins two.
@@ -64,9 +62,11 @@ impl Pairs {
         if other.halvings > self.halvings {
             self.halve_to(other.halvings);
         }
-        for (request, shown) in other.requests {
-            if is_sampled(request, self.halvings) {
-                self.add(request, shown);
+        for (log, requests) in other.requests.into_iter().enumerate() {
+            for (request, shown) in requests {
+                if is_sampled(request, self.halvings) {
+                    self.add(log, request, shown);
+                }
             }
         }
     }
@@ -74,10 +74,9 @@ impl Pairs {
     /// The requests that both logs show, by the entity that CloudTrail names.
     pub fn both(&self) -> HashMap<u64, Vec<Both>> {
         let mut both: HashMap<u64, Vec<Both>> = HashMap::new();
-        for shown in self.requests.values() {
-            if let [Some(access), Some(trail)] = shown
-                && access.entity == trail.entity
-            {
+        let [access, trail] = &self.requests;
+        for (request, trail) in trail {
+            if access.get(request).is_some_and(|access| access.entity == trail.entity) {
                 both.entry(trail.entity).or_default().push(Both { minute: trail.minute, read: trail.read });
             }
         }
@@ -91,6 +90,6 @@ impl Pairs {
 
     /// Bytes of the table.
     pub fn bytes(&self) -> usize {
-        self.requests.allocation_size()
+        self.requests.iter().map(HashMap::allocation_size).sum()
     }
 }
