@@ -1,12 +1,19 @@
 //! `s3sleuth export`.
 
+use super::detectors::DetectorArguments;
 use super::exit::ExitStatus;
 use super::input::InputArguments;
-use super::output;
+use super::output::{self, Output};
 use clap::Args;
 use s3sleuth::batch::Dataset;
-use s3sleuth::export::{self, Compression, ExportSettings, Format, PageEncoding, Target};
+use s3sleuth::detect::DetectStage;
+use s3sleuth::error::Error;
+use s3sleuth::export::{
+    self, Compression, ExportSettings, ExportStage, ExportSummary, Format, PageEncoding, Target,
+};
 use s3sleuth::parse::LogType;
+use s3sleuth::pipeline::Both;
+use s3sleuth::source::Inputs;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `export`.
@@ -14,6 +21,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   s3sleuth export logs/ -o lake/                          Parquet: lake/s3_access/event_date=…/part-00000.parquet
   s3sleuth export logs/ --format jsonl -o - | jq .        one JSON object a row
+  s3sleuth export logs/ -o lake/ --detect --alerts alerts.jsonl    the alerts of the same rows, in the same pass
   s3sleuth export logs/ --log activity --columns event_time,action,principal --format csv -o activity.csv")]
 pub struct Arguments {
     #[command(flatten)]
@@ -39,6 +47,14 @@ pub struct Arguments {
     /// CSV: do not guard cells that a spreadsheet would take for a formula
     #[arg(long)]
     csv_raw: bool,
+    /// Run the detectors over the exported rows in the same pass
+    #[arg(long)]
+    detect: bool,
+    /// With --detect: file for the alerts; - for stdout
+    #[arg(long, value_name = "FILE", requires = "detect", default_value = "-")]
+    alerts: PathBuf,
+    #[command(flatten)]
+    detectors: DetectorArguments,
 }
 
 /// Exports.
@@ -59,17 +75,72 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     } else {
         Target::Path(arguments.output.clone())
     };
-    let inputs = arguments.input.inputs(&arguments.output, &[])?;
+    let alerts = check_detection(arguments)?;
+    let others: Vec<&Path> = alerts.into_iter().chain(arguments.detectors.suppressed.as_deref()).collect();
+    let inputs = arguments.input.inputs(&arguments.output, &others)?;
     let stage = export::open(&settings, target)?;
-    let only = match arguments.log {
-        Some(Dataset::S3Access) => Some(LogType::S3Access),
-        Some(Dataset::CloudTrail) => Some(LogType::CloudTrail),
-        Some(Dataset::Activity) | None => None,
-    };
-    let ((), told) = arguments.input.run(&inputs, only, &stage)?;
+    if let Some(alerts) = alerts {
+        return export_and_detect(arguments, &inputs, stage, alerts);
+    }
+    let ((), told) = arguments.input.run(&inputs, only(arguments), &stage)?;
     let summary = stage.finish(())?;
     let missing = told.report.tally.evidence.missing();
     let status = arguments.input.tell(told, 0, &missing)?;
+    say(arguments, &summary);
+    Ok(status)
+}
+
+/// The log whose rows alone are asked for.
+fn only(arguments: &Arguments) -> Option<LogType> {
+    match arguments.log {
+        Some(Dataset::S3Access) => Some(LogType::S3Access),
+        Some(Dataset::CloudTrail) => Some(LogType::CloudTrail),
+        Some(Dataset::Activity) | None => None,
+    }
+}
+
+/// Where alerts go, if they are asked for.
+fn check_detection(arguments: &Arguments) -> Result<Option<&Path>, Error> {
+    if arguments.detect {
+        let both_to_stdout = arguments.output == Path::new("-") && arguments.alerts == Path::new("-");
+        let reason = "rows and alerts would both go to stdout: name a file with --alerts FILE";
+        return if both_to_stdout { Err(Error::Usage(reason.to_owned())) } else { Ok(Some(&arguments.alerts)) };
+    }
+    match arguments.detectors.first_given() {
+        Some(option) => Err(Error::Usage(format!("{option} needs --detect"))),
+        None => Ok(None),
+    }
+}
+
+fn export_and_detect(
+    arguments: &Arguments,
+    inputs: &Inputs,
+    stage: ExportStage,
+    alerts: &Path,
+) -> anyhow::Result<ExitStatus> {
+    let Arguments { input, detectors, .. } = arguments;
+    let (rules, config) = (detectors.rules()?, detectors.read_config()?);
+    let (output, suppressed) = (Output::open(alerts, input.force)?, detectors.open_suppressed(input.force)?);
+    let detection = DetectStage::new(&rules, &config);
+    let (((), worker), mut told) = input.run(inputs, only(arguments), &Both(&stage, &detection))?;
+    let threads = input.threads();
+    // While the last files are written and synced the processors have time.
+    let (summary, found) = std::thread::scope(|scope| {
+        let writing = scope.spawn(|| stage.finish(()));
+        let found = detectors.finish(&detection, worker, &mut told, threads);
+        (writing.join(), found)
+    });
+    let summary = summary.map_err(|_| Error::Bug("the end of the export".to_owned()))??;
+    let found = found?;
+    detectors.write(&found, output, (alerts, None), suppressed, threads)?;
+    let status = input.tell(told, found.suppressed(), &found.notes)?;
+    say(arguments, &summary);
+    let (count, s) = (found.alerts(), if found.alerts() == 1 { "" } else { "s" });
+    input.say(&format!("{count} alert{s}"));
+    Ok(status.max(detectors.status(&found)))
+}
+
+fn say(arguments: &Arguments, summary: &ExportSummary) {
     if arguments.output != Path::new("-") {
         let files = summary.files.len();
         arguments.input.say(&format!(
@@ -79,5 +150,4 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
             arguments.output.display()
         ));
     }
-    Ok(status)
 }

@@ -3,6 +3,7 @@
 mod completions;
 mod ddl;
 mod detect;
+mod detectors;
 mod exit;
 mod export;
 mod input;

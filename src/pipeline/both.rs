@@ -1,0 +1,42 @@
+//! Two stages in one pass over the input.
+
+use super::stage::Stage;
+use crate::error::Error;
+use crate::parse::FieldTable;
+use rayon::join;
+
+/// Gives every row to two stages, to the first one first.
+pub struct Both<'a, A, B>(pub &'a A, pub &'a B);
+
+impl<A: Stage, B: Stage> Stage for Both<'_, A, B> {
+    type Worker = (A::Worker, B::Worker);
+
+    fn worker(&self) -> Self::Worker {
+        (self.0.worker(), self.1.worker())
+    }
+
+    fn observe(
+        &self,
+        worker: &mut Self::Worker,
+        unit: u64,
+        table: &FieldTable,
+        rows: &[u32],
+    ) -> Result<(), Error> {
+        self.0.observe(&mut worker.0, unit, table, rows)?;
+        self.1.observe(&mut worker.1, unit, table, rows)
+    }
+
+    fn unit_done(&self, worker: &mut Self::Worker, unit: u64) -> Result<(), Error> {
+        self.0.unit_done(&mut worker.0, unit)?;
+        self.1.unit_done(&mut worker.1, unit)
+    }
+
+    fn merge(&self, left: Self::Worker, right: Self::Worker) -> Self::Worker {
+        join(|| self.0.merge(left.0, right.0), || self.1.merge(left.1, right.1))
+    }
+
+    fn stop(&self) {
+        self.0.stop();
+        self.1.stop();
+    }
+}

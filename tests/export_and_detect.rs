@@ -1,0 +1,78 @@
+//! `export --detect` gives the rows of `export` and the alerts of `detect`, in one pass.
+
+mod support;
+
+use std::path::Path;
+use support::run;
+
+fn text<'a>(path: &'a Path) -> &'a str {
+    path.to_str().expect("a name in UTF-8")
+}
+
+#[test]
+fn alerts_and_files_are_those_of_the_two_commands_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let alone = run(&["detect", "samples/"]);
+    assert_eq!(run(&["export", "samples/", "-o", text(&path("alone"))]).code, 0);
+    for threads in ["1", "3"] {
+        let together = path(&format!("together-{threads}"));
+        let both = run(&["export", "samples/", "-o", text(&together), "--detect", "--threads", threads]);
+        assert_eq!((both.code, &both.stdout), (0, &alone.stdout));
+        assert_eq!(both.summary["inferred"], alone.summary["inferred"]);
+        assert_eq!(both.summary["not_evaluated"], alone.summary["not_evaluated"]);
+        assert_eq!(parquet_files(&together), parquet_files(&path("alone")));
+    }
+    assert!(alone.stdout.lines().count() >= 4);
+}
+
+#[test]
+fn alerts_go_to_their_file_and_decide_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (lake, alerts) = (path("lake"), path("alerts.jsonl"));
+    let rule = ["--rule", "KMS-001", "--fail-on", "low"];
+    let arguments = ["export", "samples/", "-o", text(&lake), "--detect", "--alerts", text(&alerts)];
+    let both = run(&[&arguments[..], &rule].concat());
+    assert_eq!((both.code, both.stdout.as_str()), (1, ""));
+    assert_eq!(
+        std::fs::read_to_string(&alerts).unwrap(),
+        run(&["detect", "samples/", "--rule", "KMS-001"]).stdout
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let lake = text(&lake);
+    for arguments in [
+        vec!["export", "samples/", "-o", lake, "--rule", "KMS-001"],
+        vec!["export", "samples/", "-o", lake, "--alerts", "alerts.jsonl"],
+        vec!["export", "samples/", "-o", lake, "--detect", "--rule", "NONE-1"],
+        vec!["export", "samples/", "-o", "-", "--format", "jsonl", "--detect"],
+        vec!["export", "samples/", "-o", lake, "--detect", "--alerts", "samples"],
+    ] {
+        let refused = run(&arguments);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{arguments:?} {}", refused.stderr);
+        assert!(!Path::new(lake).exists());
+    }
+}
+
+/// Names and bytes of the data files below a folder, sorted.
+fn parquet_files(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                files.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
