@@ -3,6 +3,7 @@
 use super::entities::{MOST_FIELD, field};
 use super::key_sample::fingerprint_of;
 use super::known::is_delivering;
+use super::memo::Memo;
 use hashbrown::HashMap;
 
 /// Names of each kind that are held before all are forgotten. They are only an aid: what is counted under them has been
@@ -23,6 +24,8 @@ pub struct Name {
 /// Names of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct Numbered {
+    /// Of the names that come often.
+    recent: Memo<u32>,
     numbers: HashMap<Box<[u8]>, u32>,
     unnamed: Option<u32>,
     names: Vec<Name>,
@@ -31,8 +34,13 @@ pub struct Numbered {
 impl Numbered {
     /// The number of a name, which is valid UTF-8.
     pub fn number(&mut self, name: Option<&[u8]>) -> u32 {
-        let known = name.map_or(self.unnamed, |name| self.numbers.get(name).copied());
-        known.unwrap_or_else(|| self.add(name))
+        let Some(name) = name else { return self.unnamed.unwrap_or_else(|| self.add(None)) };
+        if let Some(number) = self.recent.get(name) {
+            return number;
+        }
+        let number = self.numbers.get(name).copied().unwrap_or_else(|| self.add(Some(name)));
+        self.recent.set(name, number);
+        number
     }
 
     fn add(&mut self, name: Option<&[u8]>) -> u32 {

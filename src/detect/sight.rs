@@ -5,13 +5,13 @@
 use super::codes::{Act, Codes, Ended, Who, act};
 use super::key_sample::fingerprint_of;
 use super::key_shape::{KeyShape, KeyShapes};
+use super::memo::Memo;
 use super::names::Names;
 use crate::activity::outcome::{self, Outcome};
 use crate::activity::principal::{Principal, PrincipalKind, is_of_role, session_of_trail};
 use crate::activity::{self, short_service};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
-use hashbrown::HashMap;
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,26 +72,13 @@ pub struct Seer {
     /// The names behind the numbers.
     pub names: Names,
     shapes: KeyShapes,
-    acts: HashMap<Box<[u8]>, Act>,
+    acts: Memo<Act>,
     /// Callers of access logs as logged.
-    requesters: HashMap<Box<[u8]>, (u32, Who)>,
+    requesters: Memo<(u32, Who)>,
     /// Roles of CloudTrail, by the ARN of the session.
-    sessions: HashMap<Box<[u8]>, (u32, Who)>,
+    sessions: Memo<(u32, Who)>,
     /// For composed texts.
     text: Vec<u8>,
-}
-
-/// Operations and requesters that are remembered before all are forgotten, and their longest text.
-const MOST_REMEMBERED: usize = 1 << 13;
-const MOST_TEXT: usize = 512;
-
-fn remember<T>(known: &mut HashMap<Box<[u8]>, T>, text: &[u8], value: T) {
-    if known.len() >= MOST_REMEMBERED {
-        known.clear();
-    }
-    if text.len() <= MOST_TEXT {
-        known.insert(text.into(), value);
-    }
 }
 
 impl Seer {
@@ -179,10 +166,10 @@ impl Seer {
     fn requester(&mut self, table: &FieldTable, row: usize) -> (u32, Who) {
         let logged = table.bytes(row, access::REQUESTER).unwrap_or_default();
         if let Some(known) = self.requesters.get(logged) {
-            return *known;
+            return known;
         }
         let seen = self.number(&activity::principal(table, row));
-        remember(&mut self.requesters, logged, seen);
+        self.requesters.set(logged, seen);
         seen
     }
 
@@ -190,11 +177,11 @@ impl Seer {
     fn caller(&mut self, table: &FieldTable, row: usize) -> (u32, Who) {
         let session = session_of_trail(table, row);
         if let Some(known) = session.and_then(|arn| self.sessions.get(arn)) {
-            return *known;
+            return known;
         }
         let seen = self.number(&activity::principal(table, row));
         if let Some(arn) = session.filter(|arn| is_of_role(arn)) {
-            remember(&mut self.sessions, arn, seen);
+            self.sessions.set(arn, seen);
         }
         seen
     }
@@ -217,11 +204,11 @@ impl Seer {
             }
         };
         if let Some(known) = self.acts.get(text) {
-            return *known;
+            return known;
         }
         let words = [service, operation].map(|word| std::str::from_utf8(word).unwrap_or_default());
         let act = act(log, words[0], words[1]);
-        remember(&mut self.acts, text, act);
+        self.acts.set(text, act);
         act
     }
 }
