@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 use support::run;
 
-fn text<'a>(path: &'a Path) -> &'a str {
+fn text(path: &Path) -> &str {
     path.to_str().expect("a name in UTF-8")
 }
 
@@ -63,13 +63,13 @@ fn what_makes_no_sense_is_refused_before_anything_is_written() {
 fn parquet_files(root: &Path) -> Vec<(String, Vec<u8>)> {
     let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                files.push((name, std::fs::read(&path).unwrap()));
+                let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
+                files.push((name, std::fs::read(&path).expect("a file")));
             }
         }
     }
