@@ -249,12 +249,18 @@ fn region_of_endpoint(host: &str) -> Option<&str> {
         Some(before) => before,
         _ => host.split_once(".amazonaws.com")?.0,
     };
-    let last = before.rsplit('.').next()?;
+    let last = memchr::memrchr(b'.', before.as_bytes()).map_or(before, |dot| &before[dot + 1..]);
     let region = last.strip_prefix("s3-website-").or_else(|| last.strip_prefix("s3-")).unwrap_or(last);
-    let shaped = region.split('-').count() >= 3
-        && region.ends_with(|last: char| last.is_ascii_digit())
-        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    shaped.then_some(region)
+    let mut hyphens = 0;
+    for byte in region.bytes() {
+        match byte {
+            b'-' => hyphens += 1,
+            b'a'..=b'z' | b'0'..=b'9' => {}
+            _ => return None,
+        }
+    }
+    let ends_in_digit = region.bytes().last().is_some_and(|last| last.is_ascii_digit());
+    (hyphens >= 2 && ends_in_digit).then_some(region)
 }
 
 /// The access key in a presigned URL: `X-Amz-Credential=AKIA…%2F…` (version 4) or `AWSAccessKeyId=AKIA…` (version 2).

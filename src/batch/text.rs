@@ -127,11 +127,16 @@ fn per_value<'a>(table: &FieldTable, rows: &[u32], field: usize, compose: Compos
     TextCells::Shared { text, places, numbers }
 }
 
-/// A cheap hash of a value: its length and its last eight bytes, where names differ most.
+/// A cheap hash of a value: its length, and its first and last eight bytes; callers differ at the end, hosts at the
+/// beginning.
 fn slot_of(value: &[u8]) -> usize {
-    let mut last = [0; 8];
-    let tail = &value[value.len().saturating_sub(8)..];
-    last[..tail.len()].copy_from_slice(tail);
-    let mixed = (u64::from_le_bytes(last) ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 54) as usize % SLOTS
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    let ends = value.len().min(8);
+    let (first, last) = (word(&value[..ends]), word(&value[value.len() - ends..]));
+    let mixed = (first ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ last;
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize % SLOTS
 }

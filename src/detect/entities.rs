@@ -2,6 +2,7 @@
 
 use super::evidence::shortened;
 use super::key_sample::{fingerprint, is_sampled, share};
+use crate::parse::time::DAY_MS;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,24 @@ impl EntityKey {
             rest = after;
         }
         fields
+    }
+}
+
+/// The UTC day of a row as a field of an entity, days since 1970: written anew only when it changes.
+#[derive(Debug, Default)]
+pub struct DayField {
+    day: i64,
+    text: String,
+}
+
+impl DayField {
+    /// The day of a time in milliseconds; `None` if there is none.
+    pub fn of(&mut self, time_ms: Option<i64>) -> Option<&str> {
+        let day = time_ms?.div_euclid(DAY_MS);
+        if self.text.is_empty() || self.day != day {
+            *self = DayField { day, text: day.to_string() };
+        }
+        Some(&self.text)
     }
 }
 

@@ -85,6 +85,9 @@ fn evidence_cell(column: &StringViewArray, row: usize) -> Option<&str> {
 
 /// The beginning of a text, at most so many bytes of it.
 pub fn shortened(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }

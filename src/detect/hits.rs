@@ -5,7 +5,7 @@
 
 use super::alert::{Alert, Severity};
 use super::codes::Codes;
-use super::entities::{Entities, EntityKey, State};
+use super::entities::{DayField, Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
 use super::key_sample::KeySample;
@@ -253,13 +253,15 @@ pub struct HitDetector<P> {
     pattern: P,
     groups: Entities<Hits>,
     key: EntityKey,
+    day: DayField,
 }
 
 impl<P: Pattern> HitDetector<P> {
     /// With the settings.
     pub fn of(config: &Config) -> Box<dyn Detector> {
         let groups = Entities::with_budget(BUDGET);
-        Box::new(HitDetector { pattern: P::new(config), groups, key: EntityKey::default() })
+        let (key, day) = (EntityKey::default(), DayField::default());
+        Box::new(HitDetector { pattern: P::new(config), groups, key, day })
     }
 }
 
@@ -269,9 +271,9 @@ impl<P: Pattern> Detector for HitDetector<P> {
         for row in 0..batch.len() {
             let Some(hit) = self.pattern.select(batch, codes, row) else { continue };
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
-            let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
+            let day = self.day.of(columns.event_time_ms(row));
             let [first, second, third, fourth] = hit.entity;
-            let entity = self.key.set(&[first, second, third, fourth, day.as_deref()]);
+            let entity = self.key.set(&[first, second, third, fourth, day]);
             let log = log_index(batch.log);
             self.groups.observe(entity, 1, |hits, level| {
                 let most = MOST_REMEMBERED >> level;

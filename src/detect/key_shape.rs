@@ -160,7 +160,14 @@ const TEMPORARY_STARTS: [&str; 3] = [".spark-staging", ".hive-staging", "__magic
 /// Does the key lie in a folder for temporary objects of a data engine? Who deletes the data of others cannot choose
 /// its keys.
 pub fn is_temporary(key: &str) -> bool {
-    key.split('/').any(|folder| {
+    let starts = memchr::memchr_iter(b'/', key.as_bytes()).map(|slash| slash + 1);
+    std::iter::once(0).chain(starts).any(|start| {
+        let rest = &key[start..];
+        // All of them begin so, and most folders do not.
+        if !rest.starts_with(['_', '.']) {
+            return false;
+        }
+        let folder = rest.split('/').next().unwrap_or(rest);
         TEMPORARY_FOLDERS.contains(&folder) || TEMPORARY_STARTS.iter().any(|start| folder.starts_with(start))
     })
 }

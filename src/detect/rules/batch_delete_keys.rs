@@ -134,6 +134,26 @@ fn listed_at(level: u32) -> usize {
     if level == 0 { LISTED } else { 10 }
 }
 
+impl Request {
+    /// Lists a key if it is among those with the smallest fingerprints.
+    fn list(&mut self, level: u32, fingerprint: u64, key: &str) {
+        let is_full = self.listed.len() >= listed_at(level);
+        let is_beyond = self.listed.last_key_value().is_some_and(|(largest, _)| fingerprint > *largest);
+        if !(is_full && is_beyond) {
+            self.listed.insert(fingerprint, shortened(key, 1024).into());
+            self.cut(level);
+        }
+    }
+}
+
+/// The smaller of a text that is known and another, cut as in [`field`].
+fn keep_smallest(known: &mut Option<Box<str>>, text: Option<&str>) {
+    let Some(text) = text.map(field) else { return };
+    if known.as_deref().is_none_or(|known| *text < *known) {
+        *known = Some((*text).into());
+    }
+}
+
 impl BatchDeleteKeys {
     fn new() -> BatchDeleteKeys {
         let (versioned, key) = (KeySample::default(), EntityKey::default());
@@ -232,13 +252,12 @@ impl Detector for BatchDeleteKeys {
             let entity = self.key.set(&[Some(id)]);
             let log = log_index(batch.log);
             self.requests.observe(entity, 1, |state, level| {
-                let owned = |text: &str| Box::<str>::from(&*field(text));
                 for (known, text) in [
                     (&mut state.bucket, cell(bucket, row)),
                     (&mut state.principal, cell(principal, row)),
                     (&mut state.host_id, cell(host, row)),
                 ] {
-                    *known = known.take().into_iter().chain(text.map(owned)).min();
+                    keep_smallest(known, text);
                 }
                 state.rows[log].observe(EVIDENCE_ROWS, &columns, row);
                 state.facts.observe(&columns, row);
@@ -249,8 +268,7 @@ impl Detector for BatchDeleteKeys {
                 if cell(version, row).is_some() && codes.ended[row] == Ended::Done {
                     state.with_version.insert(COUNTED, codes.key[row]);
                 }
-                state.listed.insert(codes.key[row], shortened(key, 1024).into());
-                state.cut(level);
+                state.list(level, codes.key[row], key);
             });
         }
     }

@@ -4,7 +4,7 @@ use super::{samples, take};
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
-use crate::detect::entities::{Entities, EntityKey, State};
+use crate::detect::entities::{DayField, Entities, EntityKey, State};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use crate::detect::facts::Facts;
 use crate::detect::hits::Joined;
@@ -56,15 +56,7 @@ pub static RULE: Rule = Rule {
         "Read what else this principal did in the hour before.",
     ],
     thresholds: &[],
-    activity_columns: &[
-        "service",
-        "operation",
-        "outcome",
-        "http_status",
-        "bucket_name",
-        "version_id",
-        "principal",
-    ],
+    activity_columns: &["operation", "bucket_name", "version_id", "principal"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -83,6 +75,7 @@ struct LogObjectDeleted {
     /// By principal, bucket and day.
     deletes: Entities<Deletes>,
     key: EntityKey,
+    day: DayField,
 }
 
 /// What one principal deleted in one bucket on one day.
@@ -198,7 +191,8 @@ impl Deletes {
 
 impl LogObjectDeleted {
     fn new() -> LogObjectDeleted {
-        LogObjectDeleted { deletes: Entities::with_budget(DELETES_BUDGET), key: EntityKey::default() }
+        let (key, day) = (EntityKey::default(), DayField::default());
+        LogObjectDeleted { deletes: Entities::with_budget(DELETES_BUDGET), key, day }
     }
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
@@ -211,8 +205,8 @@ impl LogObjectDeleted {
                 continue;
             }
             let Some(bucket) = cell(bucket, row) else { continue };
-            let day = columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS).to_string());
-            let entity = self.key.set(&[cell(principal, row), Some(bucket), day.as_deref()]);
+            let day = self.day.of(columns.event_time_ms(row));
+            let entity = self.key.set(&[cell(principal, row), Some(bucket), day]);
             let (log, request) = (log_index(batch.log), cell(request, row).map(fingerprint));
             if codes.act[row] == Act::DeleteMany {
                 self.deletes.observe(entity, 1, |state, level| {
