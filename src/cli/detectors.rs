@@ -9,7 +9,7 @@ use s3sleuth::detect::stage::DetectWorker;
 use s3sleuth::detect::{self, Alert, Config, DetectStage, Findings, RULES, Rule, Severity};
 use s3sleuth::error::Error;
 use s3sleuth::pipeline::on_threads;
-use s3sleuth::report::alerts;
+use s3sleuth::report::{alerts, ocsf};
 use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub enum AlertFormat {
     Csv,
     /// For people.
     Table,
+    /// One OCSF Detection Finding (class 2004, OCSF 1.3) a line.
+    Ocsf,
 }
 
 /// What detectors found, still to be written.
@@ -171,10 +173,13 @@ fn write_alerts(
 ) -> io::Result<()> {
     match format {
         AlertFormat::Json => output.write_all(alerts::json_array(alerts).as_bytes()),
-        AlertFormat::Jsonl => on_threads(threads, || {
-            alerts.chunks(ALERTS_AT_ONCE).try_for_each(|part| output.write_all(alerts::jsonl(part).as_bytes()))
-        })
-        .map_err(io::Error::other)?,
+        AlertFormat::Jsonl | AlertFormat::Ocsf => {
+            let lines = if format == AlertFormat::Ocsf { ocsf::jsonl } else { alerts::jsonl };
+            on_threads(threads, || {
+                alerts.chunks(ALERTS_AT_ONCE).try_for_each(|part| output.write_all(lines(part).as_bytes()))
+            })
+            .map_err(io::Error::other)?
+        }
         AlertFormat::Csv => output.write_all(alerts::csv(alerts).as_bytes()),
         AlertFormat::Table => {
             let width = is_terminal.then(output::terminal_width).flatten();

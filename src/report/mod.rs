@@ -1,4 +1,5 @@
 //! Alerts and summaries for people.
 
 pub mod alerts;
+pub mod ocsf;
 pub mod safe;
