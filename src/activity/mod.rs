@@ -3,6 +3,7 @@
 //! The columns are built from the same parsed rows as the native ones, row by row, and know no thresholds.
 
 pub mod evidence;
+pub mod ocsf;
 pub mod operation;
 pub mod outcome;
 pub mod principal;

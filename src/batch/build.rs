@@ -46,6 +46,7 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
             TextLayout::Views => Arc::new(word_array(rows, |row| word(table, row))),
             TextLayout::Copied => Arc::new(each(rows, |row| word(table, row)).collect::<StringArray>()),
         },
+        Cells::SmallNumber(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int32Array>()),
         Cells::Number(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int64Array>()),
         Cells::Struct(members) => Arc::new(structs(members, table, rows)),
         Cells::StructList(members, elements) => Arc::new(struct_list(members, *elements, table, rows)),

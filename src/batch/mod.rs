@@ -26,11 +26,13 @@ pub enum Dataset {
     CloudTrail,
     /// A row a record of either log, in one vocabulary.
     Activity,
+    /// The same in OCSF's vocabulary.
+    Ocsf,
 }
 
 impl Dataset {
     /// Every dataset, in the order in which they are listed everywhere.
-    pub const ALL: [Dataset; 3] = [Dataset::S3Access, Dataset::CloudTrail, Dataset::Activity];
+    pub const ALL: [Dataset; 4] = [Dataset::S3Access, Dataset::CloudTrail, Dataset::Activity, Dataset::Ocsf];
 
     /// The name in options, folders and documentation.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Dataset {
             Dataset::S3Access => LogType::S3Access.name(),
             Dataset::CloudTrail => LogType::CloudTrail.name(),
             Dataset::Activity => "activity",
+            Dataset::Ocsf => "ocsf",
         }
     }
 
@@ -51,7 +54,7 @@ impl Dataset {
 
     /// Does this dataset take rows of that log?
     pub fn takes(self, log: LogType) -> bool {
-        self == Dataset::Activity || self == Dataset::of(log)
+        matches!(self, Dataset::Activity | Dataset::Ocsf) || self == Dataset::of(log)
     }
 
     /// The columns, in the order of the files.
@@ -60,6 +63,7 @@ impl Dataset {
             Dataset::S3Access => columns::S3_ACCESS,
             Dataset::CloudTrail => columns::CLOUDTRAIL,
             Dataset::Activity => crate::activity::COLUMNS,
+            Dataset::Ocsf => crate::activity::ocsf::COLUMNS,
         }
     }
 
@@ -69,6 +73,7 @@ impl Dataset {
             Dataset::S3Access => "A row is a line of an S3 server access log, under AWS's own field names.",
             Dataset::CloudTrail => "A row is a CloudTrail record of any category.",
             Dataset::Activity => "A row is a record of either log, told in one vocabulary.",
+            Dataset::Ocsf => "A row is a record of either log as API Activity (6003) of OCSF 1.3.",
         }
     }
 }
@@ -127,6 +132,8 @@ pub enum Cells {
     PerValue(&'static str, fn(&FieldTable, usize, &mut Vec<u8>) -> bool),
     /// 64-bit integer computed from the row.
     Number(fn(&FieldTable, usize) -> Option<i64>),
+    /// 32-bit integer computed from the row.
+    SmallNumber(fn(&FieldTable, usize) -> Option<i32>),
     /// A struct of columns; null where every member is null.
     Struct(&'static [Column]),
     /// A list of structs of text with these member names. The function calls back once an element.
@@ -242,7 +249,7 @@ impl Cells {
             | Cells::PerValue(..)
             | Cells::NoText => text,
             Cells::Integer(_) | Cells::SourceNumber | Cells::Number(_) | Cells::NoInteger => DataType::Int64,
-            Cells::SmallInteger(_) | Cells::NoSmallInteger => DataType::Int32,
+            Cells::SmallInteger(_) | Cells::SmallNumber(_) | Cells::NoSmallInteger => DataType::Int32,
             Cells::Boolean(_) => DataType::Boolean,
             Cells::EventTime => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
             Cells::ParseFlags | Cells::Words(_) => {

@@ -4,7 +4,7 @@ use super::detectors::DetectorArguments;
 use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::output::{self, Output};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use s3sleuth::batch::Dataset;
 use s3sleuth::detect::DetectStage;
 use s3sleuth::error::Error;
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// s3_access, cloudtrail or activity (rows of both logs in one vocabulary) [default: each log found]
     #[arg(long, value_name = "DATASET", value_parser = export::parse_dataset)]
     log: Option<Dataset>,
+    /// native, or ocsf: rows of both logs as API Activity (6003) of OCSF 1.3; --log picks one log
+    #[arg(long, default_value = "native")]
+    schema: Schema,
     /// Only these columns, in this order
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Vec<String>,
@@ -57,13 +60,22 @@ pub struct Arguments {
     detectors: DetectorArguments,
 }
 
+/// Vocabularies of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Schema {
+    /// The columns of each log.
+    Native,
+    /// OCSF.
+    Ocsf,
+}
+
 /// Exports.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let settings = ExportSettings {
         format: arguments.format,
         compression: arguments.compression,
         encoding: arguments.encoding,
-        datasets: arguments.log.into_iter().collect(),
+        datasets: datasets(arguments)?,
         columns: arguments.columns.clone(),
         force: arguments.input.force,
         csv_raw: arguments.csv_raw,
@@ -90,12 +102,25 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     Ok(status)
 }
 
+/// The datasets that are asked for; none: those of the logs found.
+fn datasets(arguments: &Arguments) -> Result<Vec<Dataset>, Error> {
+    match (arguments.schema, arguments.log) {
+        (Schema::Native, log) => Ok(log.into_iter().collect()),
+        (Schema::Ocsf, Some(Dataset::Activity)) => {
+            let reason =
+                "--schema ocsf takes rows of both logs; --log s3_access or cloudtrail picks one".to_owned();
+            Err(Error::Usage(reason))
+        }
+        (Schema::Ocsf, _) => Ok(vec![Dataset::Ocsf]),
+    }
+}
+
 /// The log whose rows alone are asked for.
 fn only(arguments: &Arguments) -> Option<LogType> {
     match arguments.log {
         Some(Dataset::S3Access) => Some(LogType::S3Access),
         Some(Dataset::CloudTrail) => Some(LogType::CloudTrail),
-        Some(Dataset::Activity) | None => None,
+        Some(Dataset::Activity | Dataset::Ocsf) | None => None,
     }
 }
 

@@ -6,15 +6,13 @@
 //! (<https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html>).
 
 use super::safe::printable_json;
+use crate::activity::ocsf::VERSION;
 use crate::detect::Alert;
 use crate::detect::alert::{Confidence, Outcome, Severity};
 use crate::detect::evidence::EvidenceRow;
 use crate::parse::time::iso_time;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
-
-/// The version of OCSF.
-pub const VERSION: &str = "1.3.0";
 
 /// Findings: the category, the class, and `Create`, the only activity of an alert that is told once.
 const CATEGORY_UID: u64 = 2;
