@@ -21,6 +21,8 @@ pub mod detect;
 
 pub mod export;
 
+pub mod lint;
+
 pub mod pipeline;
 
 pub mod report;

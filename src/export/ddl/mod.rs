@@ -3,6 +3,7 @@
 mod tables;
 mod views;
 
+pub(crate) use tables::table;
 pub use tables::{Table, hive_type, tables};
 pub use views::{VIEWS, View};
 

@@ -50,7 +50,8 @@ pub fn tables(root: &Path) -> Result<Vec<Table>, Error> {
     Ok(tables)
 }
 
-fn table(dataset: Dataset, folder: &Path) -> Result<Option<Table>, Error> {
+/// The table that lies in the folder of a dataset, if any.
+pub(crate) fn table(dataset: Dataset, folder: &Path) -> Result<Option<Table>, Error> {
     let mut table: Option<(PathBuf, Table)> = None;
     for (keys, values, path) in files(folder)? {
         let columns = columns(&path)?;

@@ -1,0 +1,86 @@
+//! Checks 18 and 19: the widest row, and whether all pages can be read.
+
+use super::check::Check;
+use super::file::Trouble;
+use super::report::Notebook;
+
+/// 18.
+pub const ROW_WIDTH: Check = Check {
+    number: 18,
+    name: "row-width",
+    asserts: "The values of a row together have at most 32 MB (33,554,432 bytes).",
+    why: "Athena ends a query that meets a larger row.",
+    link: "https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html",
+    next: "Cut the value, or keep it in an object of its own and write its key.",
+};
+
+/// 19.
+pub const DECODABLE: Check = Check {
+    number: 19,
+    name: "decodable",
+    asserts: "The file begins and ends with PAR1, its footer can be read, the checksum of each page that has one is right, \
+              and every value can be decoded, as many as the footer says.",
+    why: "One damaged page fails every query that meets it (HIVE_BAD_DATA, HIVE_CURSOR_ERROR), and damage that no checksum \
+          tells of becomes wrong values.",
+    link: "https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html",
+    next: "Copy the file again from where it was written, or write it again; compare sizes and checksums of the upload.",
+};
+
+/// What stands in the way of decoding: damage is a finding, a limit leaves the file unchecked, and who cannot read a file
+/// says so.
+pub(super) fn report_trouble(trouble: Trouble, path: &str, place: Option<(usize, &str)>, notebook: &mut Notebook) {
+    match trouble {
+        Trouble::Damaged(reason) => {
+            let finding = DECODABLE.error(path, reason);
+            notebook.report(match place {
+                Some((row_group, column)) => finding.in_column(column).in_row_group(row_group),
+                None => finding,
+            });
+        }
+        Trouble::Limit(reason) => {
+            let place = place
+                .map_or(String::new(), |(row_group, column)| format!("row group {row_group}, column {column}: "));
+            notebook.unreadable(path, format!("{place}{reason}"));
+        }
+        Trouble::Io(error) => notebook.unreadable(path, error.to_string()),
+    }
+}
+
+/// The widest row of a row group that may be too wide: the widest values of all columns need not be of one row.
+pub(super) struct RowWidths {
+    /// Bytes of each row so far.
+    rows: Vec<u32>,
+    next: usize,
+}
+
+impl RowWidths {
+    pub(super) fn new(rows: usize) -> RowWidths {
+        RowWidths { rows: vec![0; rows], next: 0 }
+    }
+
+    /// A column begins.
+    pub(super) fn begin(&mut self) {
+        self.next = 0;
+    }
+
+    /// The next row's bytes in this column.
+    pub(super) fn add(&mut self, bytes: u64) {
+        if let Some(row) = self.rows.get_mut(self.next) {
+            *row = row.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+        self.next += 1;
+    }
+
+    /// Reports the rows that are too wide.
+    pub(super) fn report(&self, row_bytes: u64, path: &str, row_group: usize, notebook: &mut Notebook) {
+        let is_wide = |bytes: &u32| u64::from(*bytes) > row_bytes;
+        let wide = self.rows.iter().filter(|bytes| is_wide(bytes)).count();
+        let Some(first) = self.rows.iter().position(|bytes| is_wide(bytes)) else { return };
+        let widest = self.rows.iter().max().copied().unwrap_or_default();
+        let found = match wide {
+            1 => format!("a row of {widest} bytes"),
+            _ => format!("{wide} rows of up to {widest} bytes"),
+        };
+        notebook.report(ROW_WIDTH.error(path, found).in_row_group(row_group).at_row(first as u64));
+    }
+}
