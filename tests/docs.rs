@@ -20,3 +20,8 @@ fn the_schema_page_is_current() {
 fn the_page_of_the_detectors_is_current() {
     check("detectors.md", &s3sleuth::detect::manual::manual_page());
 }
+
+#[test]
+fn the_page_of_the_checks_for_athena_is_current() {
+    check("athena-lint.md", &s3sleuth::lint::checks_page());
+}

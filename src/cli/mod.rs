@@ -1,5 +1,6 @@
 //! The command line. The only place that prints to stderr or decides how the program ends.
 
+mod athena_lint;
 mod completions;
 mod ddl;
 mod detect;
@@ -46,6 +47,8 @@ enum Command {
     Export(export::Arguments),
     /// Print the statements that make tables of an exported folder
     Ddl(ddl::Arguments),
+    /// Check folders of Parquet files, whoever wrote them, for what Athena needs
+    AthenaLint(athena_lint::Arguments),
     /// List and explain the detectors
     Rules(rules::Arguments),
     /// Print completions for a shell
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
+        Command::AthenaLint(arguments) => athena_lint::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Man => completions::man(Cli::command()),

@@ -57,7 +57,7 @@ pub struct Options {
 /// # Errors
 /// No folder, or none with a Parquet file in it. What cannot be read inside is told in the report.
 pub fn lint(root: &Path, options: &Options) -> Result<Report, Error> {
-    let mut notebook = Notebook::default();
+    let mut notebook = Notebook::of_folders();
     let tables = tables::find(root, &mut notebook)?;
     for table in &tables {
         check_table(table, tables.len(), options, &mut notebook);
@@ -86,7 +86,8 @@ fn check_table(table: &TableFiles, tables: usize, options: &Options, notebook: &
     };
     let outcomes: Vec<FileOutcome> = table.files.par_iter().map(outcome).collect();
     let schemas = schemas.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut seen: Vec<(u128, SchemaOfFiles<'_>)> = Vec::new();
+    let mut seen: Vec<SchemaOfFiles<'_>> = Vec::new();
+    let mut places: BTreeMap<u128, usize> = BTreeMap::new();
     let mut partitions: BTreeMap<Vec<&str>, (&str, Vec<u64>)> = BTreeMap::new();
     let mut is_whole = true;
     for (file, outcome) in table.files.iter().zip(outcomes) {
@@ -98,15 +99,15 @@ fn check_table(table: &TableFiles, tables: usize, options: &Options, notebook: &
             is_whole = false;
             continue;
         };
-        match seen.iter_mut().find(|(other, _)| *other == id) {
-            Some((_, schema)) => schema.files += 1,
-            None => seen.push((id, SchemaOfFiles { schema: &schemas[&id], path: &file.name, files: 1 })),
+        let place = *places.entry(id).or_insert(seen.len());
+        if place == seen.len() {
+            seen.push(SchemaOfFiles { schema: &schemas[&id], path: &file.name, files: 0 });
         }
+        seen[place].files += 1;
     }
     for (folder, sizes) in partitions.values() {
         sizes::check_files(folder, sizes, &options.limits, notebook);
     }
-    let seen: Vec<SchemaOfFiles<'_>> = seen.into_iter().map(|(_, schema)| schema).collect();
     check_schemas(table, &seen, notebook);
     if let Some(most) = seen.iter().rev().max_by_key(|schema| schema.files) {
         check_ddl(table, most.schema, is_whole, tables == 1, options, notebook);
@@ -117,9 +118,10 @@ fn check_table(table: &TableFiles, tables: usize, options: &Options, notebook: &
 
 fn check_schemas(table: &TableFiles, schemas: &[SchemaOfFiles<'_>], notebook: &mut Notebook) {
     let mut keys: Vec<(Vec<String>, &str)> = Vec::new();
+    let mut known: BTreeSet<Vec<String>> = BTreeSet::new();
     for file in &table.files {
         let found = keys_of(file);
-        if !keys.iter().any(|(known, _)| *known == found) {
+        if known.insert(found.clone()) {
             keys.push((found, &file.name));
         }
     }

@@ -7,9 +7,14 @@ use std::collections::BTreeMap;
 /// Findings of one check that one file may bring: a hostile schema has as many as it has columns. More are counted.
 const FINDINGS_PER_FILE: usize = 200;
 
+/// The same of folders and tables.
+const FINDINGS_OF_FOLDERS: usize = 100_000;
+
 /// What one file, one table, or a whole run has brought to light. Notebooks are merged in the order of the paths.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notebook {
+    /// Findings of one check that are kept; more are counted.
+    room: usize,
     findings: Vec<Finding>,
     counts: [Counts; CHECKS.len()],
     /// Why a check was not carried out, and how often.
@@ -36,7 +41,30 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+impl Default for Notebook {
+    /// Of a file.
+    fn default() -> Notebook {
+        Notebook::with_room(FINDINGS_PER_FILE)
+    }
+}
+
 impl Notebook {
+    /// Of folders and tables.
+    pub(super) fn of_folders() -> Notebook {
+        Notebook::with_room(FINDINGS_OF_FOLDERS)
+    }
+
+    fn with_room(room: usize) -> Notebook {
+        Notebook {
+            room,
+            findings: Vec::new(),
+            counts: Default::default(),
+            not_evaluated: BTreeMap::new(),
+            notes: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
     /// The check was carried out once.
     pub(super) fn evaluated(&mut self, check: &Check) {
         self.counts[index(check.number)].evaluated += 1;
@@ -54,15 +82,14 @@ impl Notebook {
             Severity::Error => counts.errors += 1,
             Severity::Warning => counts.warnings += 1,
         }
-        if counts.kept < FINDINGS_PER_FILE {
-            counts.kept += 1;
+        counts.kept += 1;
+        if counts.kept <= self.room {
             self.findings.push(finding);
-        } else if counts.kept == FINDINGS_PER_FILE {
-            counts.kept += 1;
-            let name = CHECKS[index(finding.check)].name;
+        } else if counts.kept == self.room + 1 {
+            let (path, room) = (&finding.path, self.room);
             self.notes.push(format!(
-                "{}: more than {FINDINGS_PER_FILE} findings of {name}; the others are only counted",
-                finding.path
+                "{path}: more than {room} findings of {}; the others are only counted",
+                finding.name
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! Alerts and summaries for people.
 
 pub mod alerts;
+pub mod lint;
 pub mod ocsf;
 pub mod safe;
