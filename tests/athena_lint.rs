@@ -8,7 +8,7 @@ mod fixtures;
 mod support;
 
 use build::*;
-use fixtures::{FIXTURES, GOOD_DDL};
+use fixtures::{FIXTURES, GOOD, GOOD_DDL};
 use parquet::file::properties::WriterVersion;
 use s3sleuth::lint::{CHECKS, Limits, Options, Outcome, Report, Severity, lint, parse_ddl};
 use s3sleuth::synth::{SynthLog, SynthOptions, write_files};
@@ -40,6 +40,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 
 #[test]
 fn each_bad_table_is_caught_by_the_check_that_is_meant() {
+    let mut failed = Vec::new();
     for fixture in FIXTURES {
         let root = tempfile::tempdir().unwrap();
         (fixture.build)(root.path());
@@ -48,12 +49,18 @@ fn each_bad_table_is_caught_by_the_check_that_is_meant() {
         let report = lint(root.path(), &options).unwrap();
         let expected: BTreeSet<u8> = fixture.also.iter().copied().chain([fixture.check]).collect();
         let name = fixture.name;
-        assert_eq!(numbers(&report), expected, "{name}: {:#?}", report.findings);
-        let result = &report.checks[usize::from(fixture.check) - 1];
-        assert_eq!(result.outcome, Outcome::Violated, "{name}");
+        if numbers(&report) != expected {
+            let found: Vec<_> = report.findings.iter().map(|finding| (finding.check, &finding.found)).collect();
+            failed.push(format!("{name}: {expected:?} expected: {found:?}"));
+        }
+        let outcome = report.checks[usize::from(fixture.check) - 1].outcome;
+        if !matches!(outcome, Outcome::Violated | Outcome::Warned) {
+            failed.push(format!("{name}: {outcome:?}"));
+        }
         let counted = report.count(Severity::Error) + report.count(Severity::Warning);
         assert_eq!(counted, report.findings.len() as u64, "{name}");
     }
+    assert!(failed.is_empty(), "{failed:#?}");
     for check in CHECKS {
         let count = FIXTURES.iter().filter(|fixture| fixture.check == check.number).count();
         assert!(count >= 2, "{} has {count} fixtures", check.name);
@@ -62,80 +69,17 @@ fn each_bad_table_is_caught_by_the_check_that_is_meant() {
 
 #[test]
 fn good_tables_pass() {
-    type Build = fn(&Path);
-    let builds: [(&str, Build, Option<&str>); 9] = [
-        ("plain", good_table, None),
-        ("with a statement", good_table, Some(GOOD_DDL)),
-        (
-            "version 2",
-            |root| {
-                write(
-                    &part(root),
-                    COLUMNS,
-                    &[rows(), rows()],
-                    settings().set_writer_version(WriterVersion::PARQUET_2_0),
-                );
-            },
-            None,
-        ),
-        ("checksum", |root| with_checksum(&part(root), true), None),
-        (
-            "hidden files and more tables",
-            |root| {
-                good_table(root);
-                fs::create_dir_all(root.join("logs/_toolmeta")).unwrap();
-                fs::write(root.join("logs/_toolmeta/manifest.jsonl"), "{}").unwrap();
-                fs::write(root.join("logs/_SUCCESS"), "").unwrap();
-                fs::write(root.join("README.md"), "beside the tables").unwrap();
-                fs::create_dir(root.join("other")).unwrap();
-                good(&root.join("other/data.parquet"));
-                // Files are told by their content too.
-                good(&root.join("logs/event_date=2026-03-01/.part-1.parquet.tmp-1"));
-            },
-            None,
-        ),
-        ("no extension", |root| good(&place(root, "event_date=2026-03-01/000000_0")), None),
-        (
-            "rows without a time",
-            |root| {
-                let path = place(root, "event_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet");
-                write(&path, COLUMNS, &[rows_at(&[None, None])], settings());
-            },
-            None,
-        ),
-        (
-            "nested columns",
-            |root| {
-                let nested = "optional group tags (LIST) { repeated group list { optional group element { optional binary \
-                          name (STRING); } } } optional group codes (MAP) { repeated group key_value { required binary \
-                          key (STRING); optional int64 value; } } optional int32 born (DATE); optional \
-                          fixed_len_byte_array (16) cost (DECIMAL(38,2)); optional int32 level (INTEGER(8,true));";
-                with_column(root, nested);
-            },
-            None,
-        ),
-        (
-            "wide values of different rows",
-            |root| {
-                let texts =
-                    |first: usize, second: usize| Cells::Texts(vec!["x".repeat(first), "x".repeat(second)]);
-                let columns = "optional binary key (STRING); optional binary referer (STRING);";
-                write(&part(root), columns, &[vec![texts(60, 90), texts(9, 5)]], settings());
-            },
-            None,
-        ),
-    ];
-    for (name, build, ddl) in builds {
+    for (name, build, ddl) in GOOD {
         let root = tempfile::tempdir().unwrap();
         build(root.path());
-        let mut options = options(ddl);
+        let mut options = options(*ddl);
         options.limits.row_bytes = 100;
         let report = lint(root.path(), &options).unwrap();
         assert!(report.findings.is_empty() && report.unreadable.is_empty(), "{name}: {report:#?}");
         let passed = report.checks.iter().filter(|check| check.outcome == Outcome::Passed).count();
         assert!(passed >= 17, "{name}: {:#?}", report.checks);
         let note = report.notes.iter().any(|note| note.contains("2 rows without a date"));
-        assert_eq!(note, name == "rows without a time", "{:?}", report.notes);
+        assert_eq!(note, *name == "rows without a time", "{:?}", report.notes);
     }
 }
 
@@ -212,8 +156,6 @@ fn our_own_exports_pass() {
 fn no_mutation_of_a_file_does_harm() {
     let root = tempfile::tempdir().unwrap();
     let path = part(root.path());
-    let list = "optional group tags (LIST) { repeated group list { optional binary element (STRING); } }";
-    assert!(schema(list).get_fields().len() == 1);
     let mut state = 7_u64;
     let mut random = move |below: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -226,7 +168,7 @@ fn no_mutation_of_a_file_does_harm() {
     for version in versions {
         write(&path, COLUMNS, &[rows(), rows()], settings().set_writer_version(version));
         let good = fs::read(&path).unwrap();
-        for _ in 0..400 {
+        for _ in 0..200 {
             let mut bytes = good.clone();
             for _ in 0..=random(3) {
                 let at = random(bytes.len());
@@ -236,7 +178,7 @@ fn no_mutation_of_a_file_does_harm() {
             findings += lint(root.path(), &options).unwrap().findings.len();
         }
     }
-    assert!(findings > 400, "{findings}");
+    assert!(findings > 200, "{findings}");
 }
 
 /// A file with this footer and no pages.
@@ -333,7 +275,7 @@ fn the_command_says_what_it_found() {
     for name in ["path", "found", "why", "link", "next"] {
         assert!(findings[0][name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
     }
-    assert!(stderr.contains("13 file-size              VIOLATED      1 warning"), "{stderr}");
+    assert!(stderr.contains("13 file-size              warned        1 warning"), "{stderr}");
     let (_, list, _) = run(&["--list"]);
     assert_eq!(list.lines().count(), CHECKS.len());
     let (_, help, _) = run(&["--help"]);

@@ -3,6 +3,7 @@
 use super::check::Check;
 use super::file::Trouble;
 use super::report::Notebook;
+use super::sizes::PAGE_SIZE;
 
 /// 18.
 pub const ROW_WIDTH: Check = Check {
@@ -26,23 +27,55 @@ pub const DECODABLE: Check = Check {
     next: "Copy the file again from where it was written, or write it again; compare sizes and checksums of the upload.",
 };
 
-/// What stands in the way of decoding: damage is a finding, a limit leaves the file unchecked, and who cannot read a file
-/// says so.
-pub(super) fn report_trouble(trouble: Trouble, path: &str, place: Option<(usize, &str)>, notebook: &mut Notebook) {
-    match trouble {
-        Trouble::Damaged(reason) => {
-            let finding = DECODABLE.error(path, reason);
-            notebook.report(match place {
-                Some((row_group, column)) => finding.in_column(column).in_row_group(row_group),
-                None => finding,
-            });
+/// What stands in the way of reading the footer: damage is a finding, anything else leaves the file unchecked.
+pub(super) fn report_footer(trouble: Trouble, path: &str, notebook: &mut Notebook) {
+    if let Trouble::Damaged(reason) = trouble {
+        notebook.evaluated(&DECODABLE);
+        notebook.report(DECODABLE.error(path, reason));
+    } else {
+        notebook.not_evaluated(&DECODABLE, "the footer was not read");
+        notebook.unreadable(path, trouble.to_string());
+    }
+}
+
+/// What stands in the way of decoding the chunks of a file.
+#[derive(Default)]
+pub(super) struct Obstacles {
+    damaged: u64,
+    /// The first that was not read for its cost or the system's reason, and how many.
+    unread: Option<(String, u64)>,
+}
+
+impl Obstacles {
+    /// Could everything be decoded?
+    pub(super) fn is_empty(&self) -> bool {
+        self.damaged == 0 && self.unread.is_none()
+    }
+
+    /// A chunk that could not be decoded.
+    pub(super) fn add(&mut self, trouble: Trouble, path: &str, place: (usize, &str), notebook: &mut Notebook) {
+        let (row_group, column) = place;
+        if let Trouble::Damaged(reason) = trouble {
+            self.damaged += 1;
+            notebook.report(DECODABLE.error(path, reason).in_column(column).in_row_group(row_group));
+        } else {
+            let first = || (format!("row group {row_group}, column {column}: {trouble}"), 0);
+            self.unread.get_or_insert_with(first).1 += 1;
         }
-        Trouble::Limit(reason) => {
-            let place = place
-                .map_or(String::new(), |(row_group, column)| format!("row group {row_group}, column {column}: "));
-            notebook.unreadable(path, format!("{place}{reason}"));
+    }
+
+    /// Writes down whether the pages of the file were checked.
+    pub(super) fn finish(self, path: &str, notebook: &mut Notebook) {
+        for check in [&PAGE_SIZE, &ROW_WIDTH] {
+            match self.is_empty() {
+                true => notebook.evaluated(check),
+                false => notebook.not_evaluated(check, "not all pages could be decoded"),
+            }
         }
-        Trouble::Io(error) => notebook.unreadable(path, error.to_string()),
+        let Some((first, count)) = self.unread else { return notebook.evaluated(&DECODABLE) };
+        notebook.not_evaluated(&DECODABLE, "not all pages were decoded");
+        let others = if count > 1 { format!("; and {} more chunks", count - 1) } else { String::new() };
+        notebook.unreadable(path, first + &others);
     }
 }
 
@@ -75,7 +108,7 @@ impl RowWidths {
     pub(super) fn report(&self, row_bytes: u64, path: &str, row_group: usize, notebook: &mut Notebook) {
         let is_wide = |bytes: &u32| u64::from(*bytes) > row_bytes;
         let wide = self.rows.iter().filter(|bytes| is_wide(bytes)).count();
-        let Some(first) = self.rows.iter().position(|bytes| is_wide(bytes)) else { return };
+        let Some(first) = self.rows.iter().position(is_wide) else { return };
         let widest = self.rows.iter().max().copied().unwrap_or_default();
         let found = match wide {
             1 => format!("a row of {widest} bytes"),

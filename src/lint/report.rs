@@ -128,9 +128,10 @@ impl Notebook {
             CheckResult {
                 check: check.number,
                 name: check.name,
-                outcome: match (counts.errors + counts.warnings, counts.evaluated) {
-                    (0, 0) => Outcome::NotEvaluated,
-                    (0, _) => Outcome::Passed,
+                outcome: match (counts.errors, counts.warnings, counts.evaluated) {
+                    (0, 0, 0) => Outcome::NotEvaluated,
+                    (0, 0, _) => Outcome::Passed,
+                    (0, _, _) => Outcome::Warned,
                     _ => Outcome::Violated,
                 },
                 errors: counts.errors,
@@ -210,6 +211,8 @@ pub struct CheckResult {
 pub enum Outcome {
     /// It holds wherever it was carried out.
     Passed,
+    /// It does not, and that only costs.
+    Warned,
     /// It does not.
     Violated,
     /// It was carried out nowhere.
@@ -221,6 +224,7 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Passed => "passed",
+            Outcome::Warned => "warned",
             Outcome::Violated => "VIOLATED",
             Outcome::NotEvaluated => "not evaluated",
         }

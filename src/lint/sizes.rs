@@ -5,6 +5,7 @@ use super::limits::Limits;
 use super::report::Notebook;
 use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
+use std::collections::BTreeMap;
 
 /// 10.
 pub const CODEC: Check = Check {
@@ -50,6 +51,9 @@ pub const FILE_SIZE: Check = Check {
     next: "Merge the files of the partition, with a rewrite or with CTAS or OPTIMIZE in Athena.",
 };
 
+/// The one codec that Athena does not read.
+const BROTLI: &str = "the codec BROTLI";
+
 /// Checks 10 and 11, from the footer of a file.
 pub(super) fn check_footer(metadata: &ParquetMetaData, path: &str, limits: &Limits, notebook: &mut Notebook) {
     notebook.evaluated(&CODEC);
@@ -66,29 +70,30 @@ pub(super) fn check_footer(metadata: &ParquetMetaData, path: &str, limits: &Limi
             notebook.report(ROW_GROUP_SIZE.warning(path, found).in_row_group(number));
         }
     }
-    for index in 0..metadata.file_metadata().schema_descr().num_columns() {
-        check_codec(metadata, index, path, notebook);
-    }
+    check_codecs(metadata, path, notebook);
 }
 
-/// One finding a column and codec.
-fn check_codec(metadata: &ParquetMetaData, index: usize, path: &str, notebook: &mut Notebook) {
-    let mut told: Vec<String> = Vec::new();
+/// One finding a codec.
+fn check_codecs(metadata: &ParquetMetaData, path: &str, notebook: &mut Notebook) {
+    let mut found: BTreeMap<&str, (u64, usize, String)> = BTreeMap::new();
     for (number, group) in metadata.row_groups().iter().enumerate() {
-        let chunk = group.column(index);
-        let codec = chunk.compression();
-        let (name, is_read) = match codec {
-            Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => continue,
-            Compression::UNCOMPRESSED => ("no compression".to_owned(), true),
-            Compression::BROTLI(_) => ("the codec BROTLI".to_owned(), false),
-            codec => (format!("the codec {codec}"), true),
-        };
-        if told.contains(&name) {
-            continue;
+        for chunk in group.columns() {
+            let name = match chunk.compression() {
+                Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => continue,
+                Compression::UNCOMPRESSED => "no compression",
+                Compression::BROTLI(_) => BROTLI,
+                Compression::LZO => "the codec LZO",
+                Compression::LZ4 | Compression::LZ4_RAW => "the codec LZ4",
+            };
+            let first = || (0, number, chunk.column_path().string());
+            found.entry(name).or_insert_with(first).0 += 1;
         }
-        let finding = if is_read { CODEC.warning(path, &name) } else { CODEC.error(path, &name) };
-        notebook.report(finding.in_column(chunk.column_path().string()).in_row_group(number));
-        told.push(name);
+    }
+    let chunks: usize = metadata.row_groups().iter().map(|group| group.num_columns()).sum();
+    for (name, (count, row_group, column)) in found {
+        let found = format!("{name} in {count} of {chunks} column chunks");
+        let finding = if name == BROTLI { CODEC.error(path, found) } else { CODEC.warning(path, found) };
+        notebook.report(finding.in_column(column).in_row_group(row_group));
     }
 }
 

@@ -97,7 +97,7 @@ pub const FIXTURES: &[Fixture] = &[
     }),
     fixture(5, "empty struct", |root| with_type(root, group("info", Vec::new()))),
     fixture(5, "empty struct in a struct", |root| {
-        with_type(root, group("info", vec![group("inner", Vec::new())]))
+        with_type(root, group("info", vec![group("detail", Vec::new())]))
     }),
     fixture(6, "space in a name", |root| with_type(root, number("bytes sent"))),
     fixture(6, "256 characters", |root| with_type(root, number(&"a".repeat(256)))),
@@ -121,9 +121,9 @@ pub const FIXTURES: &[Fixture] = &[
     }),
     limited(11, "large row group", |limits| limits.row_group_bytes = 20),
     limited(11, "many rows", |limits| limits.row_group_rows = 3),
-    limited(12, "large page", |limits| limits.page_bytes = 16),
+    limited(12, "large page", |limits| limits.page_bytes = 4),
     Fixture {
-        limits: |limits| limits.page_bytes = 16,
+        limits: |limits| limits.page_bytes = 4,
         ..fixture(12, "large page of version 2", |root| {
             write(&part(root), COLUMNS, &[rows()], settings().set_writer_version(WriterVersion::PARQUET_2_0));
         })
@@ -140,11 +140,10 @@ pub const FIXTURES: &[Fixture] = &[
         })
     },
     fixture(14, "out of order", |root| at(root, &[Some(2), Some(1)])),
-    fixture(14, "null in front", |root| {
-        // In the default partition, where rows have no time.
+    fixture(14, "texts out of order", |root| {
         let path = place(root, "event_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet");
-        let times = Cells::Texts(vec!["b".to_owned(), "a".to_owned()]);
-        write(&path, "optional binary key (STRING);", &[vec![times]], settings());
+        let texts = Cells::Texts(vec!["b".to_owned(), "a".to_owned()]);
+        write(&path, "optional binary key (STRING);", &[vec![texts]], settings());
     }),
     fixture(14, "no order declared", |root| {
         write(&part(root), COLUMNS, &[rows()], settings().set_sorting_columns(None));
@@ -257,5 +256,68 @@ pub const FIXTURES: &[Fixture] = &[
                                                  ('projection.enabled'='true','projection.event_date.type'='date',\
                                                  'projection.event_date.format'='yyyy-MM-dd',\
                                                  'projection.event_date.range'='2026-01-01,2026-02-28')",
+    ),
+];
+
+/// Good tables: what they are, how they are made, and the statement that they are held against.
+pub const GOOD: &[(&str, fn(&Path), Option<&str>)] = &[
+    ("plain", good_table, None),
+    ("with a statement", good_table, Some(GOOD_DDL)),
+    (
+        "version 2",
+        |root| {
+            write(
+                &part(root),
+                COLUMNS,
+                &[rows(), rows()],
+                settings().set_writer_version(WriterVersion::PARQUET_2_0),
+            );
+        },
+        None,
+    ),
+    ("checksum", |root| with_checksum(&part(root), true), None),
+    (
+        "hidden files and more tables",
+        |root| {
+            good_table(root);
+            fs::create_dir_all(root.join("logs/_toolmeta")).unwrap();
+            fs::write(root.join("logs/_toolmeta/manifest.jsonl"), "{}").unwrap();
+            fs::write(root.join("logs/_SUCCESS"), "").unwrap();
+            fs::write(root.join("README.md"), "beside the tables").unwrap();
+            fs::create_dir(root.join("other")).unwrap();
+            good(&root.join("other/data.parquet"));
+            // Files are told by their content too.
+            good(&root.join("logs/event_date=2026-03-01/.part-1.parquet.tmp-1"));
+        },
+        None,
+    ),
+    ("no extension", |root| good(&place(root, "event_date=2026-03-01/000000_0")), None),
+    (
+        "rows without a time",
+        |root| {
+            let path = place(root, "event_date=__HIVE_DEFAULT_PARTITION__/part-0.parquet");
+            write(&path, COLUMNS, &[rows_at(&[None, None])], settings());
+        },
+        None,
+    ),
+    (
+        "nested columns",
+        |root| {
+            let nested = "optional group tags (LIST) { repeated group list { optional group element { optional binary \
+                          name (STRING); } } } optional group codes (MAP) { repeated group key_value { required binary \
+                          key (STRING); optional int64 value; } } optional int32 born (DATE); optional \
+                          fixed_len_byte_array (16) cost (DECIMAL(38,2)); optional int32 level (INTEGER(8,true));";
+            with_column(root, nested);
+        },
+        None,
+    ),
+    (
+        "wide values of different rows",
+        |root| {
+            let texts = |first: usize, second: usize| Cells::Texts(vec!["x".repeat(first), "x".repeat(second)]);
+            let columns = "optional binary key (STRING); optional binary referer (STRING);";
+            write(&part(root), columns, &[vec![texts(60, 90), texts(9, 5)]], settings());
+        },
+        None,
     ),
 ];

@@ -8,6 +8,9 @@ use crate::lint::report::Notebook;
 use chrono::{Days, Months, NaiveDate, TimeDelta};
 use std::collections::BTreeMap;
 
+/// Is a value one of those that are computed?
+type Holds<'a> = Box<dyn Fn(&str) -> bool + 'a>;
+
 /// The projection of a table whose properties enable it.
 pub(super) struct Projection<'a> {
     properties: &'a BTreeMap<String, String>,
@@ -63,7 +66,7 @@ impl<'a> Projection<'a> {
     }
 
     /// Is a value one of those that are computed?
-    fn values(&self, key: &str, kind: &str, today: i64) -> Result<Box<dyn Fn(&str) -> bool + 'a>, String> {
+    fn values(&self, key: &str, kind: &str, today: i64) -> Result<Holds<'a>, String> {
         let needed = |name: &str| {
             let property = self.property(key, name);
             property.ok_or_else(|| format!("projection.{key}.{name} is missing"))

@@ -9,7 +9,7 @@ mod values;
 pub(super) use footer::MAGIC;
 pub(super) use values::Value;
 
-use super::content::{self, DECODABLE, ROW_WIDTH, RowWidths};
+use super::content::{self, DECODABLE, Obstacles, RowWidths};
 use super::limits::Limits;
 use super::order::{ChunkOrder, DATE_FOLDER, FileOrder, FolderDate, TimeColumn};
 use super::report::Notebook;
@@ -90,11 +90,10 @@ fn checked(path: &Path, name: &str, partition: &[(String, String)], limits: &Lim
         }
     };
     checked.bytes = bytes;
-    checked.notebook.evaluated(&DECODABLE);
     let footer = match footer::read(&mut file, bytes, limits) {
         Ok(footer) => footer,
         Err(trouble) => {
-            content::report_trouble(trouble, name, None, &mut checked.notebook);
+            content::report_footer(trouble, name, &mut checked.notebook);
             return checked;
         }
     };
@@ -113,21 +112,16 @@ fn checked(path: &Path, name: &str, partition: &[(String, String)], limits: &Lim
         limits,
         order: FileOrder::new(time.as_ref(), FolderDate::of(partition)),
         budget: Budget(decoded),
-        has_all: true,
+        obstacles: Obstacles::default(),
         notebook: &mut checked.notebook,
     };
     for (number, group) in footer.metadata.row_groups().iter().enumerate() {
         run.row_group(number, group);
     }
     run.hold_count(footer.metadata.file_metadata().num_rows(), footer.metadata.row_groups());
-    let (order, has_all) = (run.order, run.has_all);
-    order.finish(name, &mut checked.notebook, has_all);
-    for check in [&sizes::PAGE_SIZE, &ROW_WIDTH] {
-        match has_all {
-            true => checked.notebook.evaluated(check),
-            false => checked.notebook.not_evaluated(check, "not all pages could be decoded"),
-        }
-    }
+    let (order, obstacles) = (run.order, run.obstacles);
+    order.finish(name, &mut checked.notebook, obstacles.is_empty());
+    obstacles.finish(name, &mut checked.notebook);
     checked
 }
 
@@ -139,8 +133,7 @@ struct FileRun<'a, 't> {
     limits: &'a Limits,
     order: FileOrder<'t>,
     budget: Budget,
-    /// Everything so far could be decoded.
-    has_all: bool,
+    obstacles: Obstacles,
     notebook: &'a mut Notebook,
 }
 
@@ -179,9 +172,8 @@ impl FileRun<'_, '_> {
     }
 
     fn fail(&mut self, trouble: Trouble, number: usize, chunk: &ColumnChunkMetaData) {
-        self.has_all = false;
         let column = chunk.column_path().string();
-        content::report_trouble(trouble, self.name, Some((number, &column)), self.notebook);
+        self.obstacles.add(trouble, self.name, (number, &column), self.notebook);
     }
 
     /// The columns once more, for the width of each row: seldom, since the widest values of all columns together are too
@@ -189,9 +181,8 @@ impl FileRun<'_, '_> {
     fn row_widths(&mut self, number: usize, group: &RowGroupMetaData) {
         let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
         if rows as u64 > self.limits.decoded_page_values * 4 {
-            let reason = format!("row group {number}: the widths of {rows} rows are not added up");
-            content::report_trouble(Trouble::Limit(reason), self.name, None, self.notebook);
-            self.has_all = false;
+            let trouble = Trouble::Limit(format!("the widths of {rows} rows are not added up"));
+            self.obstacles.add(trouble, self.name, (number, "all"), self.notebook);
             return;
         }
         let mut widths = RowWidths::new(rows);
@@ -226,7 +217,7 @@ impl FileRun<'_, '_> {
         let sum = groups.iter().fold(0_i64, |sum, group| sum.saturating_add(group.num_rows()));
         if sum != rows {
             let reason = format!("the footer says {rows} rows, its row groups {sum}");
-            content::report_trouble(Trouble::Damaged(reason), self.name, None, self.notebook);
+            self.notebook.report(DECODABLE.error(self.name, reason));
         }
     }
 }
@@ -258,11 +249,12 @@ impl ChunkTools<'_> {
         let (mut pages, log) = pages::Pages::new(file, place, column.clone(), codec, is_prefixed, *self.limits);
         let decoded = match codec {
             Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => {
-                values::decode(&column, pages, &log, is_prefixed, self.budget, watch)
-                    .and_then(|decoded| hold_against_footer(decoded, group, chunk))
+                let decoded = guarded(|| values::decode(&column, pages, &log, is_prefixed, self.budget, watch));
+                let panicked = |reason| Err(Trouble::Damaged(format!("a page cannot be decoded: {reason}")));
+                decoded.unwrap_or_else(panicked).and_then(|decoded| hold_against_footer(decoded, group, chunk))
             }
-            codec => pages.look_through().and_then(|()| {
-                Err(Trouble::Limit(format!("pages in {codec} are not decompressed by this program")))
+            _ => pages.look_through().and_then(|()| {
+                Err(Trouble::Limit("its codec is one that this program does not decompress".to_owned()))
             }),
         };
         let log = pages::lock(&log);

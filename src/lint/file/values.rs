@@ -168,7 +168,9 @@ impl Run<'_> {
         let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
         let mut decoded = Decoded::default();
         loop {
-            (definition.clear(), repetition.clear(), values.clear());
+            definition.clear();
+            repetition.clear();
+            values.clear();
             lock(self.log).values = 0;
             let read = reader.read_records(self.rows, Some(&mut definition), Some(&mut repetition), &mut values);
             let (rows, _, levels) = read.map_err(|error| {
