@@ -20,6 +20,7 @@ mod schema;
 mod sizes;
 mod tables;
 mod thrift;
+mod time_column;
 
 pub use check::{CHECKS, Check, Finding, Severity, checks_page};
 pub use ddl::{CreateTable, parse as parse_ddl};

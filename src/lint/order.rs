@@ -3,11 +3,12 @@
 use super::check::Check;
 use super::file::Value;
 use super::report::Notebook;
-use super::schema::{Annotation, TimestampUnit, annotation};
+use super::schema::{Annotation, annotation};
+use super::time_column::{FolderDate, TimeColumn};
 use crate::export::parquet::DEFAULT_PARTITION;
-use crate::parse::time::{DAY_MS, format_date, format_iso, iso_date};
+use crate::parse::time::{DAY_MS, format_date, format_iso};
 use parquet::basic::Type as PhysicalType;
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescriptor;
 use std::cmp::Ordering;
@@ -35,87 +36,8 @@ pub const DATE_FOLDER: Check = Check {
     next: "Write the rows again, partitioned by the UTC date of the event, not of its delivery.",
 };
 
-/// Names under which logs have their time, by precedence.
-const TIME_COLUMNS: [&str; 3] = ["event_time", "eventtime", "time"];
-
-/// Keys that stand for the date of the event.
-const EVENT_DATE_KEYS: [&str; 3] = ["event_date", "event_day", "eventday"];
-/// Keys that may also stand for another date.
-const DATE_KEYS: [&str; 4] = ["date", "dt", "day", "log_date"];
-
 /// Times outside have no date of four digits, so that no folder can have their date.
 const DATED: std::ops::Range<i64> = -62_167_219_200_000..253_402_300_800_000;
-
-/// The column that holds the time of a row.
-pub(super) struct TimeColumn {
-    /// Number of its leaf.
-    pub(super) leaf: usize,
-    /// As it is called.
-    pub(super) name: String,
-    unit: TimestampUnit,
-}
-
-impl TimeColumn {
-    /// The one of a table, or why there is none.
-    pub(super) fn of(metadata: &ParquetMetaData) -> Result<TimeColumn, String> {
-        let leaves = metadata.file_metadata().schema_descr().columns();
-        let is_top = |leaf: &ColumnDescriptor| leaf.path().parts().len() == 1;
-        let mut reason = format!("no column {}", TIME_COLUMNS.join(", "));
-        for wanted in TIME_COLUMNS {
-            let found = leaves.iter().position(|leaf| is_top(leaf) && leaf.name().eq_ignore_ascii_case(wanted));
-            let Some(leaf) = found else { continue };
-            let column = &leaves[leaf];
-            match annotation(column.self_type()) {
-                Annotation::Timestamp(unit) if column.physical_type() == PhysicalType::INT64 => {
-                    return Ok(TimeColumn { leaf, name: column.name().to_owned(), unit });
-                }
-                _ => reason = format!("the column {wanted} is no timestamp of 64 bits"),
-            }
-        }
-        Err(reason)
-    }
-
-    fn milliseconds(&self, value: i64) -> i64 {
-        value.div_euclid(self.unit.per_millisecond())
-    }
-}
-
-/// The date of the folder in which a file lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FolderDate {
-    /// No key stands for a date.
-    None,
-    /// Rows without a value.
-    Default,
-    /// Days since 1970, and whether the key says that it is the date of the event.
-    Day(i64, bool),
-    /// What the folder is called instead.
-    Invalid(String),
-}
-
-impl FolderDate {
-    pub(super) fn of(partition: &[(String, String)]) -> FolderDate {
-        let is_one = |keys: &[&str], key: &str| keys.iter().any(|known| key.eq_ignore_ascii_case(known));
-        let key = partition.iter().find(|(key, _)| is_one(&EVENT_DATE_KEYS, key) || is_one(&DATE_KEYS, key));
-        let Some((key, value)) = key else { return FolderDate::None };
-        if value == DEFAULT_PARTITION {
-            return FolderDate::Default;
-        }
-        match day(value) {
-            Some(day) => FolderDate::Day(day, is_one(&EVENT_DATE_KEYS, key)),
-            None => FolderDate::Invalid(format!("{key}={value}")),
-        }
-    }
-}
-
-/// `2026-03-01` or `20260301` as days since 1970.
-pub(super) fn day(value: &str) -> Option<i64> {
-    let time = match value.len() {
-        8 if value.is_ascii() => iso_date(format!("{}-{}-{}", &value[..4], &value[4..6], &value[6..]).as_bytes()),
-        _ => iso_date(value.as_bytes()),
-    };
-    time.map(|time| time.div_euclid(DAY_MS))
-}
 
 /// What a file's rows have shown; one finding for each kind of it.
 pub(super) struct FileOrder<'a> {

@@ -259,8 +259,11 @@ pub const FIXTURES: &[Fixture] = &[
     ),
 ];
 
-/// Good tables: what they are, how they are made, and the statement that they are held against.
-pub const GOOD: &[(&str, fn(&Path), Option<&str>)] = &[
+/// What a table is, how it is made, and the statement that it is held against.
+type Good = (&'static str, fn(&Path), Option<&'static str>);
+
+/// Tables that pass.
+pub const GOOD: &[Good] = &[
     ("plain", good_table, None),
     ("with a statement", good_table, Some(GOOD_DDL)),
     (

@@ -3,8 +3,8 @@
 
 use super::{CreateTable, DDL_FITS, TableFacts};
 use crate::export::parquet::DEFAULT_PARTITION;
-use crate::lint::order::day;
 use crate::lint::report::Notebook;
+use crate::lint::time_column::day;
 use chrono::{Days, Months, NaiveDate, TimeDelta};
 use std::collections::BTreeMap;
 

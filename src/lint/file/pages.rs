@@ -2,12 +2,12 @@
 //! held against the bytes that are there and the limits.
 
 use super::Trouble;
+use super::decompress;
 use super::delta;
 use super::page_header::{PageHeader, PageKind, encoding};
 use crate::lint::limits::Limits;
 use crate::lint::thrift::ThriftError;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::ParquetError;
@@ -149,7 +149,7 @@ impl Pages {
         let damaged = |reason: String| Trouble::Damaged(reason);
         let known = |number: i64| encoding(number).ok_or_else(|| damaged(format!("{number} is no encoding")));
         let values_encoding = known(header.encoding)?;
-        let bytes = Bytes::from(self.decompressed(header, bytes)?);
+        let bytes = Bytes::from(decompress::page(header, bytes, self.codec)?);
         match header.kind {
             PageKind::Dictionary => self.check_dictionary(header)?,
             _ => self.check_data(header, values_encoding, &bytes)?,
@@ -256,47 +256,6 @@ impl Pages {
             }
         }
         (begin <= bytes.len()).then_some(begin)
-    }
-
-    /// The bytes of a page; its levels are not compressed in version 2.
-    fn decompressed(&self, header: &PageHeader, bytes: Vec<u8>) -> Result<Vec<u8>, Trouble> {
-        let levels = match header.kind {
-            PageKind::Data2 => u64::from(header.repetition_bytes) + u64::from(header.definition_bytes),
-            _ => 0,
-        };
-        if levels > bytes.len() as u64 || levels > header.uncompressed_bytes {
-            return Err(Trouble::Damaged("the levels of a page reach beyond it".to_owned()));
-        }
-        let expected = header.uncompressed_bytes as usize;
-        let (levels, values) = bytes.split_at(levels as usize);
-        let is_stored = header.is_stored || self.codec == Compression::UNCOMPRESSED;
-        let mut page = Vec::with_capacity(expected);
-        page.extend_from_slice(if is_stored { &bytes } else { levels });
-        if !is_stored && expected > levels.len() {
-            self.decompress(values, &mut page, expected - levels.len())
-                .map_err(|error| Trouble::Damaged(format!("a page cannot be decompressed: {error}")))?;
-        }
-        if page.len() != expected {
-            let reason = format!("a page of {} bytes uncompressed claims {expected}", page.len());
-            return Err(Trouble::Damaged(reason));
-        }
-        Ok(page)
-    }
-
-    /// Appends at most a byte more than `expected`.
-    fn decompress(&self, values: &[u8], page: &mut Vec<u8>, expected: usize) -> std::io::Result<()> {
-        let most = expected as u64 + 1;
-        match self.codec {
-            Compression::SNAPPY => {
-                if snap::raw::decompress_len(values)? == expected {
-                    page.extend(snap::raw::Decoder::new().decompress_vec(values)?);
-                }
-            }
-            Compression::GZIP(_) => drop(MultiGzDecoder::new(values).take(most).read_to_end(page)?),
-            Compression::ZSTD(_) => drop(zstd::stream::read::Decoder::new(values)?.take(most).read_to_end(page)?),
-            codec => return Err(std::io::Error::other(format!("no decoder for {codec}"))),
-        }
-        Ok(())
     }
 
     fn failed(&self, trouble: Trouble) -> ParquetError {
