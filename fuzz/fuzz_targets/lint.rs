@@ -1,5 +1,6 @@
-//! Any bytes as a Parquet file: no crash, and each check has an outcome. A panic of the parquet crate is a finding. With
-//! the first bit set, the rest is taken for the footer of a file, so that the fuzzer need not find the frame.
+//! Any bytes as a Parquet file: no crash, and each check has an outcome. A panic of the parquet crate is a
+//! finding. With the first bit set, the rest is taken for the footer of a file, so that the fuzzer need not find
+//! the frame.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use s3sleuth::lint::{CHECKS, Limits, Options, lint};

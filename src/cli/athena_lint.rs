@@ -20,7 +20,8 @@ pub struct Arguments {
     /// Form of the result
     #[arg(long, default_value = "table")]
     format: LintFormat,
-    /// CREATE EXTERNAL TABLE statements to hold the tables against [default: for an export what ddl prints, else none]
+    /// CREATE EXTERNAL TABLE statements to hold the tables against [default: for an export what ddl prints, else
+    /// none]
     #[arg(long, value_name = "FILE")]
     ddl: Option<PathBuf>,
     /// Exit with 5 at warnings too

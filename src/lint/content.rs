@@ -19,12 +19,13 @@ pub const ROW_WIDTH: Check = Check {
 pub const DECODABLE: Check = Check {
     number: 19,
     name: "decodable",
-    asserts: "The file begins and ends with PAR1, its footer can be read, the checksum of each page that has one is right, \
-              and every value can be decoded, as many as the footer says.",
-    why: "One damaged page fails every query that meets it (HIVE_BAD_DATA, HIVE_CURSOR_ERROR), and damage that no checksum \
-          tells of becomes wrong values.",
+    asserts: "The file begins and ends with PAR1, its footer can be read, the checksum of each page that has one \
+              is right, and every value can be decoded, as many as the footer says.",
+    why: "One damaged page fails every query that meets it (HIVE_BAD_DATA, HIVE_CURSOR_ERROR), and damage that no \
+          checksum tells of becomes wrong values.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html",
-    next: "Copy the file again from where it was written, or write it again; compare sizes and checksums of the upload.",
+    next: "Copy the file again from where it was written, or write it again; compare sizes and checksums of the \
+           upload.",
 };
 
 /// What stands in the way of reading the footer: damage is a finding, anything else leaves the file unchecked.

@@ -7,13 +7,14 @@ use super::report::Notebook;
 pub const FOLDER_NAMES: Check = Check {
     number: 16,
     name: "folder-names",
-    asserts: "Partition folders are `key=value`, with the same lower-case keys in the same order everywhere, values without \
-              `:` or other characters that Hive escapes, and all files in folders of the last key. No location holds `//`.",
-    why: "MSCK REPAIR TABLE skips other folders, some of them without a word, and Athena reads files in folders between as \
-          rows of the same table.",
+    asserts: "Partition folders are `key=value`, with the same lower-case keys in the same order everywhere, \
+              values without `:` or other characters that Hive escapes, and all files in folders of the last key. \
+              No location holds `//`.",
+    why: "MSCK REPAIR TABLE skips other folders, some of them without a word, and Athena reads files in folders \
+          between as rows of the same table.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/msck-repair-table.html",
-    next: "Rename the folders; write a special character as % and two hex digits, a time without colons. Tables belong \
-           beside one another.",
+    next: "Rename the folders; write a special character as % and two hex digits, a time without colons. Tables \
+           belong beside one another.",
 };
 
 /// 17.
@@ -21,8 +22,8 @@ pub const ONLY_PARQUET: Check = Check {
     number: 17,
     name: "only-parquet",
     asserts: "All files of a table are Parquet, but for those whose names begin with `_` or `.`.",
-    why: "Athena reads every file below the location of a table, and fails at one of another form (HIVE_BAD_DATA: not a \
-          Parquet file). It hides names that begin with _ or a dot.",
+    why: "Athena reads every file below the location of a table, and fails at one of another form (HIVE_BAD_DATA: \
+          not a Parquet file). It hides names that begin with _ or a dot.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/creating-tables.html",
     next: "Move the file out of the folder, or let its name begin with _.",
 };

@@ -1,7 +1,7 @@
 //! Numbers that decide what is a finding, and what a hostile file may cost.
 
-/// Sizes in bytes unless they say otherwise. The first half are limits of checks, the second half bounds what is read
-/// and decoded of a file, so that none exhausts memory or time.
+/// Sizes in bytes unless they say otherwise. The first half are limits of checks, the second half bounds what is
+/// read and decoded of a file, so that none exhausts memory or time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Compressed bytes of a row group: 256 MB, as Security Lake demands of custom sources
@@ -11,9 +11,10 @@ pub struct Limits {
     pub row_group_rows: u64,
     /// Uncompressed bytes of a data page: 1 MB (the same page of Security Lake), and the default of all writers.
     pub page_bytes: u64,
-    /// Bytes of a file that stands beside others in its partition, at least and at most: Athena recommends files of
-    /// more than 128 MB (<https://docs.aws.amazon.com/athena/latest/ug/performance-tuning-data-optimization-techniques.html>);
-    /// half of that is let pass, and four times that still splits well.
+    /// Bytes of a file that stands beside others in its partition, at least and at most: Athena recommends files
+    /// of more than 128 MB
+    /// (<https://docs.aws.amazon.com/athena/latest/ug/performance-tuning-data-optimization-techniques.html>); half
+    /// of that is let pass, and four times that still splits well.
     pub file_bytes: (u64, u64),
     /// Bytes of the values of a row: Athena's limit
     /// (<https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html>).
@@ -31,8 +32,8 @@ pub struct Limits {
     pub decoded_dictionary_bytes: u64,
     /// Values of a page, and of the rows of a repeated column that are decoded at a time.
     pub decoded_page_values: u64,
-    /// Values of a file that are decoded whatever its size. Runs of a value take next to no bytes, so that a small file
-    /// may claim any number.
+    /// Values of a file that are decoded whatever its size. Runs of a value take next to no bytes, so that a small
+    /// file may claim any number.
     pub decoded_values: u64,
     /// The same, for each byte of the file.
     pub decoded_values_per_byte: u64,

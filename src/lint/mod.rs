@@ -5,8 +5,8 @@
 //! folders     pages └► schema, layout, ddl     each table
 //! ```
 //!
-//! Files are taken for hostile: claims are held against the bytes that are there before memory is spent on them, work is
-//! bounded by the size of the file, and a panic of a decoder becomes a finding.
+//! Files are taken for hostile: claims are held against the bytes that are there before memory is spent on them,
+//! work is bounded by the size of the file, and a panic of a decoder becomes a finding.
 
 mod check;
 mod content;

@@ -1,4 +1,5 @@
-//! Checks 14 and 15: rows in the declared order, statistics that hold them, and each row in the folder of its date.
+//! Checks 14 and 15: rows in the declared order, statistics that hold them, and each row in the folder of its
+//! date.
 
 use super::check::Check;
 use super::file::Value;
@@ -17,12 +18,13 @@ use std::cmp::Ordering;
 pub const SORTED: Check = Check {
     number: 14,
     name: "sorted",
-    asserts: "Row groups declare by what they are sorted (sorting_columns), their rows are in that order, and the time \
-              column has a minimum and a maximum that hold.",
-    why: "Athena skips row groups by minimum and maximum: without them, or with rows in no order, it reads all; with wrong \
-          ones it leaves out rows that match.",
+    asserts: "Row groups declare by what they are sorted (sorting_columns), their rows are in that order, and the \
+              time column has a minimum and a maximum that hold.",
+    why: "Athena skips row groups by minimum and maximum: without them, or with rows in no order, it reads all; \
+          with wrong ones it leaves out rows that match.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/performance-tuning-data-optimization-techniques.html",
-    next: "Sort by the event time before writing, and have the writer declare it (sorting_columns) and write statistics.",
+    next: "Sort by the event time before writing, and have the writer declare it (sorting_columns) and write \
+           statistics.",
 };
 
 /// 15.
@@ -31,7 +33,8 @@ pub const DATE_FOLDER: Check = Check {
     name: "date-folder",
     asserts: "The UTC date of each row's event time is that of its partition folder; rows without a time lie in \
               __HIVE_DEFAULT_PARTITION__.",
-    why: "A query that names a date reads only the folders of that date: rows in another folder are left out without a word.",
+    why: "A query that names a date reads only the folders of that date: rows in another folder are left out \
+          without a word.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/partitions.html",
     next: "Write the rows again, partitioned by the UTC date of the event, not of its delivery.",
 };

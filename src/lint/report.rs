@@ -4,7 +4,8 @@ use super::check::{CHECKS, Check, Finding, Severity};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Findings of one check that one file may bring: a hostile schema has as many as it has columns. More are counted.
+/// Findings of one check that one file may bring: a hostile schema has as many as it has columns. More are
+/// counted.
 const FINDINGS_PER_FILE: usize = 200;
 
 /// The same of folders and tables.

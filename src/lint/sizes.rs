@@ -12,8 +12,8 @@ pub const CODEC: Check = Check {
     number: 10,
     name: "codec",
     asserts: "Pages are compressed with zstd, snappy or gzip.",
-    why: "Athena reads no Brotli. LZ4 and LZO it reads, but several other readers do not. What is not compressed is scanned \
-          at full price: Athena bills compressed bytes.",
+    why: "Athena reads no Brotli. LZ4 and LZO it reads, but several other readers do not. What is not compressed \
+          is scanned at full price: Athena bills compressed bytes.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/compression-support-hive.html",
     next: "Write with zstd, or with snappy where readers without zstd must be served (AWS Clean Rooms).",
 };
@@ -23,8 +23,8 @@ pub const ROW_GROUP_SIZE: Check = Check {
     number: 11,
     name: "row-group-size",
     asserts: "A row group has at most 256 MB compressed and 1,048,576 rows.",
-    why: "Athena skips and shares out whole row groups: the larger they are, the more is read in vain. Security Lake refuses \
-          larger ones.",
+    why: "Athena skips and shares out whole row groups: the larger they are, the more is read in vain. Security \
+          Lake refuses larger ones.",
     link: "https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html",
     next: "Lower the writer's row group size, such as parquet.block.size or max_row_group_size.",
 };
@@ -36,17 +36,18 @@ pub const PAGE_SIZE: Check = Check {
     asserts: "A data page has at most 1 MB (1,048,576 bytes) uncompressed.",
     why: "A page is read whole: with large ones the page index saves little, and Security Lake refuses them.",
     link: "https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html",
-    next: "Lower the writer's page size, such as parquet.page.size or data_page_size, or have it count after fewer rows \
-           (write_batch_size).",
+    next: "Lower the writer's page size, such as parquet.page.size or data_page_size, or have it count after \
+           fewer rows (write_batch_size).",
 };
 
 /// 13.
 pub const FILE_SIZE: Check = Check {
     number: 13,
     name: "file-size",
-    asserts: "A file has 64 to 512 MB, is the only one in its partition, or is the one smaller rest beside full ones.",
-    why: "Each file costs requests to S3 and a start, whatever its size; many small ones make a query slow and may be \
-          throttled. Very large ones are uploaded and rewritten whole.",
+    asserts: "A file has 64 to 512 MB, is the only one in its partition, or is the one smaller rest beside full \
+              ones.",
+    why: "Each file costs requests to S3 and a start, whatever its size; many small ones make a query slow and \
+          may be throttled. Very large ones are uploaded and rewritten whole.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/performance-tuning-data-optimization-techniques.html",
     next: "Merge the files of the partition, with a rewrite or with CTAS or OPTIMIZE in Athena.",
 };

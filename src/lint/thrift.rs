@@ -1,5 +1,5 @@
-//! Thrift's compact protocol, as much as is needed to look at a footer or page header before memory is spent on what it
-//! claims (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
+//! Thrift's compact protocol, as much as is needed to look at a footer or page header before memory is spent on
+//! what it claims (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
 
 /// Types of fields and elements.
 pub(super) const BOOLEAN_TRUE: u8 = 1;
@@ -93,8 +93,8 @@ impl<'a> Compact<'a> {
         Ok(Some((number, byte & 0x0f)))
     }
 
-    /// Type and number of the elements of a list that begins here. Each takes a byte at least, so that more than there
-    /// are bytes is a false claim.
+    /// Type and number of the elements of a list that begins here. Each takes a byte at least, so that more than
+    /// there are bytes is a false claim.
     pub(super) fn list(&mut self) -> Result<(u8, usize), ThriftError> {
         let byte = self.byte()?;
         let count = match byte >> 4 {

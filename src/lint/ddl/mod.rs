@@ -17,10 +17,10 @@ use std::collections::BTreeSet;
 pub const DDL_FITS: Check = Check {
     number: 20,
     name: "ddl-fits",
-    asserts: "The columns of CREATE EXTERNAL TABLE are those of the files, by name and type, its partition columns are the \
-              keys of the folders, and partition projection covers all partitions.",
-    why: "A column that only one side has is not there or null, another type ends the query with HIVE_BAD_DATA, and \
-          partitions outside of a projected range give no rows, without a word.",
+    asserts: "The columns of CREATE EXTERNAL TABLE are those of the files, by name and type, its partition \
+              columns are the keys of the folders, and partition projection covers all partitions.",
+    why: "A column that only one side has is not there or null, another type ends the query with HIVE_BAD_DATA, \
+          and partitions outside of a projected range give no rows, without a word.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html",
     next: "Correct the statement; `s3sleuth ddl` writes it for folders that s3sleuth exported.",
 };

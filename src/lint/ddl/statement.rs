@@ -159,8 +159,9 @@ impl Parser<'_> {
                 table.location = Some(self.text("a location")?);
             } else if self.words(&["tblproperties"]) {
                 self.properties(&mut table.properties)?;
-            } else if matches!(self.tokens.get(self.next), Some(Token::Name(word)) if word.eq_ignore_ascii_case("create"))
-            {
+            } else if self.words(&["create"]) {
+                // The next statement begins without a semicolon behind this one.
+                self.next -= 1;
                 break;
             } else {
                 self.next += 1;

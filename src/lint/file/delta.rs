@@ -1,4 +1,5 @@
-//! What pages of the `DELTA` encodings claim: their decoders reserve memory for as many values as stand in the page.
+//! What pages of the `DELTA` encodings claim: their decoders reserve memory for as many values as stand in the
+//! page.
 
 /// Checks the values behind the levels of a page: no more than `values` may be claimed.
 ///

@@ -1,5 +1,5 @@
-//! The footer of a file, after a look at what it claims: the parquet crate reserves memory for any number of row groups
-//! and reads schemas of any depth by recursion.
+//! The footer of a file, after a look at what it claims: the parquet crate reserves memory for any number of row
+//! groups and reads schemas of any depth by recursion.
 
 use super::Trouble;
 use crate::lint::limits::Limits;

@@ -44,8 +44,8 @@ thread_local! {
     static DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Is this thread decoding a file that may be hostile? A panic is then caught and becomes a finding, and a panic hook
-/// need not tell of it.
+/// Is this thread decoding a file that may be hostile? A panic is then caught and becomes a finding, and a panic
+/// hook need not tell of it.
 pub fn is_decoding() -> bool {
     DECODING.get()
 }
@@ -178,8 +178,8 @@ impl FileRun<'_, '_> {
         self.obstacles.add(trouble, self.name, (number, &column), self.notebook);
     }
 
-    /// The columns once more, for the width of each row: seldom, since the widest values of all columns together are too
-    /// wide seldom.
+    /// The columns once more, for the width of each row: seldom, since the widest values of all columns together
+    /// are too wide seldom.
     fn row_widths(&mut self, number: usize, group: &RowGroupMetaData) {
         let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
         if rows as u64 > self.limits.decoded_page_values * 4 {

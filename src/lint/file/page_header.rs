@@ -1,5 +1,5 @@
-//! The header of a page: its sizes before its bytes are read, and the checksum that the parquet crate does not give out
-//! (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
+//! The header of a page: its sizes before its bytes are read, and the checksum that the parquet crate does not
+//! give out (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
 
 use crate::lint::thrift::{BOOLEAN_TRUE, Compact, I32, STRUCT, ThriftError};
 use parquet::basic::Encoding;

@@ -1,5 +1,5 @@
-//! The pages of a column chunk, one at a time: checksums are verified, and no claim of a header is believed before it is
-//! held against the bytes that are there and the limits.
+//! The pages of a column chunk, one at a time: checksums are verified, and no claim of a header is believed before
+//! it is held against the bytes that are there and the limits.
 
 use super::Trouble;
 use super::decompress;

@@ -11,7 +11,8 @@ pub const THREE_LEVEL_LISTS: Check = Check {
     name: "three-level-lists",
     asserts: "A list is a group of one repeated group `list` of one field `element`; a map, of one repeated group \
               `key_value` of `key` and `value`.",
-    why: "Readers guess at other forms, and not alike: a level may be taken for a struct, or elements come back null.",
+    why: "Readers guess at other forms, and not alike: a level may be taken for a struct, or elements come back \
+          null.",
     link: "https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#lists",
     next: "Write three levels. arrow-rs: coerce_types; pyarrow: use_compliant_nested_type (the default); Spark: \
            spark.sql.parquet.writeLegacyFormat=false.",

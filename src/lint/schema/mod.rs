@@ -20,8 +20,8 @@ pub(super) fn check(schema: &Type, path: &str, notebook: &mut Notebook) {
     names::check(schema, path, notebook);
 }
 
-/// Calls back with every node below the root: its path with dots, and itself. The depth of schemas is bounded where
-/// footers are read.
+/// Calls back with every node below the root: its path with dots, and itself. The depth of schemas is bounded
+/// where footers are read.
 fn walk<'a>(node: &'a Type, path: &str, visit: &mut impl FnMut(&str, &'a Type)) {
     if !node.is_group() {
         return;

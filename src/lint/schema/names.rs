@@ -12,8 +12,8 @@ pub const PLAIN_NAMES: Check = Check {
     number: 6,
     name: "plain-names",
     asserts: "Names of columns and members are `[a-z][a-z0-9_]*`, at most 255 characters.",
-    why: "Athena folds names to lower case and takes no other characters than letters, digits and underscores in most \
-          places; a name that does not begin with a letter needs quotes.",
+    why: "Athena folds names to lower case and takes no other characters than letters, digits and underscores in \
+          most places; a name that does not begin with a letter needs quotes.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html",
     next: "Rename the column before it is written; a view can show the old name.",
 };
@@ -32,9 +32,10 @@ pub const NOT_RESERVED: Check = Check {
 pub const DISTINCT_NAMES: Check = Check {
     number: 8,
     name: "distinct-names",
-    asserts: "No two columns of a table, or members of a struct, differ in nothing but case, and no column is also a \
-              partition key.",
-    why: "Athena does not tell case apart: the table has a column twice (HIVE_INVALID_METADATA), or one hides the other.",
+    asserts: "No two columns of a table, or members of a struct, differ in nothing but case, and no column is \
+              also a partition key.",
+    why: "Athena does not tell case apart: the table has a column twice (HIVE_INVALID_METADATA), or one hides \
+          the other.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html",
     next: "Rename one. The value of a partition key stands in the name of the folder and need not be in the file.",
 };

@@ -13,7 +13,8 @@ pub const SAME_SCHEMA: Check = Check {
     name: "same-schema",
     asserts: "All files of a table have the same columns, of the same types, in the same order.",
     why: "A table has one list of columns: a file of another type fails the query (HIVE_BAD_DATA or \
-          HIVE_PARTITION_SCHEMA_MISMATCH), a column that a file lacks is null there, and crawlers split the table.",
+          HIVE_PARTITION_SCHEMA_MISMATCH), a column that a file lacks is null there, and crawlers split the \
+          table.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html",
     next: "Write the files again with one schema; absent columns as nulls.",
 };
@@ -27,7 +28,8 @@ pub(in crate::lint) struct SchemaOfFiles<'a> {
     pub(in crate::lint) files: u64,
 }
 
-/// `schemas` without repeats, in the order of their first files. The one that most files have is taken for the right one.
+/// `schemas` without repeats, in the order of their first files. The one that most files have is taken for the
+/// right one.
 pub(in crate::lint) fn check(schemas: &[SchemaOfFiles<'_>], notebook: &mut Notebook) {
     notebook.evaluated(&SAME_SCHEMA);
     // Of several the first; max_by_key would take the last.

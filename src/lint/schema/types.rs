@@ -11,8 +11,8 @@ pub const NO_INT96: Check = Check {
     number: 1,
     name: "no-int96",
     asserts: "No column is of the physical type INT96.",
-    why: "INT96 timestamps are deprecated in Parquet, overflow in Athena, and their row groups are skipped only where all \
-          values are the same.",
+    why: "INT96 timestamps are deprecated in Parquet, overflow in Athena, and their row groups are skipped only \
+          where all values are the same.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html",
     next: "Write timestamps as INT64 with TIMESTAMP(MILLIS). Spark: \
            spark.sql.parquet.outputTimestampType=TIMESTAMP_MILLIS.",
@@ -22,10 +22,10 @@ pub const NO_INT96: Check = Check {
 pub const READABLE_TYPES: Check = Check {
     number: 2,
     name: "readable-types",
-    asserts: "No column is an unsigned integer, TIME, UUID, FLOAT16, INTERVAL, a decimal of more than 38 digits, or \
-              another type that Athena does not have.",
-    why: "Athena has no such types: unsigned integers from 2^31 or 2^63 on come back negative without a word, others fail \
-          the query.",
+    asserts: "No column is an unsigned integer, TIME, UUID, FLOAT16, INTERVAL, a decimal of more than 38 digits, \
+              or another type that Athena does not have.",
+    why: "Athena has no such types: unsigned integers from 2^31 or 2^63 on come back negative without a word, \
+          others fail the query.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/data-types.html",
     next: "Write the next larger signed integer, text, or a decimal of at most 38 digits.",
 };
@@ -35,7 +35,8 @@ pub const MILLISECOND_TIMESTAMPS: Check = Check {
     number: 3,
     name: "millisecond-timestamps",
     asserts: "All timestamps are in milliseconds.",
-    why: "Athena's timestamp has three decimal places: finer ones are rounded, or end a query with SERIALIZATION_ERROR.",
+    why: "Athena's timestamp has three decimal places: finer ones are rounded, or end a query with \
+          SERIALIZATION_ERROR.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/engine-versions-reference-0003.html",
     next: "Write TIMESTAMP(MILLIS), and the finer part as a bigint of its own if it is needed.",
 };
