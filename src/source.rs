@@ -3,6 +3,7 @@
 //! Evidence folders may hold anything: links out of the folder, pipes, devices. Inside folders only regular files are
 //! read, and what was left out is told.
 
+use crate::batch::Dataset;
 use crate::ledger::{FileOutcome, FileStatus};
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
@@ -146,6 +147,7 @@ impl Inputs {
                     continue;
                 }
             };
+            let mut listing = Listing::default();
             for entry in entries {
                 let entry = match entry {
                     Ok(entry) => entry,
@@ -157,12 +159,28 @@ impl Inputs {
                 };
                 let path = entry.path();
                 match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => folders.push(path),
-                    Ok(kind) if kind.is_file() => self.files.push(Input::at(&path)),
-                    Ok(kind) => self.special(&path, kind),
+                    Ok(kind) if listing.hides(&entry.file_name(), kind) => listing.hidden.push((path, kind)),
+                    Ok(kind) => self.found(path, kind, &mut folders),
                     Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
                 }
             }
+            for (path, kind) in listing.hidden {
+                if listing.is_table {
+                    self.leave_out(&path, FileStatus::Ignored(HIDDEN.to_owned()));
+                } else {
+                    self.found(path, kind, &mut folders);
+                }
+            }
+        }
+    }
+
+    fn found(&mut self, path: PathBuf, kind: FileType, folders: &mut Vec<PathBuf>) {
+        if kind.is_dir() {
+            folders.push(path);
+        } else if kind.is_file() {
+            self.files.push(Input::at(&path));
+        } else {
+            self.special(&path, kind);
         }
     }
 
@@ -243,6 +261,34 @@ impl Inputs {
             self.files.sort_by(|a, b| a.path().map(without_dot).cmp(&b.path().map(without_dot)));
             self.files.dedup_by(|a, b| a.path().map(without_dot) == b.path().map(without_dot));
         }
+    }
+}
+
+/// Why a name is left out.
+const HIDDEN: &str =
+    "beside tables such names are hidden from query engines, and hold no rows; name it to read it";
+
+/// What is known of a folder while it is listed. Engines pass over names in the folders of a table that begin with an
+/// underscore or a dot (<https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html>): they hold lists of
+/// what was written, or what is being written. In any other folder such a name is as good as others.
+#[derive(Default)]
+struct Listing {
+    /// A dataset, a partition or a Parquet file is here.
+    is_table: bool,
+    hidden: Vec<(PathBuf, FileType)>,
+}
+
+impl Listing {
+    /// Is the name hidden if this is the folder of a table?
+    fn hides(&mut self, name: &OsStr, kind: FileType) -> bool {
+        let name = name.to_string_lossy();
+        let hidden = name.starts_with(['_', '.']);
+        let of_table = match kind.is_dir() {
+            true => name.contains('=') || Dataset::ALL.iter().any(|dataset| dataset.name() == name),
+            false => name.ends_with(".parquet"),
+        };
+        self.is_table |= of_table && !hidden;
+        hidden
     }
 }
 
@@ -353,6 +399,30 @@ mod tests {
             assert_eq!(found, expected, "{arguments:?}");
             assert_eq!(inputs.total_size(), 5 * expected.len() as u64);
         }
+    }
+
+    #[test]
+    fn hidden_names_are_left_out_beside_tables_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [
+            "out/_toolmeta/manifest.jsonl",
+            "out/s3_access/event_date=2026-03-01/part-00000.parquet",
+            "out/s3_access/event_date=2026-03-01/.part-00001.parquet.tmp-7",
+            "out/s3_access/_SUCCESS",
+            "logs/_prefix/a.log",
+            "logs/.b.log",
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "12345").unwrap();
+        }
+        let inputs = collect(&[folder.path()]).unwrap();
+        let expected =
+            ["logs/.b.log", "logs/_prefix/a.log", "out/s3_access/event_date=2026-03-01/part-00000.parquet"];
+        assert_eq!(below(folder.path(), &inputs), expected);
+        assert_eq!(inputs.left_out.len(), 3);
+        assert!(inputs.left_out.iter().all(|outcome| matches!(outcome.status, FileStatus::Ignored(_))));
+        assert_eq!(collect(&[folder.path().join("out/_toolmeta/manifest.jsonl")]).unwrap().files.len(), 1);
     }
 
     #[test]
