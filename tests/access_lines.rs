@@ -208,8 +208,10 @@ fn crafted_and_damaged_lines_are_read_as_meant_and_as_the_reference_reads_them()
     assert_eq!(seen("read") + seen("refused"), count);
     // The test is worth its time only if all of this occurs.
     if count >= 10_000 {
-        // Values are not part of the parse: neither the calendar nor the size of numbers.
-        for name in FLAGS.into_iter().filter(|name| !name.starts_with("bad_")) {
+        // Values are not part of the parse: neither the calendar nor the size of numbers. Members are those of JSON.
+        let of_lines =
+            |name: &&str| !name.starts_with("bad_") && !["duplicate_member", "unexpected_type"].contains(name);
+        for name in FLAGS.into_iter().filter(of_lines) {
             assert!(seen(name) > count / 1000, "{name}: {}", seen(name));
         }
         assert!(seen("refused") > count / 50, "refused: {}", seen("refused"));

@@ -279,9 +279,9 @@ fn broken_json_costs_the_broken_record_only() {
 fn json_of_something_else_is_skipped_with_the_reason() {
     let notification = r#"{"Records":[{"eventVersion":"2.1","eventSource": "aws:s3","eventTime":"x"}]}"#;
     for (text, expected) in [
-        (r#"{"name":"app","dependencies":{}}"#, "JSON, but not CloudTrail"),
-        (r#"[{"a":1},{"a":2}]"#, "JSON, but not CloudTrail"),
-        ("{\"a\":1}\n{\"a\":2}\n", "JSON, but not CloudTrail"),
+        (r#"{"name":"app","dependencies":{}}"#, "JSON, but neither CloudTrail nor an access log of CloudWatch"),
+        (r#"[{"a":1},{"a":2}]"#, "JSON, but neither CloudTrail nor an access log of CloudWatch"),
+        ("{\"a\":1}\n{\"a\":2}\n", "JSON, but neither CloudTrail nor an access log of CloudWatch"),
         (notification, "S3 event notifications, not CloudTrail"),
     ] {
         for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {

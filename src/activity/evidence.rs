@@ -1,5 +1,6 @@
 //! Which kind of evidence a record is: what a detector needs at least one of to say anything.
 
+use crate::parse::scalar::boolean;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail};
 use serde::{Deserialize, Serialize};
 
@@ -52,11 +53,12 @@ pub fn of(table: &FieldTable, row: usize) -> &'static [Evidence] {
     }
     let source = table.bytes(row, trail::EVENT_SOURCE).unwrap_or_default();
     // Records before 2020 have no category.
-    let category =
-        table.bytes(row, trail::EVENT_CATEGORY).unwrap_or(match table.bytes(row, trail::MANAGEMENT_EVENT) {
-            Some(b"false") => b"Data",
+    let category = table.bytes(row, trail::EVENT_CATEGORY).unwrap_or(
+        match table.bytes(row, trail::MANAGEMENT_EVENT).and_then(boolean) {
+            Some(false) => b"Data",
             _ => b"Management",
-        });
+        },
+    );
     match (category, source) {
         (b"Management", b"kms.amazonaws.com") => &[Evidence::ManagementEvents, Evidence::KmsEvents],
         (b"Management", _) => &[Evidence::ManagementEvents],

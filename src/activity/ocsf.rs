@@ -92,7 +92,7 @@ pub static COLUMNS: &[Column] = &[
     few("tls", Struct(TLS), "TLS of the call."),
     few(
         "resources",
-        StructList(&["uid", "type", "name"], RESOURCES),
+        StructList(&["uid", "type", "name"], RESOURCES, None),
         "What the call was about: bucket and object.",
     ),
     many(
@@ -100,7 +100,7 @@ pub static COLUMNS: &[Column] = &[
         Composed(unmapped),
         "The other fields of the record under their native names, as one JSON object.",
     ),
-    many("raw_data", Composed(raw_data), "The record as read."),
+    many("raw_data", Composed(raw_data), "The record as read; null for rows of an export."),
 ];
 
 static METADATA: &[Column] = &[
@@ -473,6 +473,10 @@ fn write_json(text: &str, out: &mut Vec<u8>) {
 }
 
 fn raw_data(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+    // An export holds the fields of a record, and not the record.
+    if table.is_read_back {
+        return false;
+    }
     out.extend_from_slice(String::from_utf8_lossy(table.record(row)).as_bytes());
     true
 }

@@ -49,7 +49,7 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
         Cells::SmallNumber(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int32Array>()),
         Cells::Number(number) => Arc::new(each(rows, |row| number(table, row)).collect::<Int64Array>()),
         Cells::Struct(members) => Arc::new(structs(members, table, rows)),
-        Cells::StructList(members, elements) => Arc::new(struct_list(members, *elements, table, rows)),
+        Cells::StructList(members, elements, _) => Arc::new(struct_list(members, *elements, table, rows)),
         Cells::PerLog(s3_access, cloudtrail) => match table.log {
             LogType::S3Access => array(s3_access, table, rows, layout),
             LogType::CloudTrail => array(cloudtrail, table, rows, layout),

@@ -1,6 +1,6 @@
 //! The columns of the two logs: the one list from which schema, `docs/schema.md` and conversion derive.
 
-use super::{Cells, Column, ListElements, Variety};
+use super::{Cells, Column, JsonArray, ListElements, Variety};
 use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
@@ -85,7 +85,11 @@ pub static S3_ACCESS: &[Column] = &[
     few("access_point_arn", Cells::Text("access_point_arn"), "Access point of the request."),
     few("acl_required", Cells::Boolean("acl_required"), "True if an ACL was needed to allow the request."),
     few("source_region", Cells::Text("source_region"), "Region the request came from; logged since 2026."),
-    few("extra_fields", Cells::Words("extra_fields"), "Fields that AWS appended after those above."),
+    few(
+        "extra_fields",
+        Cells::Words("extra_fields"),
+        "Fields that AWS appended after those above; of JSON, members with their names.",
+    ),
     few("parse_flags", Cells::ParseFlags, "What was unusual about the line; empty for nearly all."),
     few("source_file", Cells::SourceFile, "Path of the file as given; inside an archive, archive and entry."),
     many("source_line", Cells::SourceNumber, "Line in that file, from 1."),
@@ -242,7 +246,11 @@ pub static CLOUDTRAIL: &[Column] = &[
     few("tls_details", Cells::Struct(TLS_DETAILS), "TLS of the call."),
     few(
         "resources",
-        Cells::StructList(&["arn", "account_id", "type"], RESOURCES),
+        Cells::StructList(
+            &["arn", "account_id", "type"],
+            RESOURCES,
+            Some(JsonArray { field: "resources", members: &["ARN", "accountId", "type"] }),
+        ),
         "Resources of the call; a prefix ARN stands as arn.",
     ),
     many("request_parameters", Cells::Text("request_parameters"), "Parameters of the call, as JSON."),

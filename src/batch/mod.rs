@@ -7,6 +7,7 @@
 mod build;
 pub mod columns;
 mod page;
+pub mod read_back;
 mod text;
 
 pub use page::schema_page;
@@ -136,8 +137,9 @@ pub enum Cells {
     SmallNumber(fn(&FieldTable, usize) -> Option<i32>),
     /// A struct of columns; null where every member is null.
     Struct(&'static [Column]),
-    /// A list of structs of text with these member names. The function calls back once an element.
-    StructList(&'static [&'static str], ListElements),
+    /// A list of structs of text with these member names. The function calls back once an element. The field that the
+    /// elements are all of, if there is one.
+    StructList(&'static [&'static str], ListElements, Option<JsonArray>),
     /// Another source for each log.
     PerLog(&'static Cells, &'static Cells),
     /// Text that this log does not have.
@@ -150,6 +152,15 @@ pub enum Cells {
 
 /// Calls back with the members' texts of each element of a row's list; returns `false` for a null list.
 pub type ListElements = fn(&FieldTable, usize, &mut dyn FnMut(&[Option<&str>])) -> bool;
+
+/// A field that holds a JSON array of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonArray {
+    /// Its name.
+    pub field: &'static str,
+    /// The names in the objects of what is a member of the structs, in the order of those.
+    pub members: &'static [&'static str],
+}
 
 /// How text columns hold their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,7 +269,7 @@ impl Cells {
             Cells::Struct(members) => {
                 DataType::Struct(members.iter().map(|member| member.arrow_field(TextLayout::Copied)).collect())
             }
-            Cells::StructList(members, _) => DataType::List(Arc::new(Field::new(
+            Cells::StructList(members, ..) => DataType::List(Arc::new(Field::new(
                 "element",
                 DataType::Struct(members.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect()),
                 true,

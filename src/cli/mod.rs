@@ -64,8 +64,19 @@ fn say(text: &str) {
     let _nobody_listens = std::io::stderr().write_all(safe.join("\n").as_bytes());
 }
 
+/// A panic on hostile input is told as what became of the file; any other is a bug and is printed.
+fn print_no_guarded_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !s3sleuth::decode::is_guarded() {
+            print(panic);
+        }
+    }));
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
+    print_no_guarded_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

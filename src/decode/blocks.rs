@@ -1,8 +1,32 @@
-//! The blocks that are being filled, one a log type.
+//! The blocks that are being filled, one a form of records.
 
 use super::{Block, RecordFrame, Segment};
 use crate::parse::{LogType, Span};
 use std::sync::Arc;
+
+/// A log in one of the forms in which it comes. A block holds records of one form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines of an access log.
+    AccessLines,
+    /// JSON objects of an access log, as CloudWatch delivers it.
+    AccessObjects,
+    /// JSON objects of CloudTrail.
+    TrailObjects,
+}
+
+impl Form {
+    /// Every form.
+    pub const ALL: [Form; 3] = [Form::AccessLines, Form::AccessObjects, Form::TrailObjects];
+
+    /// The log.
+    pub fn log(self) -> LogType {
+        match self {
+            Form::AccessLines | Form::AccessObjects => LogType::S3Access,
+            Form::TrailObjects => LogType::CloudTrail,
+        }
+    }
+}
 
 /// A block under way.
 pub struct OpenBlock {

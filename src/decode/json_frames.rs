@@ -1,10 +1,14 @@
-//! CloudTrail: JSON text in any of its envelopes to records, as a stream.
+//! JSON text in any envelope to records of CloudTrail and of access logs as CloudWatch delivers them, as a stream.
 //!
 //! Recognised: `{"Records":[…]}`, bare arrays and objects, one object a line or one right behind the other, EventBridge
-//! events, CloudWatch Logs subscriptions and the answers of LookupEvents. What is broken is refused with its place,
-//! and reading goes on at the next thing that looks like the begin of a record.
+//! events, CloudWatch Logs subscriptions, the answers of GetLogEvents, FilterLogEvents and LookupEvents, and the lines of
+//! an export task of CloudWatch, which have a time before the record. What is broken is refused with its place, and
+//! reading goes on at the next thing that looks like the begin of a record.
 
-use super::json_scan::{LOOK_AHEAD, ValueScan, record_start, record_text, stray_end};
+use super::blocks::Form;
+use super::json_scan::{
+    LONGEST_TIME, LOOK_AHEAD, ValueScan, record_start, record_text, stray_end, time_before_record,
+};
 use super::lines::{Refused, TOO_LONG};
 use super::sniff;
 use super::stream::{Decoder, Flow, Framing};
@@ -115,13 +119,14 @@ impl Frames<'_, '_, '_> {
     fn all(&mut self) -> Flow {
         loop {
             self.pass_separators();
-            let result = match self.window.unread().first() {
+            let result = match self.window.unread().first().copied() {
                 None => return Flow::Continue(()),
                 Some(b'{') => self.object(),
                 Some(b'[') if !self.loose => {
                     self.window.advance(1);
                     self.array(Elements::Objects)
                 }
+                Some(b'0'..=b'9') if self.pass_time() => Ok(()),
                 Some(_) => self.stray_text(),
             };
             match result {
@@ -150,6 +155,13 @@ impl Frames<'_, '_, '_> {
             };
             self.window.advance(count);
         }
+    }
+
+    /// The time that an export task of CloudWatch puts before each record, if it stands here.
+    fn pass_time(&mut self) -> bool {
+        let length = time_before_record(self.window.fill_to(LONGEST_TIME + 1));
+        self.window.advance(length.unwrap_or(0));
+        length.is_some()
     }
 
     /// An object in a file or bare array: an envelope or a record.
@@ -201,7 +213,7 @@ impl Frames<'_, '_, '_> {
             b"Records" => Some(Elements::Records),
             b"Events" => Some(Elements::Lookup),
             b"logEvents" if members.control => Some(Elements::Nothing),
-            b"logEvents" => Some(Elements::LogEvents),
+            b"logEvents" | b"events" => Some(Elements::LogEvents),
             _ => None,
         }
     }
@@ -482,7 +494,8 @@ fn append(
     {
         return Err(Trouble::Foreign(reason));
     }
-    go_on(decoder.append(LogType::CloudTrail, |block| block.record(&file.name, number, offset, record)))
+    let form = if sniff::is_access_record(record) { Form::AccessObjects } else { Form::TrailObjects };
+    go_on(decoder.append(form, |block| block.record(&file.name, number, offset, record)))
 }
 
 fn go_on(flow: Flow) -> Result<()> {

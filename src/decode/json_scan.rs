@@ -1,6 +1,7 @@
 //! Where a JSON value ends. Brackets and strings are matched and nothing else is checked; that is the parser's work.
 //! Without recursion, and in pieces: the value may come in any number of stretches.
 
+use crate::parse::time::iso_time;
 use memchr::{memchr2_iter, memchr3};
 use std::borrow::Cow;
 
@@ -132,12 +133,13 @@ impl ValueScan {
     }
 }
 
-/// Finds where a record may begin anew: `{"eventVersion"`, or `{` at the begin of a line. Not before `from`.
+/// Finds where a record may begin anew: `{` before the member that AWS writes first, or at the begin of a line. Not
+/// before `from`.
 pub fn record_start(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(found) = memchr::memchr(b'{', text.get(at..)?) {
         let start = at + found;
-        if names_event_version(text, start) || (start > 0 && text[start - 1] == b'\n') {
+        if names_first_member(text, start) || (start > 0 && text[start - 1] == b'\n') {
             return Some(start);
         }
         at = start + 1;
@@ -148,12 +150,23 @@ pub fn record_start(text: &[u8], from: usize) -> Option<usize> {
 /// Finds where stray text ends: at the end of its line, or where a record begins inside the line. Looks no further, so
 /// that a long line of records with text between them is not searched again at each of them.
 pub fn stray_end(text: &[u8]) -> Option<usize> {
-    memchr2_iter(b'\n', b'{', text).find(|at| text[*at] == b'\n' || (*at > 0 && names_event_version(text, *at)))
+    memchr2_iter(b'\n', b'{', text).find(|at| text[*at] == b'\n' || (*at > 0 && names_first_member(text, *at)))
 }
 
-fn names_event_version(text: &[u8], bracket: usize) -> bool {
+fn names_first_member(text: &[u8], bracket: usize) -> bool {
     let inside = text[bracket + 1..text.len().min(bracket + 1 + LOOK_AHEAD)].trim_ascii_start();
-    inside.starts_with(b"\"eventVersion\"")
+    inside.starts_with(b"\"eventVersion\"") || inside.starts_with(b"\"schema_version_id\"")
+}
+
+/// Longest time before a record, in bytes.
+pub const LONGEST_TIME: usize = 40;
+
+/// Length of the time, and the space behind it, that stand before a record in the lines of an export task of CloudWatch:
+/// `2026-03-01T01:02:03.456Z {`.
+pub fn time_before_record(text: &[u8]) -> Option<usize> {
+    let space = memchr::memchr(b' ', &text[..text.len().min(LONGEST_TIME)])?;
+    let is_time = text[..space].ends_with(b"Z") && iso_time(&text[..space]).is_some();
+    (is_time && text.get(space + 1) == Some(&b'{')).then_some(space + 1)
 }
 
 /// How far behind a bracket [`record_start`] looks.
@@ -211,10 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_stands_before_a_record_or_is_none() {
+        for (text, expected) in [
+            ("2026-03-01T01:02:03.456Z {\"a\"", Some(25)),
+            ("2026-03-01T01:02:03Z {", Some(21)),
+            ("2026-03-01T01:02:03Z x", None),
+            ("2026-03-01T01:02:03+01:00 {", None),
+            ("2026-03-41T01:02:03Z {", None),
+            ("1 {", None),
+            ("", None),
+        ] {
+            assert_eq!(time_before_record(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn records_begin_at_event_versions_and_at_lines() {
         for (text, expected) in [
             (r#"x{"a":1},{ "eventVersion":1}"#, Some(9)),
             ("{\n{\"a\"", Some(2)),
+            (r#"x 2026-03-01T01:02:03.456Z {"schema_version_id":1}"#, Some(27)),
             ("{ {", None),
             (r#"{"eventVersion"#, None),
         ] {

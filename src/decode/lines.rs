@@ -1,5 +1,6 @@
 //! Access logs: bytes to whole lines. A line of any length takes no more memory than the limit.
 
+use super::blocks::Form;
 use super::stream::{Decoder, Flow, Framing};
 use super::window::Window;
 use crate::ledger::Reject;
@@ -93,7 +94,7 @@ impl Lines {
         }
         let mut run = start;
         let mut first = self.number;
-        let mut room = decoder.room(LogType::S3Access);
+        let mut room = decoder.room(Form::AccessLines);
         let base = start;
         let longest = decoder.limits.longest_line();
         for line_end in memchr_iter(b'\n', &chunk[base..]).map(|at| base + at) {
@@ -105,12 +106,12 @@ impl Lines {
                 file.limit_hit = true;
                 decoder.output.reject(refused.reject(LogType::S3Access, file, self.number, TOO_LONG))?;
                 self.number += 1;
-                (run, first, room) = (whole, self.number, decoder.room(LogType::S3Access));
+                (run, first, room) = (whole, self.number, decoder.room(Form::AccessLines));
             } else {
                 self.number += 1;
                 if whole - run >= room {
                     self.run(decoder, file, first, offset + run as u64, &chunk[run..whole])?;
-                    (run, first, room) = (whole, self.number, decoder.room(LogType::S3Access));
+                    (run, first, room) = (whole, self.number, decoder.room(Form::AccessLines));
                 }
             }
             start = whole;
@@ -125,7 +126,7 @@ impl Lines {
         if bytes.is_empty() {
             return Flow::Continue(());
         }
-        decoder.append(LogType::S3Access, |block| {
+        decoder.append(Form::AccessLines, |block| {
             block.lines(&file.name, first, offset, self.number - first, bytes);
         })
     }

@@ -6,11 +6,13 @@
 mod archive;
 mod blocks;
 mod compress;
+mod guard;
 mod guess;
 mod json_frames;
 mod json_scan;
 mod left_lines;
 mod lines;
+mod parquet;
 mod reader;
 mod sniff;
 mod stream;
@@ -19,7 +21,9 @@ mod unit;
 mod whole;
 mod window;
 
+pub use guard::is_guarded;
 pub use left_lines::LeftLines;
+pub use parquet::{DATASET_KEY, RowRange};
 pub use reader::read_inputs;
 pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
 pub use window::Broken;
@@ -71,11 +75,12 @@ impl Default for Limits {
 pub struct Block {
     /// Which log the records belong to.
     pub log: LogType,
-    /// The records. Access log: lines with their line ends. CloudTrail: JSON objects, one behind the other.
+    /// The records. Where `records` is empty: lines of an access log with their line ends. Else: JSON objects, one behind
+    /// the other.
     pub bytes: Vec<u8>,
     /// Which stretch of `bytes` came from which file, in order.
     pub segments: Vec<Segment>,
-    /// CloudTrail only: where each record lies.
+    /// JSON only: where each record lies.
     pub records: Vec<RecordFrame>,
     /// How many lines or records were framed into it: the ledger holds the parser to this number.
     pub framed: u64,
@@ -94,7 +99,7 @@ pub struct Segment {
     pub first_offset: u64,
 }
 
-/// Where a CloudTrail record lies.
+/// Where a JSON record lies.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordFrame {
     /// First byte in [`Block::bytes`].

@@ -2,6 +2,7 @@
 
 use super::compress::Counted;
 use super::left_lines::LeftLines;
+use super::parquet::{RowRange, Source};
 use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::unit::{RawFile, Unit, Work};
@@ -71,6 +72,10 @@ fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &P
         if container == Some(Container::Zip) {
             return Ok(zip_file(packer, limits, name, file, metadata.len()));
         }
+        // Elsewhere a file cannot be read at many places at once; there it is held in memory.
+        if container == Some(Container::Parquet) && cfg!(unix) {
+            return Ok(parquet_file(packer, limits, name, file, metadata.len()));
+        }
         let as_whole = container == Some(Container::Gzip)
             && metadata.len() <= limits.small_file.saturating_mul(WHOLE_TIMES)
             && whole::is_told_to_fit(&mut file, limits)?;
@@ -130,6 +135,14 @@ fn zip_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: Fil
     Flow::Continue(())
 }
 
+fn parquet_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: File, length: u64) -> Flow {
+    packer.before = packer.counted.get();
+    let end = packer.before + length;
+    Decoder::new(limits, packer, true).parquet(name, Source::File(Arc::new(file), length))?;
+    packer.counted.set(end);
+    Flow::Continue(())
+}
+
 /// Puts work together until it is worth a worker's while.
 struct Packer<'a> {
     emit: &'a mut dyn FnMut(Unit) -> ControlFlow<()>,
@@ -177,6 +190,13 @@ impl Output for Packer<'_> {
         self.counted.set(self.before + lines.place().end);
         self.work.push(Work::LeftLines(lines));
         self.emit()
+    }
+
+    fn rows(&mut self, rows: RowRange) -> ControlFlow<(), Option<Broken>> {
+        self.counted.set(self.before + rows.bytes_to_end());
+        self.work.push(Work::Rows(rows));
+        self.emit()?;
+        ControlFlow::Continue(None)
     }
 
     fn file(&mut self, outcome: FileOutcome) -> Flow {

@@ -1,6 +1,7 @@
 //! What a stream is, told by its first bytes and never by its name.
 
-use crate::parse::s3_access;
+use super::json_scan::time_before_record;
+use crate::parse::{json, s3_access};
 use memchr::{memchr, memchr_iter, memmem};
 
 /// How much of a stream is looked at to tell what it is.
@@ -17,6 +18,8 @@ pub enum Container {
     Tar,
     /// A zip archive.
     Zip,
+    /// A table in columns.
+    Parquet,
 }
 
 /// Tells containers by their magic numbers; 262 bytes are enough.
@@ -25,6 +28,7 @@ pub fn container(head: &[u8]) -> Option<Container> {
         [0x1f, 0x8b, ..] => Some(Container::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Container::Zstd),
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Some(Container::Zip),
+        [b'P', b'A', b'R', b'1', ..] => Some(Container::Parquet),
         _ if head.get(257..262) == Some(b"ustar") => Some(Container::Tar),
         _ => None,
     }
@@ -35,7 +39,7 @@ pub fn container(head: &[u8]) -> Option<Container> {
 pub enum Content {
     /// Lines of an access log.
     AccessLog,
-    /// JSON, one of CloudTrail's forms as far as can be told.
+    /// JSON, one of the forms of our logs as far as can be told.
     Json,
     /// Not one byte.
     Empty,
@@ -56,6 +60,7 @@ pub fn content(head: &[u8], cut: bool) -> Content {
         // no line of JSON is one of an access log.
         _ if holds_access_line(text) => Content::AccessLog,
         [b'{' | b'[', ..] => Content::Json,
+        text if time_before_record(text).is_some() => Content::Json,
         // Too long a line, or one that is cut, cannot be told by its shape; the reader will refuse and count it.
         _ if (cut || head.len() >= HEAD) && memchr(b'\n', text).is_none() && !holds_controls(text) => {
             Content::AccessLog
@@ -86,8 +91,31 @@ pub fn foreign(first: &[u8], around: &[u8]) -> Option<&'static str> {
     if source.is_some_and(|value| value.starts_with(b"\"aws:")) {
         return Some("S3 event notifications, not CloudTrail");
     }
-    let ours = |text: &[u8]| CLOUDTRAIL_MEMBERS.iter().any(|name| memmem::find(text, name).is_some());
-    (!ours(first) && !ours(around)).then_some("JSON, but not CloudTrail")
+    let holds = |text: &[u8], name: &[u8]| memmem::find(text, name).is_some();
+    let ours = |text: &[u8]| {
+        CLOUDTRAIL_MEMBERS.iter().any(|name| holds(text, name))
+            || (holds(text, ACCESS_MEMBER) && holds(text, b"\"bucket_name\""))
+    };
+    (!ours(first) && !ours(around)).then_some("JSON, but neither CloudTrail nor an access log of CloudWatch")
+}
+
+/// A member of each record of an access log that CloudWatch delivers
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html>).
+const ACCESS_MEMBER: &[u8] = b"\"schema_version_id\"";
+
+/// Is a JSON object a record of an access log, and not of CloudTrail? Only its own members count: those of objects
+/// inside are what a client sent, and must not turn a record of one log into one of the other.
+pub fn is_access_record(record: &[u8]) -> bool {
+    if memmem::find(record, ACCESS_MEMBER).is_none() {
+        return false;
+    }
+    let (mut access, mut trail) = (false, false);
+    // What breaks off is told by what stands before.
+    let _refused_later = json::members(record, |key, _| {
+        access |= key.raw == &ACCESS_MEMBER[1..ACCESS_MEMBER.len() - 1];
+        trail |= CLOUDTRAIL_MEMBERS.iter().any(|name| key.raw == &name[1..name.len() - 1]);
+    });
+    access && !trail
 }
 
 /// Length of UTF-8's byte order mark at the start, if there is one.
@@ -116,6 +144,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_own_members_of_a_record_tell_its_log() {
+        for (record, expected) in [
+            (r#"{"schema_version_id":"V_1_0","bucket_name":"b"}"#, true),
+            (r#"{"bucket_name":"b","schema_version_id":null,"new":{"eventName":"x"}}"#, true),
+            (r#"{"schema_version_id":"V_1_0","bucket_name":"#, true),
+            (r#"{"requestParameters":{"schema_version_id":"V_1_0","bucket_name":"b"},"eventName":"x"}"#, false),
+            (r#"{"requestParameters":{"schema_version_id":"V_1_0"}}"#, false),
+            (r#"{"schema_version_id":"V_1_0","eventVersion":"1.08"}"#, false),
+            (r#"{"userAgent":"\"schema_version_id\""}"#, false),
+        ] {
+            assert_eq!(is_access_record(record.as_bytes()), expected, "{record}");
+        }
+    }
+
+    #[test]
     fn content_is_told_by_the_first_bytes() {
         let line = "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a";
         let unknown = content(b"hello\n", false);
@@ -132,6 +175,7 @@ mod tests {
             (format!("{{\n\"a\":\"{line}\"}}\n"), false, Content::Json),
             ("\u{feff} {".to_string(), false, Content::Json),
             ("\n[".to_string(), false, Content::Json),
+            ("2026-03-01T01:02:03.456Z {\"a\"".to_string(), false, Content::Json),
             (String::new(), false, Content::Empty),
             ("\u{feff}".to_string(), false, Content::Empty),
             ("79a5 b".to_string(), true, Content::AccessLog),

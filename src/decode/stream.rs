@@ -3,15 +3,15 @@
 //! The same code runs on the reading thread (large files) and on workers (small ones); they differ in where the
 //! results go ([`Output`]).
 
-use super::blocks::OpenBlock;
+use super::blocks::{Form, OpenBlock};
 use super::compress::{Meter, Metered, RATIO_FREE, gunzip, unzstd};
 use super::left_lines::{FileFrom, Left, LeftLines};
+use super::parquet::RowRange;
 use super::sniff::{self, Container, Content};
 use super::unit::RawFile;
 use super::window::{Broken, Window};
 use super::{Block, Limits, archive, json_frames, left_lines, lines, tape};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
-use crate::parse::LogType;
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -31,6 +31,8 @@ pub trait Output {
     fn block(&mut self, block: Block) -> Flow;
     /// Lines that are still in their file.
     fn left_lines(&mut self, lines: LeftLines) -> Flow;
+    /// Rows of a Parquet file. What was lost of them, if they are read here and something was.
+    fn rows(&mut self, rows: RowRange) -> ControlFlow<(), Option<Broken>>;
     /// A file came to its end.
     fn file(&mut self, outcome: FileOutcome) -> Flow;
     /// Something to be told.
@@ -106,7 +108,7 @@ pub struct Decoder<'a> {
     pub limits: &'a Limits,
     /// Where results go.
     pub output: &'a mut dyn Output,
-    open: [OpenBlock; 2],
+    open: [OpenBlock; Form::ALL.len()],
     /// Hand blocks out at the end of each file and not only when they are full.
     flush_each_file: bool,
 }
@@ -114,7 +116,7 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder with nothing open.
     pub fn new(limits: &'a Limits, output: &'a mut dyn Output, flush_each_file: bool) -> Decoder<'a> {
-        let open = LogType::ALL.map(|log| OpenBlock::new(log, limits.full_block()));
+        let open = Form::ALL.map(|form| OpenBlock::new(form.log(), limits.full_block()));
         Decoder { limits, output, open, flush_each_file }
     }
 
@@ -128,20 +130,20 @@ impl<'a> Decoder<'a> {
         Flow::Continue(())
     }
 
-    /// Bytes that the open block of `log` still takes.
-    pub fn room(&self, log: LogType) -> usize {
-        self.limits.full_block().saturating_sub(self.open[log as usize].len())
+    /// Bytes that the open block of that form still takes.
+    pub fn room(&self, form: Form) -> usize {
+        self.limits.full_block().saturating_sub(self.open[form as usize].len())
     }
 
-    /// Appends to the open block of `log` and hands it out if it is full then. The block of the other log goes out
+    /// Appends to the open block of a form and hands it out if it is full then. The block of another form goes out
     /// first, so that records come in the order of the input whatever the limits.
-    pub fn append(&mut self, log: LogType, with: impl FnOnce(&mut OpenBlock)) -> Flow {
-        for other in LogType::ALL.into_iter().filter(|other| *other != log) {
+    pub fn append(&mut self, form: Form, with: impl FnOnce(&mut OpenBlock)) -> Flow {
+        for other in Form::ALL.into_iter().filter(|other| *other != form) {
             if let Some(block) = self.open[other as usize].take() {
                 self.output.block(block)?;
             }
         }
-        let open = &mut self.open[log as usize];
+        let open = &mut self.open[form as usize];
         with(open);
         if open.len() >= self.limits.full_block()
             && let Some(block) = open.take()
@@ -174,6 +176,7 @@ impl<'a> Decoder<'a> {
             }
             Some(Container::Tar) => tape::tar(self, stream),
             Some(Container::Zip) => archive::zip_in_stream(self, stream),
+            Some(Container::Parquet) => self.parquet_in_stream(stream),
         }
     }
 

@@ -3,12 +3,14 @@
 use super::compress::Counted;
 use super::guess::{GuessedBlock, GuessedFile};
 use super::left_lines::LeftLines;
+use super::parquet::{RowRange, RowTaker};
 use super::sniff;
 use super::stream::{Decoder, Flow, MAX_LAYERS, Output, Stream};
 use super::whole::WholeFiles;
 use super::window::{Broken, Window};
 use super::{Block, Limits};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
+use crate::parse::FieldTable;
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read};
 use std::ops::{ControlFlow, Range};
@@ -35,6 +37,8 @@ pub enum Work {
     Block(Block),
     /// Lines of a large file, still in it.
     LeftLines(LeftLines),
+    /// Rows of a large Parquet file, still in it.
+    Rows(RowRange),
     /// A large file came to its end, or a file could not be read.
     Done(FileOutcome),
     /// Something to be told.
@@ -88,6 +92,11 @@ pub trait BlockTaker {
     /// Takes a block of whole records. Breaks if no more are wanted.
     fn take(&mut self, block: Block) -> ControlFlow<()>;
 
+    /// Takes rows of an export that was read back. Breaks if no more are wanted. Who wants blocks only is not asked.
+    fn take_table(&mut self, _table: FieldTable) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// Can it check guesses ([`BlockTaker::check`])?
     fn checks(&self) -> bool {
         false
@@ -120,7 +129,7 @@ pub fn decode_unit(
     each: &mut dyn BlockTaker,
     report: &mut UnitReport<'_>,
 ) -> ControlFlow<()> {
-    let mut worker = Worker { each, report };
+    let mut worker = Worker { each, report, limits };
     let mut decoder = Decoder::new(limits, &mut worker, false);
     let mut files = SmallFiles::new();
     for work in unit.work {
@@ -148,6 +157,15 @@ impl Decoder<'_> {
             Work::LeftLines(lines) => {
                 self.flush()?;
                 self.output.left_lines(lines)
+            }
+            Work::Rows(rows) => {
+                self.flush()?;
+                let name = Arc::clone(rows.name());
+                // The file has an outcome of its own; this one tells the loss.
+                self.output.rows(rows)?.map_or(Flow::Continue(()), |Broken { reason, limit }| {
+                    let outcome = FileOutcome::unread(&name, FileStatus::Partial(reason));
+                    self.output.file(FileOutcome { limit_hit: limit, ..outcome })
+                })
             }
             Work::Done(outcome) => self.output.file(outcome),
             Work::Notice(notice) => self.output.notice(notice),
@@ -256,6 +274,17 @@ impl Read for ThenBroken {
 struct Worker<'a, 'b> {
     each: &'a mut dyn BlockTaker,
     report: &'a mut UnitReport<'b>,
+    limits: &'a Limits,
+}
+
+impl RowTaker for Worker<'_, '_> {
+    fn table(&mut self, table: FieldTable) -> Flow {
+        self.each.take_table(table)
+    }
+
+    fn refuse(&mut self, reject: Reject) {
+        self.report.reject(reject);
+    }
 }
 
 impl Output for Worker<'_, '_> {
@@ -273,6 +302,10 @@ impl Output for Worker<'_, '_> {
                 self.file(FileOutcome::unread(&lines.name, FileStatus::Partial(lost)))
             }
         }
+    }
+
+    fn rows(&mut self, rows: RowRange) -> ControlFlow<(), Option<Broken>> {
+        rows.read(self.limits, self)
     }
 
     fn checks(&self) -> bool {

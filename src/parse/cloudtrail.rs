@@ -6,11 +6,13 @@
 //! later are kept in `other_fields`. Every field is text: numbers and booleans as written (`1376.0`, `true`), strings
 //! without quotes and unescaped; JSON's null and an absent member are both null.
 
+mod encryption_context;
 mod fields;
 mod members;
 mod record;
 mod resources;
 
+pub use encryption_context::encryption_context_arn;
 pub use fields::{FIELDS, FLAGS, field, flag};
 pub use resources::{Resource, for_each_resource};
 

@@ -9,11 +9,14 @@
 
 mod block;
 mod fields;
+mod json;
 mod marks;
+mod members;
 mod plain_line;
 
 pub use block::{parse_block, parse_block_into};
 pub use fields::{FIELDS, FLAGS, field, flag};
+pub use members::{MEMBERS, REDUNDANT};
 
 use super::ParseError;
 use memchr::{memchr, memchr_iter, memrchr};

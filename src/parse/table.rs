@@ -90,6 +90,8 @@ pub struct FieldTable {
     pub segments: Vec<Segment>,
     /// How many fields held ill-formed UTF-8 that was replaced by U+FFFD.
     pub replaced_fields: u64,
+    /// The rows are those of an export: [`FieldTable::record`] is the text of their values, and not what a log held.
+    pub is_read_back: bool,
 }
 
 /// Buffers of a table that is done with, to be used again: the system takes its time to hand out fresh memory.
@@ -123,7 +125,8 @@ impl FieldTable {
         segments: Vec<Segment>,
     ) -> FieldTable {
         let replaced_fields = replace_ill_formed(&mut text, &mut spans, &rows);
-        FieldTable { log, text: Buffer::from_vec(text), width, spans, rows, segments, replaced_fields }
+        let text = Buffer::from_vec(text);
+        FieldTable { log, text, width, spans, rows, segments, replaced_fields, is_read_back: false }
     }
 
     /// Number of rows.

@@ -8,6 +8,7 @@ mod both;
 mod dedup;
 mod first;
 pub mod in_order;
+mod origins;
 mod refused;
 mod reject_lines;
 mod turn;

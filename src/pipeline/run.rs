@@ -2,6 +2,7 @@
 
 use super::dedup::Seen;
 use super::first::First;
+use super::origins::{self, Origins};
 use super::refused::{Refused, RejectOutput};
 use super::stage::Stage;
 use super::tally::Tally;
@@ -128,10 +129,14 @@ pub fn run<'a, S: Stage>(
                 .reduce(|| run.worker(), |left, right| run.merge(left, right))
         })
     });
+    let doubled =
+        LogType::ALL.into_iter().filter(|log| worker.origins.both(*log) && !run.drops_exported_copies(*log));
+    let doubled: Vec<Notice> = doubled.map(origins::notice).collect();
     if let Some((_, error)) = run.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
     let mut report = worker.report(inputs);
+    report.notices.splice(0..0, doubled);
     report.tally.dedup_incomplete = run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).incomplete();
     Ok((worker.state, report))
 }
@@ -171,6 +176,7 @@ struct Worker<W> {
     notices: First<Notice>,
     /// The buffers of a table that is done with.
     spare: Spare,
+    origins: Origins,
 }
 
 impl<W> Worker<W> {
@@ -202,6 +208,7 @@ impl<S: Stage> Run<'_, S> {
             ignored: First::new(SHOWN),
             notices: First::new(SHOWN),
             spare: Spare::default(),
+            origins: Origins::default(),
         }
     }
 
@@ -211,6 +218,7 @@ impl<S: Stage> Run<'_, S> {
         left.files.merge(right.files);
         left.ignored.merge(right.ignored);
         left.notices.merge(right.notices);
+        left.origins.merge(right.origins);
         Worker { state: self.stage.merge(left.state, right.state), ..left }
     }
 
@@ -294,6 +302,12 @@ impl<S: Stage> Run<'_, S> {
             LogType::S3Access => self.settings.dedup_lines,
             LogType::CloudTrail => !self.settings.keep_duplicates,
         }
+    }
+
+    /// Is a record that stands both in a log and in its export taken once? Lines have no id, and an export does not hold
+    /// them byte by byte.
+    fn drops_exported_copies(&self, log: LogType) -> bool {
+        log == LogType::CloudTrail && self.compares(log)
     }
 
     /// Drops the rows that repeat an earlier record, in the order of the input.
@@ -404,7 +418,14 @@ impl<S: Stage> Parsing<'_, '_, S> {
 impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
     fn take(&mut self, block: Block) -> ControlFlow<()> {
         let spare = std::mem::take(&mut self.worker.spare);
+        self.worker.origins.logs[block.log as usize] = true;
         let table = self.run.parse(&mut self.worker.tally, block, spare, &mut *self.refused.borrow_mut());
+        self.gather(table)
+    }
+
+    fn take_table(&mut self, table: FieldTable) -> ControlFlow<()> {
+        self.worker.tally.lines += table.len() as u64;
+        self.worker.origins.exports[table.log as usize] |= !table.is_empty();
         self.gather(table)
     }
 
@@ -416,6 +437,7 @@ impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
         let framed = block.framed;
         let table = cloudtrail::parse_guessed(block, std::mem::take(&mut self.worker.spare))?;
         self.worker.tally.lines += framed;
+        self.worker.origins.logs[table.log as usize] = true;
         Ok(self.gather(table))
     }
 }

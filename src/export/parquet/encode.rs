@@ -4,6 +4,7 @@ use super::collector::{FileId, Job, Rows};
 use super::column::{self, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, Scratch, codec};
 use super::lock;
 use crate::batch::{Projection, Variety};
+use crate::decode::DATASET_KEY;
 use crate::error::Error;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
@@ -178,7 +179,7 @@ fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) 
         .set_created_by(format!("s3sleuth version {version}"))
         .set_key_value_metadata(Some(vec![
             entry("s3sleuth.version", version),
-            entry("s3sleuth.dataset", projection.dataset().name()),
+            entry(DATASET_KEY, projection.dataset().name()),
             entry("s3sleuth.schema_version", SCHEMA_VERSION),
         ]));
     for leaf in schema.columns() {

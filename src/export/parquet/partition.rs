@@ -80,6 +80,7 @@ mod tests {
             rows: times.map(row).to_vec(),
             segments: Vec::new(),
             replaced_fields: 0,
+            is_read_back: false,
         };
         let all: Vec<u32> = (0..times.len() as u32).collect();
         let folders: Vec<(String, Vec<u32>)> = rows_by_day(&table, &all)

@@ -238,11 +238,13 @@ mod tests {
             }
         };
         let segments = vec![Segment { file: Arc::from("f"), start: 0, first_number: 1, first_offset: 0 }];
-        let records = vec![RecordFrame { start: 0, end: text.len() as u32, segment: 0, number: 1, offset: 0 }];
-        let block = Block { log, bytes: text.into(), segments, records, framed: 1 };
+        let record = RecordFrame { start: 0, end: text.len() as u32, segment: 0, number: 1, offset: 0 };
+        let block = Block { log, bytes: text.into(), segments, records: Vec::new(), framed: 1 };
         let table = match log {
             LogType::S3Access => s3_access::parse_block(block, &mut Vec::new()).0,
-            LogType::CloudTrail => cloudtrail::parse_block(block, &mut Vec::new()),
+            LogType::CloudTrail => {
+                cloudtrail::parse_block(Block { records: vec![record], ..block }, &mut Vec::new())
+            }
         };
         assert_eq!(table.len(), 1);
         table

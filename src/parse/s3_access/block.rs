@@ -1,7 +1,7 @@
-//! A block of lines to its table.
+//! A block of lines, or of JSON records, to its table.
 
 use super::plain_line::{PlainLine, PlainLines};
-use super::{AccessLine, FIELDS, field, flag, parse_line};
+use super::{AccessLine, FIELDS, field, flag, json, parse_line};
 use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
 use crate::parse::scalar::integer;
@@ -17,6 +17,9 @@ pub fn parse_block(block: Block, rejects: &mut dyn RejectSink) -> (FieldTable, u
 
 /// The same, with buffers of another table.
 pub fn parse_block_into(block: Block, rejects: &mut dyn RejectSink, spare: Spare) -> (FieldTable, u64) {
+    if !block.records.is_empty() {
+        return (json::parse_records(block, rejects, spare), 0);
+    }
     parse_lines(block, rejects, spare, PlainLines::line)
 }
 

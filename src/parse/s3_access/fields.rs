@@ -34,7 +34,7 @@ numbered::fields! {
         SOURCE_REGION "source_region"
     }
     DERIVED {
-        /// What stands behind the 27th field, as logged.
+        /// What stands behind the 27th field, as logged; of JSON the members that no field holds, with their names.
         EXTRA_FIELDS
         /// The decoded key.
         OBJECT_KEY
@@ -56,5 +56,9 @@ numbered::flags! {
         BAD_EVENT_TIME "bad_event_time"
         /// A number that does not fit into 64 bits; its column is null.
         BAD_NUMBER "bad_number"
+        /// JSON only: a member stands twice; the last one counts.
+        DUPLICATE_MEMBER "duplicate_member"
+        /// JSON only: a member is of another type than AWS says, and is the field as it stands.
+        UNEXPECTED_TYPE "unexpected_type"
     }
 }
