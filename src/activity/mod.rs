@@ -242,7 +242,12 @@ fn write(text: Option<&str>, out: &mut Vec<u8>) -> bool {
 
 /// The region in an endpoint: `bucket.s3.eu-west-1.amazonaws.com`, also `s3-eu-west-1`, `s3.dualstack.eu-west-1`.
 fn access_region(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
-    write(table.text(row, access::HOST_HEADER).and_then(region_of_endpoint), out)
+    write(region_of_access(table, row), out)
+}
+
+/// The region of an access line by its endpoint.
+pub(crate) fn region_of_access(table: &FieldTable, row: usize) -> Option<&str> {
+    table.text(row, access::HOST_HEADER).and_then(region_of_endpoint)
 }
 
 fn region_of_endpoint(host: &str) -> Option<&str> {

@@ -9,7 +9,7 @@ use s3sleuth::batch::Dataset;
 use s3sleuth::detect::DetectStage;
 use s3sleuth::error::Error;
 use s3sleuth::export::{
-    self, Compression, ExportSettings, ExportStage, ExportSummary, Format, PageEncoding, Target,
+    self, Compression, ExportSettings, ExportStage, ExportSummary, Format, PageEncoding, PartitionKey, Target,
 };
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::Both;
@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Only these columns, in this order
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Vec<String>,
+    /// Parquet: any of account_id, region, bucket and event_date, outermost folder first
+    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',', default_value = "event_date")]
+    partition_by: Vec<PartitionKey>,
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none
     #[arg(long, default_value = "zstd")]
     compression: Compression,
@@ -77,6 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         encoding: arguments.encoding,
         datasets: datasets(arguments)?,
         columns: arguments.columns.clone(),
+        partition_by: arguments.partition_by.clone(),
         force: arguments.input.force,
         csv_raw: arguments.csv_raw,
         threads: arguments.input.threads(),
@@ -174,5 +178,6 @@ fn say(arguments: &Arguments, summary: &ExportSummary) {
             if files == 1 { "" } else { "s" },
             arguments.output.display()
         ));
+        summary.notes.iter().for_each(|note| arguments.input.say(note));
     }
 }

@@ -2,14 +2,17 @@
 //! the worker that parses a block reads it, into a buffer that it has used before. Bytes that pass from one processor to
 //! another cost more than the time it takes to read them.
 
+use super::inventory::{InputNote, has_changed};
 use super::stream::Decoder;
+use super::tree_hash::{GROUP, Groups, TreeHash};
 use super::{Block, Limits, Segment};
 use crate::parse::LogType;
 use memchr::{memchr, memchr_iter};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow::{self, Continue};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// Bytes that are looked at for the end of a line.
@@ -21,13 +24,107 @@ const MOST_PROBED: usize = 1 << 20;
 /// Bytes that are read before their lines are counted, while they are near.
 const CHUNK: usize = 256 << 10;
 
+/// A plain file that threads read from.
+#[derive(Debug)]
+pub struct LeftFile {
+    file: Arc<File>,
+    /// What it was when it was opened.
+    before: Metadata,
+    /// It was told that it has changed.
+    told: AtomicBool,
+    /// All of its lines were left in it.
+    whole: AtomicBool,
+    hash: Option<(InputNote, TreeHash)>,
+}
+
+impl LeftFile {
+    /// A file that was opened with that metadata. Where `note` is given, its hash is noted by whoever reads the last of
+    /// its bytes, if it turns out to hold only lines that can be left in it ([`LeftFile::is_whole`]).
+    pub fn new(file: Arc<File>, before: Metadata, note: Option<InputNote>) -> LeftFile {
+        // A single group is no tree.
+        let hash = note.filter(|_| before.len() > GROUP).map(|note| (note, TreeHash::default()));
+        LeftFile { file, before, told: AtomicBool::default(), whole: AtomicBool::default(), hash }
+    }
+
+    /// Were all of its lines left in it, and will its hash be noted?
+    pub fn is_whole(&self) -> bool {
+        self.hash.is_some() && self.whole.load(Ordering::Relaxed)
+    }
+
+    /// Has it changed since it was opened, and is this the first time that somebody asks?
+    pub fn has_changed(&self) -> bool {
+        has_changed(&self.file, &self.before) && !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    /// All lines up to its end were left in it.
+    fn ends_at(&self, end: u64) {
+        self.whole.store(true, Ordering::Relaxed);
+        let Some((note, tree)) = &self.hash else { return };
+        if end != self.before.len() {
+            // It has changed since it was opened: there is no hash of what it was.
+            note.hash(None);
+        }
+        if let Some(hash) = tree.end(end) {
+            note.hash(Some(hash));
+        }
+    }
+
+    /// From that byte on.
+    pub fn from(&self, offset: u64) -> FileFrom {
+        FileFrom::new(&self.file, offset)
+    }
+}
+
+/// The part of a file's hash that a block makes.
+struct BlockHash<'a> {
+    file: &'a LeftFile,
+    place: &'a Range<u64>,
+    note: &'a InputNote,
+    tree: &'a TreeHash,
+    groups: Groups,
+}
+
+impl<'a> BlockHash<'a> {
+    fn new(file: &'a LeftFile, place: &'a Range<u64>, hashed_from: u64) -> Option<BlockHash<'a>> {
+        let (note, tree) = file.hash.as_ref()?;
+        let groups = Groups::beginning_in(hashed_from..place.end);
+        Some(BlockHash { file, place, note, tree, groups })
+    }
+
+    /// Hashes the groups that lie in the begin of the block, as far as it has been read: they are near.
+    fn add(&mut self, read: &[u8]) {
+        while let Some(start) = self.groups.next_start().checked_sub(self.place.start) {
+            let Some(group) = read.get(start as usize..(start + GROUP) as usize) else { break };
+            self.groups.push(group);
+        }
+    }
+
+    /// Reads again what does not lie in the block as a whole: the last group, which ends in the next block.
+    fn finish(mut self) -> io::Result<()> {
+        let mut apart = Vec::new();
+        while self.groups.next_start() < self.place.end {
+            let start = self.groups.next_start();
+            let length = GROUP.min(self.file.before.len().saturating_sub(start));
+            apart.resize(length as usize, 0);
+            self.file.from(start).read_exact(&mut apart)?;
+            self.groups.push(&apart);
+        }
+        if let Some(hash) = self.tree.add(self.groups) {
+            self.note.hash(Some(hash));
+        }
+        Ok(())
+    }
+}
+
 /// A block of whole lines that is still in its file.
 #[derive(Debug)]
 pub struct LeftLines {
     /// The file's path as given.
     pub name: Arc<str>,
-    file: Arc<File>,
+    file: Arc<LeftFile>,
     place: Range<u64>,
+    /// From where on it is hashed: what stands before the first line belongs to the first block.
+    hashed_from: u64,
     /// Number of its first line, once the block before is counted; none if that failed.
     first_number: Number,
     next_number: Number,
@@ -42,6 +139,11 @@ impl LeftLines {
         self.place.clone()
     }
 
+    /// Has the file changed since it was opened, and is this the first time that somebody asks?
+    pub fn has_changed(&self) -> bool {
+        self.file.has_changed()
+    }
+
     /// Reads it. `buffer` is used again. Waits until the lines before are counted: blocks must be read by other threads
     /// or in their order.
     ///
@@ -49,12 +151,23 @@ impl LeftLines {
     /// Those of the system, a file that has become shorter, and an error in the lines before.
     pub fn read(&self, mut buffer: Vec<u8>) -> io::Result<Block> {
         buffer.resize((self.place.end - self.place.start) as usize, 0);
-        let (mut rest, mut lines) = (FileFrom::new(&self.file, self.place.start), 0);
-        for chunk in buffer.chunks_mut(CHUNK) {
+        let (mut rest, mut lines) = (self.file.from(self.place.start), 0);
+        let mut hash = BlockHash::new(&self.file, &self.place, self.hashed_from);
+        let mut read = 0;
+        while read < buffer.len() {
+            let end = buffer.len().min(read + CHUNK);
+            let chunk = &mut buffer[read..end];
             rest.read_exact(chunk)?;
             lines += memchr_iter(b'\n', chunk).count() as u64;
+            read = end;
+            if let Some(hash) = &mut hash {
+                hash.add(&buffer[..read]);
+            }
         }
         lines += u64::from(buffer.last().is_some_and(|last| *last != b'\n'));
+        if let Some(hash) = hash {
+            hash.finish()?;
+        }
         let first_number = self.first_number.wait().ok_or_else(|| io::Error::other("lines before it are lost"))?;
         self.next_number.get_or_init(|| Some(first_number + lines));
         let (file, first_offset) = (Arc::clone(&self.name), self.place.start);
@@ -90,14 +203,14 @@ pub enum Left {
 pub fn frame(
     decoder: &mut Decoder<'_>,
     name: &Arc<str>,
-    file: &Arc<File>,
+    file: &Arc<LeftFile>,
     start: &mut u64,
 ) -> ControlFlow<(), io::Result<Left>> {
     let begin = *start;
     let mut first_number = Number::from(OnceLock::from(Some(1)));
     loop {
         let full = *start + decoder.limits.full_block().max(1) as u64;
-        let (end, is_last) = match line_end(file, full - 1) {
+        let (end, is_last) = match line_end(&file.file, full - 1) {
             Ok(LineEnd::At(end)) => (end, false),
             Ok(LineEnd::OfFile(end)) => (end, true),
             Ok(LineEnd::TooFar) => {
@@ -108,11 +221,14 @@ pub fn frame(
         if end > *start {
             let (name, file, place) = (Arc::clone(name), Arc::clone(file), *start..end);
             let next_number = Number::default();
-            let lines = LeftLines { name, file, place, first_number, next_number: Arc::clone(&next_number) };
+            let next = Arc::clone(&next_number);
+            let hashed_from = if *start == begin { 0 } else { *start };
+            let lines = LeftLines { name, file, place, hashed_from, first_number, next_number: next };
             (*start, first_number) = (end, next_number);
             decoder.output.left_lines(lines)?;
         }
         if is_last {
+            file.ends_at(end);
             return Continue(Ok(Left::Whole));
         }
     }
@@ -152,9 +268,9 @@ fn line_end(file: &File, from: u64) -> io::Result<LineEnd> {
     Ok(LineEnd::TooFar)
 }
 
-fn count_lines(file: &Arc<File>, place: Range<u64>) -> io::Result<u64> {
+fn count_lines(file: &LeftFile, place: Range<u64>) -> io::Result<u64> {
     let mut bytes = vec![0; CHUNK];
-    let (mut rest, mut count) = (FileFrom::new(file, place.start).take(place.end - place.start), 0);
+    let (mut rest, mut count) = (file.from(place.start).take(place.end - place.start), 0);
     loop {
         let read = rest.read(&mut bytes)?;
         count += memchr_iter(b'\n', &bytes[..read]).count() as u64;

@@ -8,6 +8,7 @@ mod blocks;
 mod compress;
 mod guard;
 mod guess;
+mod inventory;
 mod json_frames;
 mod json_scan;
 mod left_lines;
@@ -17,14 +18,16 @@ mod reader;
 mod sniff;
 mod stream;
 mod tape;
+mod tree_hash;
 mod unit;
 mod whole;
 mod window;
 
 pub use guard::is_guarded;
+pub use inventory::{InputFacts, InputNote, Inventory, Unread, hash_of};
 pub use left_lines::LeftLines;
 pub use parquet::{DATASET_KEY, RowRange};
-pub use reader::read_inputs;
+pub use reader::{read_and_note, read_inputs};
 pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
 pub use window::Broken;
 

@@ -1,8 +1,9 @@
 //! The reading thread: inputs in order to numbered units of work.
 
 use super::compress::Counted;
-use super::left_lines::LeftLines;
-use super::parquet::{RowRange, Source};
+use super::inventory::{Hashing, InputNote, Inventory, changed, has_changed, hash_of};
+use super::left_lines::{LeftFile, LeftLines};
+use super::parquet::{self, RowRange};
 use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::unit::{RawFile, Unit, Work};
@@ -11,7 +12,7 @@ use super::{Block, Limits, archive, whole};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::source::Input;
 use std::cell::Cell;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -46,12 +47,37 @@ pub fn read_inputs(
     limits: &Limits,
     emit: &mut dyn FnMut(Unit) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut packer =
-        Packer { emit, work: Vec::new(), weight: 0, sequence: 0, counted: Rc::default(), before: 0, told: 0 };
-    for input in inputs {
+    read_and_note(inputs, limits, None, emit)
+}
+
+/// The same, and notes the facts of each input. Those of some are there only when all units are decoded.
+///
+/// # Errors
+/// As those of [`read_inputs`].
+pub fn read_and_note(
+    inputs: &[Input],
+    limits: &Limits,
+    inventory: Option<&Arc<Inventory>>,
+    emit: &mut dyn FnMut(Unit) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut packer = Packer {
+        emit,
+        work: Vec::new(),
+        weight: 0,
+        sequence: 0,
+        counted: Rc::default(),
+        before: 0,
+        told: 0,
+        skipped: None,
+    };
+    for (index, input) in inputs.iter().enumerate() {
+        let noted = |metadata: Option<&Metadata>| inventory.map(|all| InputNote::new(all, index, metadata));
         let outcome = match input.path() {
-            None => Ok(stream(&mut packer, limits, &input.name, Box::new(io::stdin().lock()), None)),
-            Some(path) => read_path(&mut packer, limits, &input.name, path),
+            None => {
+                let source = Source { file: None, note: noted(None) };
+                Ok(source.stream(&mut packer, limits, &input.name, &mut io::stdin().lock()))
+            }
+            Some(path) => read_path(&mut packer, limits, &input.name, path, &noted),
         };
         match outcome {
             Ok(flow) => flow?,
@@ -61,61 +87,118 @@ pub fn read_inputs(
     packer.emit()
 }
 
-fn read_path(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, path: &Path) -> io::Result<Flow> {
-    let mut file = File::open(path)?;
+fn read_path(
+    packer: &mut Packer<'_>,
+    limits: &Limits,
+    name: &Arc<str>,
+    path: &Path,
+    noted: &dyn Fn(Option<&Metadata>) -> Option<InputNote>,
+) -> io::Result<Flow> {
+    let file = Arc::new(File::open(path)?);
     let metadata = file.metadata()?;
     if metadata.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
+    let note = noted(Some(&metadata));
+    let source = |note| Source { file: Some((&file, &metadata)).filter(|_| metadata.is_file()), note };
     if !metadata.is_file() || metadata.len() > limits.small_file {
-        let container = if metadata.is_file() { container_of(&mut file)? } else { None };
+        let container = if metadata.is_file() { container_of(&file)? } else { None };
         if container == Some(Container::Zip) {
-            return Ok(zip_file(packer, limits, name, file, metadata.len()));
+            return Ok(zip_file(packer, limits, name, &file, &metadata, note));
         }
         // Elsewhere a file cannot be read at many places at once; there it is held in memory.
         if container == Some(Container::Parquet) && cfg!(unix) {
-            return Ok(parquet_file(packer, limits, name, file, metadata.len()));
+            return Ok(parquet_file(packer, limits, name, (&file, &metadata), note));
         }
         let as_whole = container == Some(Container::Gzip)
             && metadata.len() <= limits.small_file.saturating_mul(WHOLE_TIMES)
-            && whole::is_told_to_fit(&mut file, limits)?;
+            && whole::is_told_to_fit(&file, limits)?;
         if !as_whole {
-            let again = if metadata.is_file() { Some(Arc::new(file.try_clone()?)) } else { None };
-            return Ok(stream(packer, limits, name, Box::new(file), again));
+            return Ok(source(note).stream(packer, limits, name, &mut &*file));
         }
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     let longest = metadata.len().max(limits.small_file);
-    let broken = (&mut file).take(longest + 1).read_to_end(&mut bytes).err();
+    let broken = (&*file).take(longest + 1).read_to_end(&mut bytes).err();
     if broken.is_none() && bytes.len() as u64 > longest {
         // It has grown since.
-        return Ok(stream(packer, limits, name, Box::new(Cursor::new(bytes).chain(file)), None));
+        return Ok(source(note).stream(packer, limits, name, &mut Cursor::new(bytes).chain(&*file)));
     }
     match broken {
         Some(error) if bytes.is_empty() => Err(error),
         broken => {
             packer.counted.set(packer.counted.get() + bytes.len() as u64);
             let broken = broken.map(|error| Broken::from(&error));
-            Ok(packer.raw(RawFile { name: Arc::clone(name), bytes, layers: 0, broken }))
+            let flow = packer.raw(RawFile { name: Arc::clone(name), bytes, layers: 0, broken, note });
+            Ok(if flow.is_continue() && has_changed(&file, &metadata) { packer.file(changed(name)) } else { flow })
         }
     }
 }
 
 /// What the file is by its first bytes. It is read from its begin afterwards.
-fn container_of(file: &mut File) -> io::Result<Option<Container>> {
+fn container_of(mut file: &File) -> io::Result<Option<Container>> {
     let mut magic = Vec::with_capacity(4);
-    (&mut *file).take(4).read_to_end(&mut magic)?;
+    file.take(4).read_to_end(&mut magic)?;
     file.rewind()?;
     Ok(sniff::container(&magic))
 }
 
-/// `again` is the plain file that `source` reads, where there is one.
+/// What is read as a stream.
+struct Source<'a> {
+    /// The regular file, where it is one.
+    file: Option<(&'a Arc<File>, &'a Metadata)>,
+    note: Option<InputNote>,
+}
+
+impl Source<'_> {
+    /// Reads it from `bytes`, which is at its begin.
+    fn stream(self, packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, bytes: &mut dyn Read) -> Flow {
+        let Source { file, note } = self;
+        let left = file.map(|(file, metadata)| {
+            let (file, metadata) = (Arc::clone(file), metadata.clone());
+            Arc::new(LeftFile::new(file, metadata, note.clone()))
+        });
+        match note {
+            None => stream(packer, limits, name, bytes, left.clone())?,
+            Some(note) => {
+                let mut hashing = Hashing::new(bytes);
+                stream(packer, limits, name, &mut hashing, left.clone())?;
+                if !left.as_ref().is_some_and(|left| left.is_whole()) {
+                    let is_skipped = packer.skipped.as_ref() == Some(name);
+                    note_hash(&note, &hashing, file.filter(|_| !is_skipped));
+                }
+            }
+        }
+        match left {
+            // Of lines that are left in it whoever reads them tells.
+            Some(left) if left.has_changed() => packer.file(changed(name)),
+            _ => Flow::Continue(()),
+        }
+    }
+}
+
+/// Notes the hash of a stream. What was not read to its end is read again, if it is worth it.
+fn note_hash<R: Read>(note: &InputNote, hashing: &Hashing<R>, file: Option<(&Arc<File>, &Metadata)>) {
+    match (hashing.of_all(), file) {
+        (Some(hash), _) => note.done(hashing.count(), Some(hash)),
+        (None, Some((_, metadata))) if hashing.count() == metadata.len() => note.hash(Some(hashing.so_far())),
+        (None, Some((file, _))) => note.hash(hash_again(file).ok()),
+        (None, None) => note.done(hashing.count(), None),
+    }
+}
+
+fn hash_again(mut file: &File) -> io::Result<blake3::Hash> {
+    file.rewind()?;
+    hash_of(file)
+}
+
+/// `left` is the plain file that `source` reads, where there is one.
 fn stream(
     packer: &mut Packer<'_>,
     limits: &Limits,
     name: &Arc<str>,
-    source: Box<dyn Read + '_>,
-    again: Option<Arc<File>>,
+    source: &mut dyn Read,
+    left: Option<Arc<LeftFile>>,
 ) -> Flow {
     packer.before = packer.counted.get();
     let all = Counted { source, count: Rc::clone(&packer.counted) };
@@ -123,24 +206,47 @@ fn stream(
         Window::new(Box::new(Counted { source: all, count: Rc::clone(count) }), sniff::HEAD)
     });
     let mut decoder = Decoder::new(limits, packer, true);
-    decoder.stream(Stream { file: again, ..stream })
+    decoder.stream(Stream { file: left, ..stream })
 }
 
-fn zip_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: File, length: u64) -> Flow {
+fn zip_file(
+    packer: &mut Packer<'_>,
+    limits: &Limits,
+    name: &Arc<str>,
+    file: &File,
+    metadata: &Metadata,
+    note: Option<InputNote>,
+) -> Flow {
     let count = Rc::clone(&packer.counted);
     let before = count.get();
+    let length = metadata.len();
     let mut decoder = Decoder::new(limits, packer, true);
     archive::zip(&mut decoder, name, io::BufReader::with_capacity(sniff::HEAD, file), length, 0)?;
     count.set(before + length);
-    Flow::Continue(())
+    // A zip is read from its end, entry by entry.
+    if let Some(note) = note.filter(|_| packer.skipped.as_ref() != Some(name)) {
+        note.hash(hash_again(file).ok());
+    }
+    if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }
 
-fn parquet_file(packer: &mut Packer<'_>, limits: &Limits, name: &Arc<str>, file: File, length: u64) -> Flow {
+fn parquet_file(
+    packer: &mut Packer<'_>,
+    limits: &Limits,
+    name: &Arc<str>,
+    (file, metadata): (&Arc<File>, &Metadata),
+    note: Option<InputNote>,
+) -> Flow {
     packer.before = packer.counted.get();
-    let end = packer.before + length;
-    Decoder::new(limits, packer, true).parquet(name, Source::File(Arc::new(file), length))?;
+    let end = packer.before + metadata.len();
+    let source = parquet::Source::File(Arc::clone(file), metadata.len());
+    Decoder::new(limits, packer, true).parquet(name, source)?;
     packer.counted.set(end);
-    Flow::Continue(())
+    // Its rows are read at many places, by the workers.
+    if let Some(note) = note.filter(|_| packer.skipped.as_ref() != Some(name)) {
+        note.hash(hash_again(file).ok());
+    }
+    if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }
 
 /// Puts work together until it is worth a worker's while.
@@ -156,6 +262,8 @@ struct Packer<'a> {
     before: u64,
     /// Bytes that the units so far have told.
     told: u64,
+    /// The last file of which nothing could be used.
+    skipped: Option<Arc<str>>,
 }
 
 impl Packer<'_> {
@@ -200,6 +308,9 @@ impl Output for Packer<'_> {
     }
 
     fn file(&mut self, outcome: FileOutcome) -> Flow {
+        if matches!(outcome.status, FileStatus::Skipped(_)) {
+            self.skipped = Some(Arc::clone(&outcome.name));
+        }
         self.add(Work::Done(outcome), 0)
     }
 

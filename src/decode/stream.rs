@@ -5,7 +5,7 @@
 
 use super::blocks::{Form, OpenBlock};
 use super::compress::{Meter, Metered, RATIO_FREE, gunzip, unzstd};
-use super::left_lines::{FileFrom, Left, LeftLines};
+use super::left_lines::{Left, LeftFile, LeftLines};
 use super::parquet::RowRange;
 use super::sniff::{self, Container, Content};
 use super::unit::RawFile;
@@ -13,7 +13,6 @@ use super::window::{Broken, Window};
 use super::{Block, Limits, archive, json_frames, left_lines, lines, tape};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -76,7 +75,7 @@ pub struct Stream<'r> {
     /// Of the compressed layer right around it, if there is one.
     pub meter: Option<Rc<Meter>>,
     /// The file on disk that holds just these bytes, to be read again.
-    pub file: Option<Arc<File>>,
+    pub file: Option<Arc<LeftFile>>,
 }
 
 impl<'r> Stream<'r> {
@@ -207,7 +206,7 @@ impl<'a> Decoder<'a> {
         if bytes.len() as u64 > small && broken.is_none() {
             return self.stream(entry_stream(name, Box::new(Cursor::new(bytes).chain(source)), layers));
         }
-        self.output.raw(RawFile { name, bytes, layers, broken })
+        self.output.raw(RawFile { name, bytes, layers, broken, note: None })
     }
 
     /// An outcome of a file of which nothing was used.
@@ -279,12 +278,17 @@ impl<'a> Decoder<'a> {
 
     /// Leaves lines in their file as far as that goes. What remains to be read is then in the window; returns the number
     /// of its first line.
-    fn leave_lines(&mut self, name: &Arc<str>, file: &Arc<File>, window: &mut Window<'_>) -> ControlFlow<(), u64> {
+    fn leave_lines(
+        &mut self,
+        name: &Arc<str>,
+        file: &Arc<LeftFile>,
+        window: &mut Window<'_>,
+    ) -> ControlFlow<(), u64> {
         let mut offset = window.offset();
         let left = left_lines::frame(self, name, file, &mut offset)?;
         let (rest, number): (Box<dyn Read>, _) = match left {
             Ok(Left::Whole) => (Box::new(io::empty()), 1),
-            Ok(Left::UpTo(number)) => (Box::new(FileFrom::new(file, offset)), number),
+            Ok(Left::UpTo(number)) => (Box::new(file.from(offset)), number),
             Err(error) => (Box::new(Unreadable(Some(error))), 1),
         };
         *window = Window::at(offset, rest);

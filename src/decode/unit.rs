@@ -2,6 +2,7 @@
 
 use super::compress::Counted;
 use super::guess::{GuessedBlock, GuessedFile};
+use super::inventory::{InputNote, changed};
 use super::left_lines::LeftLines;
 use super::parquet::{RowRange, RowTaker};
 use super::sniff;
@@ -58,6 +59,8 @@ pub struct RawFile {
     pub layers: u32,
     /// Why there are not more bytes, if there should be.
     pub broken: Option<Broken>,
+    /// Where the hash of an input is noted, if it is wanted.
+    pub note: Option<InputNote>,
 }
 
 /// What a unit tells beside its blocks, in the order of its files.
@@ -210,6 +213,9 @@ impl SmallFiles {
     }
 
     fn file(&mut self, decoder: &mut Decoder<'_>, file: RawFile) -> Flow {
+        if let (Some(note), None) = (&file.note, &file.broken) {
+            note.bytes(&file.bytes);
+        }
         if self.guessed.bytes.is_empty() {
             self.guessed.bytes = decoder.output.buffer();
         }
@@ -294,7 +300,12 @@ impl Output for Worker<'_, '_> {
 
     fn left_lines(&mut self, lines: LeftLines) -> Flow {
         match lines.read(std::mem::take(&mut self.report.spare)) {
-            Ok(block) => self.each.take(block),
+            Ok(block) => {
+                if lines.has_changed() {
+                    self.file(changed(&lines.name))?;
+                }
+                self.each.take(block)
+            }
             Err(error) => {
                 // What is there no more cannot be parsed. The file has an outcome of its own; this one tells the loss.
                 let Range { start, end } = lines.place();

@@ -55,7 +55,7 @@ fn fits(length: usize, limits: &Limits) -> bool {
 
 /// Do the last bytes of a gzip file say that it can be decompressed as a whole? They may be wrong, or be those of the
 /// last member only. The file is read from its begin afterwards.
-pub fn is_told_to_fit(file: &mut File, limits: &Limits) -> io::Result<bool> {
+pub fn is_told_to_fit(mut file: &File, limits: &Limits) -> io::Result<bool> {
     let mut length = [0; 4];
     file.seek(SeekFrom::End(-4))?;
     file.read_exact(&mut length)?;

@@ -11,7 +11,7 @@ mod selection;
 pub mod settings;
 pub mod text;
 
-pub use parquet::ParquetStage;
+pub use parquet::{ParquetStage, PartitionKey};
 pub use settings::{Compression, ExportSettings, Format, PageEncoding, Target, parse_dataset};
 pub use text::TextStage;
 
@@ -35,6 +35,8 @@ pub struct ExportSummary {
     pub files: Vec<ExportedFile>,
     /// Rows in all files together.
     pub rows: u64,
+    /// What a person should know of the output, a sentence each. Text from logs in it is not made safe for a terminal.
+    pub notes: Vec<String>,
 }
 
 /// One finished file.

@@ -13,8 +13,12 @@ pub(super) struct Selection {
 
 impl Selection {
     /// Checks the names. Where no dataset is asked for, those that the input turns out to hold decide, and a column
-    /// needs to be in one of them only.
-    pub(super) fn new(settings: &ExportSettings, layout: TextLayout) -> Result<Selection, Error> {
+    /// needs to be in one of them only. The columns of `left_out` stand elsewhere, as keys of partitions.
+    pub(super) fn new(
+        settings: &ExportSettings,
+        layout: TextLayout,
+        left_out: &[&str],
+    ) -> Result<Selection, Error> {
         if let Some(twice) = first_repeated(&settings.columns) {
             return Err(Error::Usage(format!("the column {twice} is asked for twice")));
         }
@@ -24,7 +28,7 @@ impl Selection {
         if !asked.is_empty() {
             let datasets = asked.into_iter().map(|dataset| {
                 let columns: Vec<&str> = settings.columns.iter().map(String::as_str).collect();
-                Ok((dataset, Some(projection(dataset, &columns, layout)?)))
+                Ok((dataset, Some(projection(dataset, &columns, layout, left_out)?)))
             });
             return Ok(Selection { datasets: datasets.collect::<Result<_, Error>>()? });
         }
@@ -37,7 +41,7 @@ impl Selection {
             let columns: Vec<&str> =
                 settings.columns.iter().map(String::as_str).filter(|name| has(dataset, name)).collect();
             let none = columns.is_empty() && !settings.columns.is_empty();
-            Ok((dataset, if none { None } else { Some(projection(dataset, &columns, layout)?) }))
+            Ok((dataset, if none { None } else { Some(projection(dataset, &columns, layout, left_out)?) }))
         });
         Ok(Selection { datasets: datasets.collect::<Result<_, Error>>()? })
     }
@@ -69,11 +73,25 @@ fn has(dataset: Dataset, name: &str) -> bool {
     dataset.columns().iter().any(|column| column.name == name)
 }
 
-fn projection(dataset: Dataset, columns: &[&str], layout: TextLayout) -> Result<Projection, Error> {
-    if columns.is_empty() {
-        return Ok(Projection::all(dataset, layout));
+fn projection(
+    dataset: Dataset,
+    columns: &[&str],
+    layout: TextLayout,
+    left_out: &[&str],
+) -> Result<Projection, Error> {
+    if let Some(name) = columns.iter().find(|name| !has(dataset, name)) {
+        return Err(Error::Usage(format!("{} has no column {name}", dataset.name())));
     }
-    Projection::named(dataset, columns, layout)
+    let is_asked = |name: &&str| !left_out.contains(name);
+    let names: Vec<&str> = match columns {
+        [] => dataset.columns().iter().map(|column| column.name).filter(is_asked).collect(),
+        _ => columns.iter().copied().filter(is_asked).collect(),
+    };
+    if names.is_empty() {
+        let keys = left_out.join(", ");
+        return Err(Error::Usage(format!("no column is left beside the partition keys {keys}: ask for one more")));
+    }
+    Projection::named(dataset, &names, layout)
         .map_err(|name| Error::Usage(format!("{} has no column {name}", dataset.name())))
 }
 
@@ -91,7 +109,7 @@ mod tests {
             columns: columns.iter().map(|name| (*name).to_owned()).collect(),
             ..ExportSettings::default()
         };
-        Selection::new(&settings, TextLayout::Copied)
+        Selection::new(&settings, TextLayout::Copied, &["account_id", "region"])
     }
 
     fn columns(selection: &Selection, log: LogType) -> Result<Vec<Vec<&'static str>>, String> {
@@ -108,10 +126,19 @@ mod tests {
         assert!(columns(&one, LogType::CloudTrail).unwrap_err().contains("--log"));
         let asked = selection(&[Dataset::S3Access], &["operation"]).unwrap();
         assert_eq!(columns(&asked, LogType::CloudTrail).unwrap(), Vec::<Vec<&str>>::new());
+        let beside_keys = selection(&[Dataset::Activity], &["region", "action"]).unwrap();
+        assert_eq!(columns(&beside_keys, LogType::CloudTrail).unwrap(), [["action"]]);
+        let all = columns(&selection(&[Dataset::Activity], &[]).unwrap(), LogType::CloudTrail).unwrap();
+        assert_eq!(all[0].len(), Dataset::Activity.columns().len() - 2);
         for (datasets, names, expected) in [
             (&[][..], &["nothing"][..], "no log has a column nothing"),
             (&[Dataset::Activity], &["event_name"], "activity has no column event_name"),
             (&[], &["operation", "operation"], "the column operation is asked for twice"),
+            (
+                &[Dataset::Activity],
+                &["region"],
+                "no column is left beside the partition keys account_id, region: ask for one more",
+            ),
         ] {
             let error = selection(datasets, names).err().unwrap();
             assert_eq!(error.to_string(), expected);

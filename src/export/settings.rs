@@ -1,5 +1,6 @@
 //! What is exported, and how.
 
+use super::parquet::PartitionKey;
 use crate::batch::Dataset;
 use crate::error::Error;
 use std::io::Write;
@@ -9,7 +10,7 @@ use std::str::FromStr;
 /// Kind of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// A folder of Parquet files, partitioned by date.
+    /// A folder of Parquet files in partitions.
     #[default]
     Parquet,
     /// One JSON object a row, one row a line.
@@ -143,6 +144,8 @@ pub struct ExportSettings {
     pub datasets: Vec<Dataset>,
     /// The columns asked for, in order; empty: all. Where no dataset is asked for, each takes those it has.
     pub columns: Vec<String>,
+    /// Parquet: the keys of the partitions, outermost first.
+    pub partition_by: Vec<PartitionKey>,
     /// May output that exists be replaced?
     pub force: bool,
     /// CSV: leave text as it is, also where a spreadsheet would take it for a formula.
@@ -164,6 +167,7 @@ impl Default for ExportSettings {
             encoding: PageEncoding::default(),
             datasets: Vec::new(),
             columns: Vec::new(),
+            partition_by: vec![PartitionKey::EventDate],
             force: false,
             csv_raw: false,
             threads: std::thread::available_parallelism().map_or(1, usize::from),

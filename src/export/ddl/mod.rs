@@ -1,5 +1,6 @@
 //! Statements that make tables of an exported folder, for the engine that will read it.
 
+mod projection;
 mod tables;
 mod views;
 
@@ -9,9 +10,8 @@ pub use views::{VIEWS, View};
 
 use crate::error::Error;
 use crate::export::parquet::DATE_KEY;
-use crate::parse::time::{DAY_MS, format_date, iso_date};
 use arrow::datatypes::Field;
-use std::collections::BTreeSet;
+use projection::Projection;
 use std::str::FromStr;
 
 /// Who will read the folder.
@@ -96,12 +96,12 @@ fn checked(location: &str, engine: Engine) -> Result<&str, Error> {
 fn hive(table: &Table, location: &str, engine: Engine) -> Result<Vec<String>, Error> {
     let mut projection = None;
     if engine == Engine::Athena {
-        projection = projected_days(table);
+        projection = Projection::of(table);
     }
     let columns: Result<Vec<String>, Error> = table.columns.iter().map(|field| column(table, field)).collect();
     let mut create = format!(
         "{}CREATE EXTERNAL TABLE IF NOT EXISTS `{}` (\n{}\n)\n",
-        notes(table, engine, projection.is_some()),
+        notes(table, engine, projection.as_ref()),
         table.dataset.name(),
         columns?.join(",\n")
     );
@@ -111,18 +111,8 @@ fn hive(table: &Table, location: &str, engine: Engine) -> Result<Vec<String>, Er
     }
     create +=
         &format!("STORED AS PARQUET\nLOCATION '{location}'\nTBLPROPERTIES (\n  'classification' = 'parquet'");
-    if let Some((key, first, last)) = &projection {
-        for (name, value) in [
-            ("projection.enabled", "true".to_owned()),
-            (&*format!("projection.{key}.type"), "date".to_owned()),
-            (&*format!("projection.{key}.format"), "yyyy-MM-dd".to_owned()),
-            (&*format!("projection.{key}.range"), format!("{first},{last}")),
-            (&*format!("projection.{key}.interval"), "1".to_owned()),
-            (&*format!("projection.{key}.interval.unit"), "DAYS".to_owned()),
-            ("storage.location.template", format!("{location}{key}=${{{key}}}/")),
-        ] {
-            create += &format!(",\n  '{name}' = '{value}'");
-        }
+    for (name, value) in projection.iter().flat_map(|projection| projection.properties(location)) {
+        create += &format!(",\n  '{name}' = '{value}'");
     }
     create += "\n)";
     let mut statements = vec![create];
@@ -140,41 +130,36 @@ fn column(table: &Table, field: &Field) -> Result<String, Error> {
 }
 
 /// What whoever runs the statement should know.
-fn notes(table: &Table, engine: Engine, is_projected: bool) -> String {
-    let mut notes = Vec::new();
-    if is_projected {
-        notes.push("Partitions are projected over the days that the export holds: days outside give no rows.");
+fn notes(table: &Table, engine: Engine, projection: Option<&Projection<'_>>) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    if projection.is_some_and(Projection::has_days) {
+        notes.push(
+            "Partitions are projected over the days that the export holds: days outside give no rows.".to_owned(),
+        );
+    } else if projection.is_some() {
+        notes.push(
+            "Partitions are projected over the values that the export holds: others give no rows.".to_owned(),
+        );
     }
-    if table.has_default() && is_projected {
+    for key in projection.iter().flat_map(|projection| projection.injected()) {
+        notes.push(format!("{key} has too many values to list: every query must say {key} = '...' or IN (...)."));
+    }
+    if table.has_default() && projection.is_some() {
         notes.push(
             "Rows without a time lie in the default partition, which projection does not show. To see them, create the \
-             table without the projection properties and run MSCK REPAIR TABLE.",
+             table without the projection properties and run MSCK REPAIR TABLE."
+                .to_owned(),
         );
     } else if table.has_default() {
-        notes.push("Rows without a time lie in the default partition: there event_date is null.");
+        let nulls = table.keys_with_default();
+        let what = if nulls == [DATE_KEY] { "Rows without a time" } else { "Rows without a value" };
+        notes.push(format!("{what} lie in the default partition: there {} is null.", nulls.join(" or ")));
     }
-    if engine == Engine::Athena && !is_projected && !table.keys.is_empty() {
-        notes.push("Instead of the ALTER TABLE statements, MSCK REPAIR TABLE finds the partitions too.");
+    if engine == Engine::Athena && projection.is_none() && !table.keys.is_empty() {
+        notes
+            .push("Instead of the ALTER TABLE statements, MSCK REPAIR TABLE finds the partitions too.".to_owned());
     }
     notes.into_iter().map(|note| format!("-- {note}\n")).collect()
-}
-
-/// The only key and its first and last day, if it is the date and at least half of the days between have a partition:
-/// with more empty ones Athena is slower than with partitions of its own
-/// (<https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html>).
-fn projected_days(table: &Table) -> Option<(&str, String, String)> {
-    let [key] = &table.keys[..] else { return None };
-    let days: BTreeSet<i64> = table
-        .partitions
-        .iter()
-        .flatten()
-        .filter_map(|value| iso_date(value.as_bytes()))
-        .map(|time_ms| time_ms.div_euclid(DAY_MS))
-        .collect();
-    let (first, last) = (days.first()?, days.last()?);
-    let is_dense = days.len() as i64 * 2 > last - first;
-    let date = |day: &i64| format_date(day * DAY_MS);
-    (key == DATE_KEY && is_dense).then(|| (key.as_str(), date(first), date(last)))
 }
 
 fn added_partitions(table: &Table, location: &str) -> Vec<String> {
@@ -200,7 +185,7 @@ fn duckdb(table: &Table, location: &str) -> String {
     };
     format!(
         "{}CREATE OR REPLACE VIEW {} AS\nSELECT * FROM read_parquet('{location}**/*.parquet'{hive})",
-        notes(table, Engine::DuckDb, false),
+        notes(table, Engine::DuckDb, None),
         table.dataset.name()
     )
 }

@@ -28,6 +28,13 @@ impl Table {
     pub fn has_default(&self) -> bool {
         self.partitions.iter().flatten().any(|value| value == DEFAULT_PARTITION)
     }
+
+    /// The keys that have no value in some partition.
+    pub fn keys_with_default(&self) -> Vec<&str> {
+        let has_none = |index: usize| self.partitions.iter().any(|values| values[index] == DEFAULT_PARTITION);
+        let keys = self.keys.iter().enumerate().filter(|(index, _)| has_none(*index));
+        keys.map(|(_, key)| key.as_str()).collect()
+    }
 }
 
 /// The tables of a folder, in the order of [`Dataset::ALL`].

@@ -1,6 +1,7 @@
 use super::*;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::export::parquet::DEFAULT_PARTITION;
+use crate::parse::time::{DAY_MS, format_date};
 
 fn table(dataset: Dataset, days: &[&str]) -> Table {
     Table {
@@ -32,6 +33,48 @@ fn dense_days_are_projected_and_sparse_ones_added() {
         assert_eq!(text.contains("Rows without a time"), days.contains(&DEFAULT_PARTITION), "{text}");
         assert!(text.contains("LOCATION 's3://case-1/lake/s3_access/'"), "{text}");
         assert!(projected.is_none() || text.contains("lake/s3_access/event_date=${event_date}/'"), "{text}");
+    }
+}
+
+/// A table by bucket and date.
+fn by_bucket(partitions: &[(&str, &str)]) -> Table {
+    let values = |(bucket, day): &(&str, &str)| vec![(*bucket).to_owned(), (*day).to_owned()];
+    Table {
+        keys: vec!["bucket".to_owned(), "event_date".to_owned()],
+        partitions: partitions.iter().map(values).collect(),
+        ..table(Dataset::S3Access, &[])
+    }
+}
+
+#[test]
+fn further_keys_are_enumerated_injected_or_added() {
+    let text = |table: &Table| statements(&[table.clone()], "s3://case-1/lake/", Engine::Athena).unwrap();
+    let dense = text(&by_bucket(&[("a-1", "2026-03-01"), ("a-1", "2026-03-02"), ("b-1", "2026-03-02")]));
+    for expected in [
+        "PARTITIONED BY (`bucket` string, `event_date` string)",
+        "'projection.bucket.type' = 'enum'",
+        "'projection.bucket.values' = 'a-1,b-1'",
+        "'projection.event_date.range' = '2026-03-01,2026-03-02'",
+        "lake/s3_access/bucket=${bucket}/event_date=${event_date}/'",
+    ] {
+        assert!(dense.contains(expected), "{expected}: {dense}");
+    }
+    let buckets: Vec<String> = (0..25).map(|number| format!("bucket-{number}")).collect();
+    let many: Vec<(&str, &str)> = buckets.iter().map(|bucket| (bucket.as_str(), "2026-03-01")).collect();
+    let injected = text(&by_bucket(&many));
+    assert!(injected.contains("'projection.bucket.type' = 'injected'"), "{injected}");
+    assert!(injected.contains("-- bucket has too many values to list"), "{injected}");
+    assert!(text(&by_bucket(&many[..24])).contains("'projection.bucket.type' = 'enum'"));
+    for added in [
+        // Two of nine are there.
+        by_bucket(&[("a-1", "2026-03-01"), ("b-1", "2026-03-09")]),
+        // A query would not find them.
+        by_bucket(&[("a-1", "2026-03-01"), (DEFAULT_PARTITION, "2026-03-01")]),
+    ] {
+        let added = text(&added);
+        assert!(added.contains("ADD IF NOT EXISTS") && !added.contains("projection."), "{added}");
+        assert!(added.contains("(`bucket` = 'a-1', `event_date` = '2026-03-01')"), "{added}");
+        assert_eq!(added.contains("there bucket is null"), added.contains(DEFAULT_PARTITION), "{added}");
     }
 }
 

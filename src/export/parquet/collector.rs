@@ -5,6 +5,7 @@
 
 use super::column::Piece;
 use super::partition::Partition;
+use super::place::Places;
 use std::collections::BTreeMap;
 
 /// Sizes that decide where row groups and files end.
@@ -20,13 +21,13 @@ pub(super) struct Limits {
     pub(super) file_bytes: usize,
     /// Row groups that make a file; Parquet numbers them with 16 bits.
     pub(super) file_row_groups: usize,
-    /// Dates; rows of further ones go to the default partition.
+    /// Partitions; rows of further ones go to the default partition.
     pub(super) partitions: usize,
 }
 
 impl Limits {
-    /// Row groups of about 70,000 lines, files of about 400 MB. Dates come from the log, so their number is bounded:
-    /// this one is 27 years, longer than S3 exists.
+    /// Row groups of about 70,000 lines, files of about 400 MB. Partitions come from the log, so their number is
+    /// bounded: this one is 27 years of dates, longer than S3 exists.
     pub(super) const DEFAULT: Limits = Limits {
         row_group_bytes: 16 << 20,
         pending_bytes: 48 << 20,
@@ -80,6 +81,8 @@ pub(super) struct Collector {
     /// Number of the next file of each partition seen.
     next_part: BTreeMap<Partition, u32>,
     next_job: u64,
+    /// Rows of partitions beyond the limit.
+    diverted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +109,7 @@ impl Collector {
             open: BTreeMap::new(),
             next_part: BTreeMap::new(),
             next_job: 0,
+            diverted: 0,
         }
     }
 
@@ -114,7 +118,8 @@ impl Collector {
         let mut partition = partition;
         if !self.next_part.contains_key(&partition) {
             if self.next_part.len() >= self.limits.partitions {
-                partition.day = None;
+                partition = Partition { place: Places::NOWHERE, day: None, ..partition };
+                self.diverted += rows.count as u64;
             }
             self.next_part.entry(partition).or_insert(0);
         }
@@ -144,6 +149,11 @@ impl Collector {
     /// How many jobs there have been.
     pub(super) fn jobs(&self) -> u64 {
         self.next_job
+    }
+
+    /// Rows that went to the default partition because there are too many partitions.
+    pub(super) fn diverted(&self) -> u64 {
+        self.diverted
     }
 
     fn job(&mut self, partition: Partition) -> Job {
@@ -192,8 +202,8 @@ mod tests {
         let mut collector = Collector::new(limits);
         let mut jobs = Vec::new();
         for (day, bytes) in input {
-            let partition = Partition { dataset: Dataset::S3Access, day: Some(*day) };
-            let rows = Rows { count: 0, pieces: Vec::new(), bytes: *bytes };
+            let partition = Partition { dataset: Dataset::S3Access, place: 0, day: Some(*day) };
+            let rows = Rows { count: 1, pieces: Vec::new(), bytes: *bytes };
             collector.append(partition, rows, |job| jobs.push(job));
         }
         jobs.extend(collector.flush());
@@ -236,6 +246,18 @@ mod tests {
                 (Some(2), 1, 1, vec![Some(1)]),
             ]
         );
+    }
+
+    #[test]
+    fn rows_of_partitions_beyond_the_limit_are_counted() {
+        let mut collector = Collector::new(Limits { partitions: 2, ..LIMITS });
+        for (place, day) in [(1, 1), (2, 1), (3, 1), (1, 1), (1, 2), (2, 1)] {
+            let partition = Partition { dataset: Dataset::S3Access, place, day: Some(day) };
+            collector.append(partition, Rows { count: 5, pieces: Vec::new(), bytes: 1 }, |_| ());
+        }
+        assert_eq!(collector.diverted(), 10);
+        let default = Partition { dataset: Dataset::S3Access, place: Places::NOWHERE, day: None };
+        assert_eq!(collector.pending[&default].rows.len(), 2);
     }
 
     #[test]

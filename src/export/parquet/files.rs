@@ -4,16 +4,20 @@ use super::collector::FileId;
 use super::early_sync::EarlySync;
 use super::encode::{EncodedRowGroup, TableFormat, parquet_error};
 use super::former::{FormerFiles, remove_stale};
+use super::lock;
+use super::place::Places;
 use crate::batch::Dataset;
 use crate::error::Error;
 use crate::export::file::{CreatedFolders, TemporaryFile, sync_folder};
 use crate::export::{ExportSummary, ExportedFile};
+use crate::parse::time::{DAY_MS, format_date};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// Bytes that are handed to the system at a time, for each open file.
 const WRITE_BYTES: usize = 128 << 10;
@@ -24,6 +28,7 @@ const SYNC_BYTES: usize = 8 << 20;
 /// All files of a run. Dropped before [`PartitionFiles::publish`] it removes what it has written.
 pub(super) struct PartitionFiles {
     root: PathBuf,
+    places: Arc<Mutex<Places>>,
     // Dropped before the files, which it holds open.
     early_sync: EarlySync,
     open: BTreeMap<FileId, OpenFile>,
@@ -48,9 +53,10 @@ struct ClosedFile {
 }
 
 impl PartitionFiles {
-    pub(super) fn new(root: PathBuf) -> PartitionFiles {
+    pub(super) fn new(root: PathBuf, places: Arc<Mutex<Places>>) -> PartitionFiles {
         let (open, closed) = (BTreeMap::new(), BTreeMap::new());
-        PartitionFiles { root, early_sync: EarlySync::default(), open, closed, folders: CreatedFolders::default() }
+        let (early_sync, folders) = (EarlySync::default(), CreatedFolders::default());
+        PartitionFiles { root, places, early_sync, open, closed, folders }
     }
 
     /// Appends a row group to its file, which is opened where needed.
@@ -82,11 +88,15 @@ impl PartitionFiles {
     }
 
     fn open(&mut self, format: &TableFormat, id: FileId) -> Result<OpenFile, Error> {
-        let dataset = self.root.join(id.partition.dataset.name());
-        let folder = dataset.join(id.partition.folder());
+        let date = id.partition.day.map(|day| format_date(day * DAY_MS));
+        let partition = lock(&self.places).folder(id.partition.place, date);
         self.folders.root(&self.root)?;
-        self.folders.child(&dataset)?;
+        let mut folder = self.root.join(id.partition.dataset.name());
         self.folders.child(&folder)?;
+        for part in partition.split('/') {
+            folder.push(part);
+            self.folders.child(&folder)?;
+        }
         let path = folder.join(format!("part-{:05}.parquet", id.part));
         let (temporary, file) = TemporaryFile::create(path)?;
         let writer = format
@@ -120,15 +130,17 @@ impl PartitionFiles {
             rows: file.rows,
             bytes: file.bytes,
         });
-        let files: Vec<ExportedFile> = files.collect();
-        Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files })
+        let mut files: Vec<ExportedFile> = files.collect();
+        files.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files, notes: Vec::new() })
     }
 
     fn sync_folders(&self, former: &FormerFiles) -> Result<(), Error> {
         let mut folders: BTreeSet<&Path> = former.folders().collect();
         for file in self.closed.values() {
             // The partition, its dataset, the root: any of them may be new.
-            folders.extend(file.temporary.path().ancestors().skip(1).take(3));
+            let within = |folder: &&Path| folder.starts_with(&self.root);
+            folders.extend(file.temporary.path().ancestors().skip(1).take_while(within));
         }
         folders.into_iter().try_for_each(sync_folder)
     }

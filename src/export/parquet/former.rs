@@ -1,5 +1,6 @@
 //! What earlier runs have left in the folders: their exports, and files that they never completed.
 
+use super::key::PartitionKey;
 use crate::batch::Dataset;
 use crate::error::Error;
 use crate::export::file::hidden_name;
@@ -140,11 +141,18 @@ fn free_name(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn partitions(datasets: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut partitions = Vec::new();
+    let is_ours = |name: &str| {
+        let key = name.split_once('=').map(|(key, _)| key);
+        PartitionKey::ALL.into_iter().any(|ours| key == Some(ours.name()))
+    };
     // A link could lead to files of others.
     let folders = datasets.iter().filter(|folder| fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir()));
-    for folder in folders {
-        partitions.extend(entries(folder, |name| name.starts_with("event_date="), fs::FileType::is_dir)?);
+    let mut partitions: Vec<PathBuf> = folders.cloned().collect();
+    let mut at = 0;
+    while let Some(folder) = partitions.get(at) {
+        let below = entries(folder, is_ours, fs::FileType::is_dir)?;
+        partitions.extend(below);
+        at += 1;
     }
     Ok(partitions)
 }

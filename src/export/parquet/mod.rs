@@ -1,4 +1,4 @@
-//! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-00000.parquet`.
+//! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-00000.parquet`, or by other keys.
 //!
 //! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
@@ -13,9 +13,13 @@ mod early_sync;
 mod encode;
 mod files;
 mod former;
+mod key;
+mod log_path;
+mod notes;
 mod partition;
+mod place;
 
-pub use partition::{DATE_KEY, DEFAULT_PARTITION};
+pub use key::{DATE_KEY, DEFAULT_PARTITION, PartitionKey};
 
 use super::ExportSummary;
 use super::selection::Selection;
@@ -29,11 +33,12 @@ use collector::{Collector, Job, Limits, Rows};
 use column::PAGE_ROWS;
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
-use partition::{Partition, rows_by_day};
+use partition::{Defaulted, Partition, PlacedRows, rows_by_day, rows_by_place};
+use place::{Place, Places};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Jobs that may wait for a thread before the one that adds to them must work them off itself.
 const WAITING_JOBS: usize = 1;
@@ -47,7 +52,10 @@ pub struct ParquetStage {
     force: bool,
     selection: Selection,
     formats: BTreeMap<Dataset, TableFormat>,
-    order: InOrder<Vec<(Partition, Rows)>>,
+    keys: Vec<PartitionKey>,
+    order: InOrder<Observed>,
+    places: Arc<Mutex<Places>>,
+    defaulted: Mutex<BTreeMap<PartitionKey, Defaulted>>,
     collector: Mutex<Collector>,
     jobs: Mutex<VecDeque<Job>>,
     encoded: Mutex<Encoded>,
@@ -57,6 +65,22 @@ pub struct ParquetStage {
     ready_limit: usize,
     threads: usize,
     files: Mutex<PartitionFiles>,
+}
+
+/// What one call gave: rows by partition, in their order.
+#[derive(Default)]
+struct Observed {
+    parts: Vec<ObservedRows>,
+    defaulted: BTreeMap<PartitionKey, Defaulted>,
+}
+
+/// Rows of one partition.
+struct ObservedRows {
+    dataset: Dataset,
+    /// `None`: only the date is a key.
+    place: Option<Arc<Place>>,
+    day: Option<i64>,
+    rows: Rows,
 }
 
 /// Row groups that are ready; written in the order of their numbers by one thread at a time.
@@ -97,24 +121,30 @@ impl ParquetStage {
     }
 
     fn with_limits(settings: &ExportSettings, root: PathBuf, limits: Limits) -> Result<ParquetStage, Error> {
-        let selection = Selection::new(settings, TextLayout::Copied)?;
+        let keys = checked(&settings.partition_by)?;
+        let names: Vec<&str> = keys.iter().map(|key| key.name()).collect();
+        let selection = Selection::new(settings, TextLayout::Copied, &names)?;
         former::check_free(&root, selection.datasets(), settings.force)?;
         let formats = selection.projections().map(|projection| {
             let format = TableFormat::new(projection, settings.compression, settings.encoding);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
         });
+        let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));
         Ok(ParquetStage {
             formats: formats.collect::<Result<_, Error>>()?,
             force: settings.force,
             selection,
             order: InOrder::new(settings.waiting_bytes),
+            defaulted: Mutex::default(),
             collector: Mutex::new(Collector::new(limits)),
             jobs: Mutex::default(),
             encoded: Mutex::default(),
             written: Condvar::new(),
             ready_limit: settings.threads.saturating_mul(READY_PER_THREAD).max(READY_AT_LEAST),
             threads: settings.threads.max(1),
-            files: Mutex::new(PartitionFiles::new(root.clone())),
+            files: Mutex::new(PartitionFiles::new(root.clone(), Arc::clone(&places))),
+            places,
+            keys,
             root,
         })
     }
@@ -141,15 +171,53 @@ impl ParquetStage {
             return Err(Error::Encode { path: self.root, reason });
         }
         let datasets: Vec<Dataset> = self.selection.datasets().collect();
+        let notes = notes::of(&lock(&self.defaulted), lock(&self.collector).diverted());
         let files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
-        pool.install(|| files.publish(&datasets, self.force))
+        let summary = pool.install(|| files.publish(&datasets, self.force))?;
+        Ok(ExportSummary { notes, ..summary })
+    }
+
+    /// The rows of a table by partition.
+    fn observed(&self, table: &FieldTable, rows: &[u32]) -> Result<Observed, Error> {
+        let mut observed = Observed::default();
+        let mut encode = |dataset, place: Option<Arc<Place>>, day, rows: &[u32]| {
+            let format = &self.formats[&dataset];
+            for rows in rows.chunks(PAGE_ROWS) {
+                let rows = format.rows(table, rows).map_err(|error| parquet_error(&self.root, error))?;
+                observed.parts.push(ObservedRows { dataset, place: place.clone(), day, rows });
+            }
+            Ok::<(), Error>(())
+        };
+        for projection in self.selection.of(table.log).map_err(Error::Usage)? {
+            let dataset = projection.dataset();
+            if self.keys == [PartitionKey::EventDate] {
+                for (day, rows) in rows_by_day(table, rows) {
+                    encode(dataset, None, day, &rows)?;
+                }
+                continue;
+            }
+            let PlacedRows { rows, defaulted } = rows_by_place(&self.keys, dataset, table, rows);
+            for ((place, day), rows) in rows {
+                encode(dataset, Some(place), day, &rows)?;
+            }
+            for (key, defaulted) in defaulted {
+                observed.defaulted.entry(key).or_default().add(defaulted);
+            }
+        }
+        Ok(observed)
     }
 
     /// Rows in the order of the input; full row groups become jobs.
-    fn collect(&self, rows: Vec<(Partition, Rows)>) {
+    fn collect(&self, observed: Observed) {
         let mut collector = lock(&self.collector);
-        for (partition, rows) in rows {
+        for ObservedRows { dataset, place, day, rows } in observed.parts {
+            let place = place.map_or(Places::NOWHERE, |place| lock(&self.places).number(&place));
+            let partition = Partition { dataset, place, day };
             collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
+        }
+        if !observed.defaulted.is_empty() {
+            let mut all = lock(&self.defaulted);
+            observed.defaulted.into_iter().for_each(|(key, later)| all.entry(key).or_default().add(later));
         }
     }
 
@@ -225,21 +293,10 @@ impl Stage for ParquetStage {
     fn worker(&self) {}
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
-        let mut parts = Vec::new();
-        for projection in self.selection.of(table.log).map_err(Error::Usage)? {
-            let dataset = projection.dataset();
-            for (day, rows) in rows_by_day(table, rows) {
-                let partition = Partition { dataset, day };
-                let format = self.format(partition);
-                for rows in rows.chunks(PAGE_ROWS) {
-                    let rows = format.rows(table, rows).map_err(|error| parquet_error(&self.root, error))?;
-                    parts.push((partition, rows));
-                }
-            }
-        }
-        let weight = parts.iter().map(|(_, rows)| rows.bytes).sum();
-        self.order.push(unit, weight, parts, |parts| {
-            self.collect(parts);
+        let observed = self.observed(table, rows)?;
+        let weight = observed.parts.iter().map(|part| part.rows.bytes).sum();
+        self.order.push(unit, weight, observed, |observed| {
+            self.collect(observed);
             Ok::<(), Error>(())
         })?;
         self.work_off(WAITING_JOBS)
@@ -247,8 +304,8 @@ impl Stage for ParquetStage {
 
     fn unit_done(&self, (): &mut (), unit: u64) -> Result<(), Error> {
         // The turn is handed on first: while this thread encodes, the others go on collecting.
-        self.order.finish(unit, |parts| {
-            self.collect(parts);
+        self.order.finish(unit, |observed| {
+            self.collect(observed);
             Ok::<(), Error>(())
         })?;
         self.work_off(0)
@@ -259,6 +316,17 @@ impl Stage for ParquetStage {
     fn stop(&self) {
         self.order.stop();
         self.stop_writing();
+    }
+}
+
+/// At least one key, and none twice.
+fn checked(keys: &[PartitionKey]) -> Result<Vec<PartitionKey>, Error> {
+    if keys.is_empty() {
+        return Err(Error::Usage("no partition key: name at least one, such as event_date".to_owned()));
+    }
+    match keys.iter().enumerate().find(|(index, key)| keys[..*index].contains(key)) {
+        Some((_, twice)) => Err(Error::Usage(format!("the partition key {} stands twice", twice.name()))),
+        None => Ok(keys.to_vec()),
     }
 }
 

@@ -65,7 +65,7 @@ impl TextStage {
             Format::Arrow => TextLayout::Copied,
             _ => TextLayout::Views,
         };
-        let selection = Selection::new(settings, layout)?;
+        let selection = Selection::new(settings, layout, &[])?;
         let asked: Vec<Dataset> =
             if settings.datasets.is_empty() { vec![] } else { selection.datasets().collect() };
         if settings.format != Format::Jsonl && asked.len() > 1 {
@@ -104,7 +104,7 @@ impl TextStage {
         let stream = self.stream.into_inner().unwrap_or_else(PoisonError::into_inner);
         let path = stream.output.finish()?;
         let file = ExportedFile { path, rows: stream.rows, bytes: stream.bytes };
-        Ok(ExportSummary { rows: file.rows, files: vec![file] })
+        Ok(ExportSummary { rows: file.rows, files: vec![file], ..ExportSummary::default() })
     }
 
     fn stream(&self) -> MutexGuard<'_, Stream> {

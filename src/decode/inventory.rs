@@ -1,0 +1,182 @@
+//! What is found out about each input while it is read: size, time of change and BLAKE3 of its bytes, without reading it
+//! twice where that can be avoided, and whether it changed meanwhile.
+
+use super::tree_hash::HASH_BYTES;
+use crate::ledger::{FileOutcome, FileStatus};
+use blake3::{Hash, Hasher};
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+/// What an input was when it was opened, and its hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputFacts {
+    /// Bytes on the disk; of a pipe, bytes that came out of it.
+    pub size: u64,
+    /// When it was last changed; none for pipes.
+    pub modified: Option<SystemTime>,
+    /// BLAKE3 of all its bytes; none where not all of them were read.
+    pub hash: Option<Hash>,
+}
+
+/// How much of an input could be used, where that is not all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Nothing.
+    All,
+    /// A part of it is missing.
+    Part,
+}
+
+/// The facts of a list of inputs, filled in by many threads.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    facts: Vec<OnceLock<InputFacts>>,
+    unread: Mutex<HashMap<Arc<str>, Unread>>,
+}
+
+impl Inventory {
+    /// For a list of that length.
+    pub fn new(inputs: usize) -> Inventory {
+        Inventory { facts: (0..inputs).map(|_| OnceLock::new()).collect(), unread: Mutex::default() }
+    }
+
+    /// What is known of the input with that index in the list; none of one that could not be opened.
+    pub fn facts(&self, index: usize) -> Option<InputFacts> {
+        self.facts.get(index).and_then(OnceLock::get).copied()
+    }
+
+    /// How much of the input of that name could not be used.
+    pub fn unread(&self, name: &str) -> Option<Unread> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()
+    }
+
+    /// Notes how much of a file could be used. Entries of archives are no inputs and do no harm here.
+    pub fn outcome(&self, outcome: &FileOutcome) {
+        let unread = match outcome.status {
+            FileStatus::Read | FileStatus::Ignored(_) => return,
+            FileStatus::Skipped(_) => Unread::All,
+            FileStatus::Partial(_) => Unread::Part,
+        };
+        let mut all = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        // Of two outcomes one tells of a loss, and the other that something was read.
+        all.entry(Arc::clone(&outcome.name)).and_modify(|one| *one = Unread::Part).or_insert(unread);
+    }
+
+    fn set(&self, index: usize, facts: InputFacts) {
+        if let Some(entry) = self.facts.get(index) {
+            let _the_first_counts = entry.set(facts);
+        }
+    }
+}
+
+/// One input of an [`Inventory`].
+#[derive(Clone, Debug)]
+pub struct InputNote {
+    inventory: Arc<Inventory>,
+    index: usize,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl InputNote {
+    /// The input with that index.
+    pub fn new(inventory: &Arc<Inventory>, index: usize, metadata: Option<&Metadata>) -> InputNote {
+        let metadata = metadata.filter(|found| found.is_file());
+        InputNote {
+            inventory: Arc::clone(inventory),
+            index,
+            size: metadata.map_or(0, Metadata::len),
+            modified: metadata.and_then(|found| found.modified().ok()),
+        }
+    }
+
+    /// These are all bytes of it.
+    pub fn bytes(&self, bytes: &[u8]) {
+        self.done(bytes.len() as u64, Some(blake3::hash(bytes)));
+    }
+
+    /// It has this hash, or none that is known.
+    pub fn hash(&self, hash: Option<Hash>) {
+        self.done(self.size, hash);
+    }
+
+    /// So many bytes came out of it.
+    pub fn done(&self, size: u64, hash: Option<Hash>) {
+        self.inventory.set(self.index, InputFacts { size, modified: self.modified, hash });
+    }
+
+    /// Is there something noted of it?
+    pub fn is_done(&self) -> bool {
+        self.inventory.facts(self.index).is_some()
+    }
+}
+
+/// Is the file another one than when it was opened, with that metadata? Only of regular files that is asked.
+pub fn has_changed(file: &File, before: &Metadata) -> bool {
+    let same = |now: &Metadata| now.len() == before.len() && now.modified().ok() == before.modified().ok();
+    before.is_file() && !file.metadata().is_ok_and(|now| same(&now))
+}
+
+/// What is told of such a file.
+pub fn changed(name: &Arc<str>) -> FileOutcome {
+    let reason = "it changed while it was read: rows may be missing, or of two states of it; read it again when nobody writes \
+                  to it";
+    FileOutcome::unread(name, FileStatus::Partial(reason.to_owned()))
+}
+
+/// Hashes what is read through it.
+pub struct Hashing<R> {
+    source: R,
+    hasher: Hasher,
+    ended: bool,
+}
+
+impl<R: Read> Hashing<R> {
+    /// Of a stream from its begin.
+    pub fn new(source: R) -> Hashing<R> {
+        Hashing { source, hasher: Hasher::new(), ended: false }
+    }
+
+    /// Bytes so far.
+    pub fn count(&self) -> u64 {
+        self.hasher.count()
+    }
+
+    /// The hash, if the end of the stream has been met.
+    pub fn of_all(&self) -> Option<Hash> {
+        self.ended.then(|| self.hasher.finalize())
+    }
+
+    /// The hash of what has been read.
+    pub fn so_far(&self) -> Hash {
+        self.hasher.finalize()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(into)?;
+        self.hasher.update(&into[..count]);
+        self.ended |= count == 0 && !into.is_empty();
+        Ok(count)
+    }
+}
+
+/// BLAKE3 of all that a reader gives.
+///
+/// # Errors
+/// Those of the reader.
+pub fn hash_of(mut source: impl Read) -> io::Result<Hash> {
+    let (mut hasher, mut bytes) = (Hasher::new(), vec![0; HASH_BYTES]);
+    loop {
+        match source.read(&mut bytes) {
+            Ok(0) => return Ok(hasher.finalize()),
+            Ok(count) => drop(hasher.update(&bytes[..count])),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
