@@ -101,6 +101,11 @@ fn tree(root: &Path) -> Vec<String> {
     found
 }
 
+/// Every file but the notes of the program.
+fn data(root: &Path) -> Vec<String> {
+    tree(root).into_iter().filter(|path| path.contains('.') && !path.starts_with("_toolmeta")).collect()
+}
+
 /// The rows of a file; its own metadata is left out.
 fn read(path: &Path) -> RecordBatch {
     let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
@@ -150,10 +155,13 @@ fn parquet_gives_the_rows_back_in_order_for_any_number_of_threads() {
         let found = (tree(root.path()), batches);
         assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{threads} threads");
     }
-    let mut expected = vec!["out".to_owned(), "out/s3_access".to_owned()];
+    let mut expected =
+        ["out", "out/_toolmeta", "out/_toolmeta/lock", "out/_toolmeta/manifest.jsonl", "out/s3_access"]
+            .map(str::to_owned)
+            .to_vec();
     for date in ["2026-02-28", "2026-03-01", "2026-03-02"] {
         expected.push(format!("out/s3_access/event_date={date}"));
-        expected.push(format!("out/s3_access/event_date={date}/part-00000.parquet"));
+        expected.push(format!("out/s3_access/event_date={date}/part-0000-00000.parquet"));
     }
     assert_eq!(first.unwrap().0, expected);
 }
@@ -207,7 +215,7 @@ fn rows_without_a_time_go_to_hives_default_partition() {
     let mut units = units(1);
     units[0].rows[0].event_time_ms = s3sleuth::parse::Row::NO_TIME;
     let summary = export(&ExportSettings::default(), Target::Path(root.path().to_path_buf()), &units).unwrap();
-    let path = root.path().join("s3_access/event_date=__HIVE_DEFAULT_PARTITION__/part-00000.parquet");
+    let path = root.path().join("s3_access/event_date=__HIVE_DEFAULT_PARTITION__/part-0000-00000.parquet");
     assert_eq!(summary.files[0].path, path);
     let batch = read(&path);
     assert_eq!(batch, expected(&units, None));
@@ -252,8 +260,8 @@ fn a_folder_in_use_is_refused_and_force_replaces_data_files_only() {
     settings.force = true;
     let units = vec![table("f", line(1, "02/Mar/2026", "x"))];
     export(&settings, target(), &units).unwrap();
-    let files: Vec<String> = tree(root.path()).into_iter().filter(|path| path.contains('.')).collect();
-    let new = "s3_access/event_date=2026-03-02/part-00000.parquet";
+    let files = data(root.path());
+    let new = "s3_access/event_date=2026-03-02/part-0001-00000.parquet";
     assert_eq!(files, ["s3_access/.hidden", "s3_access/event_date=2026-03-01/notes.txt", new]);
     assert_eq!(read(&root.path().join(new)), expected(&units, Some(20_514)));
 }
@@ -265,14 +273,15 @@ fn what_an_interrupted_run_left_neither_blocks_the_next_one_nor_stays() {
     let other = root.path().join("s3_access/event_date=2026-02-01");
     fs::create_dir_all(&partition).unwrap();
     fs::create_dir_all(&other).unwrap();
-    for path in [partition.join(".part-00000.parquet.tmp-7"), other.join(".part-00001.parquet.tmp-7-1")] {
+    for path in [partition.join(".part-0000-00000.parquet.tmp-7"), other.join(".part-0000-00001.parquet.tmp-7-1")]
+    {
         fs::write(path, "begun").unwrap();
     }
     fs::write(other.join(".mine"), "").unwrap();
     let target = || Target::Path(root.path().to_path_buf());
     export(&ExportSettings::default(), target(), &units(1)).unwrap();
-    let files: Vec<String> = tree(root.path()).into_iter().filter(|path| path.contains('.')).collect();
-    let published = "s3_access/event_date=2026-03-01/part-00000.parquet";
+    let files = data(root.path());
+    let published = "s3_access/event_date=2026-03-01/part-0000-00000.parquet";
     assert_eq!(files, ["s3_access/event_date=2026-02-01/.mine", published]);
     assert!(matches!(export(&ExportSettings::default(), target(), &units(1)), Err(Error::Usage(_))));
     let foreign = folder_of("foreign");
@@ -292,7 +301,7 @@ fn force_leaves_rows_of_one_export_only_also_where_the_new_one_has_none() {
         ..ExportSettings::default()
     };
     export(&both, target(), &units(9)).unwrap();
-    let files = |root: &Path| tree(root).into_iter().filter(|path| path.contains('.')).collect::<Vec<String>>();
+    let files = data;
     assert_eq!(files(root.path()).len(), 6);
     let one = ExportSettings { datasets: vec![Dataset::Activity], force: true, ..ExportSettings::default() };
     export(&one, target(), &[]).unwrap();
@@ -302,24 +311,23 @@ fn force_leaves_rows_of_one_export_only_also_where_the_new_one_has_none() {
     assert_eq!(files(root.path()), Vec::<String>::new());
 }
 
-#[cfg(unix)]
 #[test]
-fn a_replacement_that_fails_gives_the_former_export_back() {
+fn a_replacement_that_fails_leaves_the_former_export_as_it_was() {
     let root = folder_of("restore");
     let settings = ExportSettings { force: true, ..ExportSettings::default() };
     export(&settings, Target::Path(root.path().to_path_buf()), &units(9)).unwrap();
     let former = tree(root.path());
-    let last = root.path().join("s3_access/event_date=2026-03-02/part-00000.parquet");
     let old = expected(&units(9), Some(20_512));
     let stage = export::open(&settings, Target::Path(root.path().to_path_buf())).unwrap();
     run(&stage, &units(20), 1).unwrap();
-    // A folder is no data file, so it is not set aside, and nothing can be published in its place.
-    fs::remove_file(&last).unwrap();
+    // Nothing can be published in place of a folder.
+    let last = root.path().join("s3_access/event_date=2026-03-02/part-0001-00000.parquet");
     fs::create_dir(&last).unwrap();
     let error = stage.finish(()).unwrap_err();
     assert!(matches!(&error, Error::Output { path, .. } if *path == last), "{error}");
+    fs::remove_dir(&last).unwrap();
     assert_eq!(tree(root.path()), former);
-    assert_eq!(read(&root.path().join("s3_access/event_date=2026-02-28/part-00000.parquet")), old);
+    assert_eq!(read(&root.path().join("s3_access/event_date=2026-02-28/part-0000-00000.parquet")), old);
 }
 
 #[test]

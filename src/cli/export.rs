@@ -9,7 +9,8 @@ use s3sleuth::batch::Dataset;
 use s3sleuth::detect::DetectStage;
 use s3sleuth::error::Error;
 use s3sleuth::export::{
-    self, Compression, ExportSettings, ExportStage, ExportSummary, Format, PageEncoding, PartitionKey, Target,
+    self, Compression, ExportSettings, ExportStage, ExportSummary, Format, Opened, PageEncoding, PartitionKey,
+    Target,
 };
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::Both;
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// Arguments of `export`.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  s3sleuth export logs/ -o lake/                          Parquet: lake/s3_access/event_date=…/part-00000.parquet
+  s3sleuth export logs/ -o lake/                          Parquet: lake/s3_access/event_date=…/part-0000-00000.parquet
+  s3sleuth export logs/ -o lake/ --append                 adds the files that lake/ does not have yet
   s3sleuth export logs/ --format jsonl -o - | jq .        one JSON object a row
   s3sleuth export logs/ -o lake/ --detect --alerts alerts.jsonl    the alerts of the same rows, in the same pass
   s3sleuth export logs/ --log activity --columns event_time,action,principal --format csv -o activity.csv")]
@@ -50,6 +52,15 @@ pub struct Arguments {
     /// Parquet values: compatible (every reader) or fast (lengths apart from texts; newer readers)
     #[arg(long, default_value = "compatible")]
     encoding: PageEncoding,
+    /// Parquet: add inputs that the folder does not have
+    #[arg(long, conflicts_with = "force")]
+    append: bool,
+    /// Parquet: refuse a folder that holds an export, also one of the same inputs with the same settings
+    #[arg(long, conflicts_with = "append")]
+    no_resume: bool,
+    /// Parquet: note the BLAKE3 of plain inputs too, as of compressed ones; costs a tenth of the time
+    #[arg(long)]
+    blake3: bool,
     /// CSV: do not guard cells that a spreadsheet would take for a formula
     #[arg(long)]
     csv_raw: bool,
@@ -82,6 +93,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         columns: arguments.columns.clone(),
         partition_by: arguments.partition_by.clone(),
         force: arguments.input.force,
+        resume: !arguments.no_resume,
+        append: arguments.append,
+        blake3: arguments.blake3,
+        filter: arguments.input.row_filter(only(arguments)),
         csv_raw: arguments.csv_raw,
         threads: arguments.input.threads(),
         ..ExportSettings::default()
@@ -94,15 +109,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let alerts = check_detection(arguments)?;
     let others: Vec<&Path> = alerts.into_iter().chain(arguments.detectors.suppressed.as_deref()).collect();
     let inputs = arguments.input.inputs(&arguments.output, &others)?;
-    let stage = export::open(&settings, target)?;
+    let Opened { stage, inputs, done, notes } = export::open_for(&settings, target, inputs)?;
+    notes.iter().for_each(|note| arguments.input.say(note));
     if let Some(alerts) = alerts {
-        return export_and_detect(arguments, &inputs, stage, alerts);
+        return export_and_detect(arguments, &inputs, stage, alerts, done);
     }
     let ((), told) = arguments.input.run(&inputs, only(arguments), &stage)?;
     let summary = stage.finish(())?;
     let missing = told.report.tally.evidence.missing();
     let status = arguments.input.tell(told, 0, &missing)?;
-    say(arguments, &summary);
+    say(arguments, &summary, &inputs, done);
     Ok(status)
 }
 
@@ -146,6 +162,7 @@ fn export_and_detect(
     inputs: &Inputs,
     stage: ExportStage,
     alerts: &Path,
+    done: usize,
 ) -> anyhow::Result<ExitStatus> {
     let Arguments { input, detectors, .. } = arguments;
     let (rules, config) = (detectors.rules()?, detectors.read_config()?);
@@ -163,14 +180,27 @@ fn export_and_detect(
     let found = found?;
     detectors.write(&found, output, (alerts, None), suppressed, threads)?;
     let status = input.tell(told, found.suppressed(), &found.notes)?;
-    say(arguments, &summary);
+    say(arguments, &summary, inputs, done);
     let (count, s) = (found.alerts(), if found.alerts() == 1 { "" } else { "s" });
     input.say(&format!("{count} alert{s}"));
-    Ok(status.max(detectors.status(&found)))
+    let status = status.max(detectors.status(&found));
+    if done == 0 {
+        return Ok(status);
+    }
+    input.say("these are of what was read now; s3sleuth detect finds those of all inputs");
+    Ok(status.max(ExitStatus::Incomplete))
 }
 
-fn say(arguments: &Arguments, summary: &ExportSummary) {
-    if arguments.output != Path::new("-") {
+/// What was written; `done` inputs were there already.
+fn say(arguments: &Arguments, summary: &ExportSummary, inputs: &Inputs, done: usize) {
+    let output = arguments.output.display();
+    if done > 0 && inputs.files.is_empty() {
+        let every = if done == 1 { "the input is" } else { "all inputs are" };
+        arguments.input.say(&format!("{every} in {output} already: nothing was written"));
+    } else if arguments.output != Path::new("-") {
+        if done > 0 {
+            arguments.input.say(&format!("{done} more are in {output} already"));
+        }
         let files = summary.files.len();
         arguments.input.say(&format!(
             "wrote {} rows to {files} file{} under {}",

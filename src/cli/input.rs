@@ -8,6 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use s3sleuth::decode::Limits;
 use s3sleuth::error::Error;
+use s3sleuth::export::RowFilter;
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::{Report, Settings, Stage, run};
 use s3sleuth::source::{self, Inputs};
@@ -106,6 +107,17 @@ impl InputArguments {
             taken.push(real);
         }
         Ok(inputs)
+    }
+
+    /// Which rows the run lets through.
+    pub fn row_filter(&self, only: Option<LogType>) -> RowFilter {
+        RowFilter {
+            only,
+            since_ms: self.since,
+            until_ms: self.until,
+            keep_duplicates: self.keep_duplicates,
+            dedup_lines: self.dedup,
+        }
     }
 
     /// Worker threads.

@@ -1,9 +1,8 @@
-//! What is found out about each input while it is read: size, time of change and BLAKE3 of its bytes, without reading it
+//! What is found out about each input while it is read: size, time of change and a hash of its bytes, without reading it
 //! twice where that can be avoided, and whether it changed meanwhile.
 
-use super::tree_hash::HASH_BYTES;
+use super::content_hash::{ContentHash, ContentHasher, HashKind};
 use crate::ledger::{FileOutcome, FileStatus};
-use blake3::{Hash, Hasher};
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -17,8 +16,8 @@ pub struct InputFacts {
     pub size: u64,
     /// When it was last changed; none for pipes.
     pub modified: Option<SystemTime>,
-    /// BLAKE3 of all its bytes; none where not all of them were read.
-    pub hash: Option<Hash>,
+    /// The hash of all its bytes; none where not all of them were read.
+    pub hash: Option<ContentHash>,
 }
 
 /// How much of an input could be used, where that is not all of it.
@@ -33,14 +32,15 @@ pub enum Unread {
 /// The facts of a list of inputs, filled in by many threads.
 #[derive(Debug, Default)]
 pub struct Inventory {
+    blake3: bool,
     facts: Vec<OnceLock<InputFacts>>,
     unread: Mutex<HashMap<Arc<str>, Unread>>,
 }
 
 impl Inventory {
-    /// For a list of that length.
-    pub fn new(inputs: usize) -> Inventory {
-        Inventory { facts: (0..inputs).map(|_| OnceLock::new()).collect(), unread: Mutex::default() }
+    /// For a list of that length. Is BLAKE3 wanted also where it costs much?
+    pub fn new(inputs: usize, blake3: bool) -> Inventory {
+        Inventory { blake3, facts: (0..inputs).map(|_| OnceLock::new()).collect(), unread: Mutex::default() }
     }
 
     /// What is known of the input with that index in the list; none of one that could not be opened.
@@ -95,22 +95,23 @@ impl InputNote {
 
     /// These are all bytes of it.
     pub fn bytes(&self, bytes: &[u8]) {
-        self.done(bytes.len() as u64, Some(blake3::hash(bytes)));
+        let kind = HashKind::of(bytes, self.wants_blake3());
+        self.done(bytes.len() as u64, Some(ContentHash::of_bytes(kind, bytes)));
     }
 
     /// It has this hash, or none that is known.
-    pub fn hash(&self, hash: Option<Hash>) {
+    pub fn hash(&self, hash: Option<ContentHash>) {
         self.done(self.size, hash);
     }
 
     /// So many bytes came out of it.
-    pub fn done(&self, size: u64, hash: Option<Hash>) {
+    pub fn done(&self, size: u64, hash: Option<ContentHash>) {
         self.inventory.set(self.index, InputFacts { size, modified: self.modified, hash });
     }
 
-    /// Is there something noted of it?
-    pub fn is_done(&self) -> bool {
-        self.inventory.facts(self.index).is_some()
+    /// Is BLAKE3 wanted also where it costs much?
+    pub fn wants_blake3(&self) -> bool {
+        self.inventory.blake3
     }
 }
 
@@ -130,53 +131,47 @@ pub fn changed(name: &Arc<str>) -> FileOutcome {
 /// Hashes what is read through it.
 pub struct Hashing<R> {
     source: R,
-    hasher: Hasher,
+    blake3_wanted: bool,
+    /// Chosen by the first bytes.
+    hasher: Option<ContentHasher>,
+    count: u64,
     ended: bool,
 }
 
 impl<R: Read> Hashing<R> {
-    /// Of a stream from its begin.
-    pub fn new(source: R) -> Hashing<R> {
-        Hashing { source, hasher: Hasher::new(), ended: false }
+    /// Of a stream from its begin, for this note.
+    pub fn new(source: R, note: &InputNote) -> Hashing<R> {
+        Hashing { source, blake3_wanted: note.wants_blake3(), hasher: None, count: 0, ended: false }
     }
 
     /// Bytes so far.
     pub fn count(&self) -> u64 {
-        self.hasher.count()
+        self.count
     }
 
-    /// The hash, if the end of the stream has been met.
-    pub fn of_all(&self) -> Option<Hash> {
-        self.ended.then(|| self.hasher.finalize())
+    /// Has the end of the stream been met?
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// The hash of what has been read.
-    pub fn so_far(&self) -> Hash {
-        self.hasher.finalize()
+    pub fn so_far(&self) -> ContentHash {
+        let of_nothing = || ContentHash::of_bytes(HashKind::of(&[], self.blake3_wanted), &[]);
+        self.hasher.as_ref().map_or_else(of_nothing, ContentHasher::finish)
     }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.source.read(into)?;
-        self.hasher.update(&into[..count]);
+        let bytes = &into[..count];
+        if count > 0 {
+            let wanted = self.blake3_wanted;
+            let hasher = self.hasher.get_or_insert_with(|| ContentHasher::new(HashKind::of(bytes, wanted)));
+            hasher.update(bytes);
+        }
+        self.count += count as u64;
         self.ended |= count == 0 && !into.is_empty();
         Ok(count)
-    }
-}
-
-/// BLAKE3 of all that a reader gives.
-///
-/// # Errors
-/// Those of the reader.
-pub fn hash_of(mut source: impl Read) -> io::Result<Hash> {
-    let (mut hasher, mut bytes) = (Hasher::new(), vec![0; HASH_BYTES]);
-    loop {
-        match source.read(&mut bytes) {
-            Ok(0) => return Ok(hasher.finalize()),
-            Ok(count) => drop(hasher.update(&bytes[..count])),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -2,9 +2,10 @@
 //! the worker that parses a block reads it, into a buffer that it has used before. Bytes that pass from one processor to
 //! another cost more than the time it takes to read them.
 
+use super::content_hash::{GROUP, HashKind};
 use super::inventory::{InputNote, has_changed};
 use super::stream::Decoder;
-use super::tree_hash::{GROUP, Groups, TreeHash};
+use super::tree_hash::{Groups, TreeHash};
 use super::{Block, Limits, Segment};
 use crate::parse::LogType;
 use memchr::{memchr, memchr_iter};
@@ -42,7 +43,10 @@ impl LeftFile {
     /// its bytes, if it turns out to hold only lines that can be left in it ([`LeftFile::is_whole`]).
     pub fn new(file: Arc<File>, before: Metadata, note: Option<InputNote>) -> LeftFile {
         // A single group is no tree.
-        let hash = note.filter(|_| before.len() > GROUP).map(|note| (note, TreeHash::default()));
+        let hash = note.filter(|_| before.len() > GROUP).map(|note| {
+            let tree = TreeHash::new(HashKind::of(&[], note.wants_blake3()));
+            (note, tree)
+        });
         LeftFile { file, before, told: AtomicBool::default(), whole: AtomicBool::default(), hash }
     }
 
@@ -87,7 +91,7 @@ struct BlockHash<'a> {
 impl<'a> BlockHash<'a> {
     fn new(file: &'a LeftFile, place: &'a Range<u64>, hashed_from: u64) -> Option<BlockHash<'a>> {
         let (note, tree) = file.hash.as_ref()?;
-        let groups = Groups::beginning_in(hashed_from..place.end);
+        let groups = Groups::beginning_in(hashed_from..place.end, tree.kind);
         Some(BlockHash { file, place, note, tree, groups })
     }
 

@@ -6,6 +6,7 @@
 mod archive;
 mod blocks;
 mod compress;
+mod content_hash;
 mod guard;
 mod guess;
 mod inventory;
@@ -23,8 +24,9 @@ mod unit;
 mod whole;
 mod window;
 
+pub use content_hash::{ContentHash, HashKind};
 pub use guard::is_guarded;
-pub use inventory::{InputFacts, InputNote, Inventory, Unread, hash_of};
+pub use inventory::{InputFacts, InputNote, Inventory, Unread};
 pub use left_lines::LeftLines;
 pub use parquet::{DATASET_KEY, RowRange};
 pub use reader::{read_and_note, read_inputs};

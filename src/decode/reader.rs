@@ -1,7 +1,8 @@
 //! The reading thread: inputs in order to numbered units of work.
 
 use super::compress::Counted;
-use super::inventory::{Hashing, InputNote, Inventory, changed, has_changed, hash_of};
+use super::content_hash::{ContentHash, HashKind};
+use super::inventory::{Hashing, InputNote, Inventory, changed, has_changed};
 use super::left_lines::{LeftFile, LeftLines};
 use super::parquet::{self, RowRange};
 use super::sniff::{self, Container};
@@ -161,7 +162,7 @@ impl Source<'_> {
         match note {
             None => stream(packer, limits, name, bytes, left.clone())?,
             Some(note) => {
-                let mut hashing = Hashing::new(bytes);
+                let mut hashing = Hashing::new(bytes, &note);
                 stream(packer, limits, name, &mut hashing, left.clone())?;
                 if !left.as_ref().is_some_and(|left| left.is_whole()) {
                     let is_skipped = packer.skipped.as_ref() == Some(name);
@@ -179,17 +180,17 @@ impl Source<'_> {
 
 /// Notes the hash of a stream. What was not read to its end is read again, if it is worth it.
 fn note_hash<R: Read>(note: &InputNote, hashing: &Hashing<R>, file: Option<(&Arc<File>, &Metadata)>) {
-    match (hashing.of_all(), file) {
-        (Some(hash), _) => note.done(hashing.count(), Some(hash)),
-        (None, Some((_, metadata))) if hashing.count() == metadata.len() => note.hash(Some(hashing.so_far())),
-        (None, Some((file, _))) => note.hash(hash_again(file).ok()),
-        (None, None) => note.done(hashing.count(), None),
+    let is_whole = hashing.has_ended() || file.is_some_and(|(_, metadata)| hashing.count() == metadata.len());
+    match file {
+        _ if is_whole => note.done(hashing.count(), Some(hashing.so_far())),
+        Some((file, _)) => note.hash(hash_again(file, hashing.so_far().kind()).ok()),
+        None => note.done(hashing.count(), None),
     }
 }
 
-fn hash_again(mut file: &File) -> io::Result<blake3::Hash> {
+fn hash_again(mut file: &File, kind: HashKind) -> io::Result<ContentHash> {
     file.rewind()?;
-    hash_of(file)
+    ContentHash::of_reader(kind, file)
 }
 
 /// `left` is the plain file that `source` reads, where there is one.
@@ -224,8 +225,9 @@ fn zip_file(
     archive::zip(&mut decoder, name, io::BufReader::with_capacity(sniff::HEAD, file), length, 0)?;
     count.set(before + length);
     // A zip is read from its end, entry by entry.
-    if let Some(note) = note.filter(|_| packer.skipped.as_ref() != Some(name)) {
-        note.hash(hash_again(file).ok());
+    if let Some(note) = note {
+        let is_wanted = packer.skipped.as_ref() != Some(name);
+        note.hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
     }
     if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }
@@ -243,8 +245,9 @@ fn parquet_file(
     Decoder::new(limits, packer, true).parquet(name, source)?;
     packer.counted.set(end);
     // Its rows are read at many places, by the workers.
-    if let Some(note) = note.filter(|_| packer.skipped.as_ref() != Some(name)) {
-        note.hash(hash_again(file).ok());
+    if let Some(note) = note {
+        let is_wanted = packer.skipped.as_ref() != Some(name);
+        note.hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
     }
     if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }

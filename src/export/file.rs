@@ -1,5 +1,6 @@
 //! Files that get their names only when they are complete.
 
+use super::disk::{Disk, DiskFile};
 use crate::error::Error;
 use crate::report::safe::SafeWriter;
 use std::fs::{self, File, OpenOptions};
@@ -19,7 +20,7 @@ enum Writer {
     Device(File),
     Terminal(SafeWriter<File>),
     /// `true`: it may replace a file.
-    Hidden(TemporaryFile, File, bool),
+    Hidden(TemporaryFile, DiskFile, bool),
 }
 
 impl OutputFile {
@@ -45,7 +46,7 @@ impl OutputFile {
             }
             _ => {}
         }
-        let (temporary, file) = TemporaryFile::create(path.clone())?;
+        let (temporary, file) = TemporaryFile::create(&Disk::default(), path.clone())?;
         Ok(OutputFile { path, writer: Writer::Hidden(temporary, file, force) })
     }
 
@@ -72,12 +73,14 @@ impl OutputFile {
         drop(file);
         temporary.publish(replace)?;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        sync_folder(folder.unwrap_or(".".as_ref()))
+        let folder = folder.unwrap_or(".".as_ref());
+        Disk::default().sync_folder(folder).map_err(|error| Error::output(folder, error))
     }
 
     fn inner(&mut self) -> &mut dyn Write {
         match &mut self.writer {
-            Writer::Device(file) | Writer::Hidden(_, file, _) => file,
+            Writer::Device(file) => file,
+            Writer::Hidden(_, file, _) => file,
             Writer::Terminal(writer) => writer,
         }
     }
@@ -99,18 +102,22 @@ pub(super) struct TemporaryFile {
     hidden: PathBuf,
     path: PathBuf,
     published: bool,
+    disk: Disk,
 }
 
 impl TemporaryFile {
     /// Creates `.NAME.tmp-PID` for a final `NAME`. An existing file is never opened and no link followed.
-    pub(super) fn create(path: PathBuf) -> Result<(TemporaryFile, File), Error> {
+    pub(super) fn create(disk: &Disk, path: PathBuf) -> Result<(TemporaryFile, DiskFile), Error> {
         // The same process number can come back, above all in containers, where a killed run left its file.
         for attempt in 0..1000 {
-            let Some(hidden) = hidden_name(&path, "tmp", attempt) else {
+            let Some(hidden) = hidden_name(&path, attempt) else {
                 return Err(Error::Usage(format!("{} names no file", path.display())));
             };
-            match OpenOptions::new().write(true).create_new(true).open(&hidden) {
-                Ok(file) => return Ok((TemporaryFile { hidden, path, published: false }, file)),
+            match disk.create_new(&hidden) {
+                Ok(file) => {
+                    let disk = disk.clone();
+                    return Ok((TemporaryFile { hidden, path, published: false, disk }, file));
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::output(path, error)),
             }
@@ -125,7 +132,7 @@ impl TemporaryFile {
 
     /// Gives the file its final name. Without `replace` a file that has appeared there is left alone.
     pub(super) fn publish(&mut self, replace: bool) -> Result<(), Error> {
-        let named = if replace { fs::rename(&self.hidden, &self.path) } else { self.name_if_free() };
+        let named = if replace { self.disk.rename(&self.hidden, &self.path) } else { self.name_if_free() };
         named.map_err(|error| Error::output(&self.path, error))?;
         self.published = true;
         Ok(())
@@ -133,25 +140,22 @@ impl TemporaryFile {
 
     /// A rename replaces what is there, a second name for the file is refused if there is something.
     fn name_if_free(&self) -> io::Result<()> {
-        match fs::hard_link(&self.hidden, &self.path) {
+        match self.disk.hard_link(&self.hidden, &self.path) {
             Ok(()) => {
                 // The file is complete under its name; that it has a hidden one too does no harm.
-                let _ = fs::remove_file(&self.hidden);
+                let _ = self.disk.remove_file(&self.hidden);
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             // Some file systems have no links, and say so in many ways.
             Err(_) if fs::symlink_metadata(&self.path).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => fs::rename(&self.hidden, &self.path),
+            Err(_) => self.disk.rename(&self.hidden, &self.path),
         }
     }
 
     /// Takes a published file back, because another of the same run could not be published.
-    pub(super) fn take_back(&mut self) {
-        if self.published {
-            // The error that led here is the one to report.
-            let _ = fs::remove_file(&self.path);
-        }
+    pub(super) fn take_back(&mut self) -> io::Result<()> {
+        if self.published { self.disk.remove_file(&self.path) } else { Ok(()) }
     }
 }
 
@@ -159,37 +163,34 @@ impl Drop for TemporaryFile {
     fn drop(&mut self) {
         if !self.published {
             // Nobody is left to tell; a hidden name does no harm.
-            let _ = fs::remove_file(&self.hidden);
+            let _ = self.disk.remove_file(&self.hidden);
         }
     }
 }
 
-/// `.NAME.MARK-PID` beside a file, for each attempt another; `None` for a path that names no file.
-pub(super) fn hidden_name(path: &Path, mark: &str, attempt: u32) -> Option<PathBuf> {
+/// `.NAME.tmp-PID` beside a file, for each attempt another; `None` for a path that names no file.
+fn hidden_name(path: &Path, attempt: u32) -> Option<PathBuf> {
     let name = path.file_name()?.to_string_lossy();
     let process = std::process::id();
     Some(path.with_file_name(match attempt {
-        0 => format!(".{name}.{mark}-{process}"),
-        _ => format!(".{name}.{mark}-{process}-{attempt}"),
+        0 => format!(".{name}.tmp-{process}"),
+        _ => format!(".{name}.tmp-{process}-{attempt}"),
     }))
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Error::output(folder, error))?;
-    }
-    Ok(())
 }
 
 /// Folders that a run has created; removed when dropped before [`CreatedFolders::keep`], where they are empty.
 #[derive(Debug, Default)]
 pub(super) struct CreatedFolders {
     created: Vec<PathBuf>,
+    disk: Disk,
 }
 
 impl CreatedFolders {
+    /// None yet.
+    pub(super) fn new(disk: &Disk) -> CreatedFolders {
+        CreatedFolders { created: Vec::new(), disk: disk.clone() }
+    }
+
     /// Creates the folder the user named, with its parents; it may be a link.
     pub(super) fn root(&mut self, folder: &Path) -> Result<(), Error> {
         let missing: Vec<PathBuf> = folder
@@ -197,14 +198,20 @@ impl CreatedFolders {
             .take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists())
             .map(Path::to_path_buf)
             .collect();
-        fs::create_dir_all(folder).map_err(|error| Error::output(folder, error))?;
-        self.created.extend(missing.into_iter().rev());
+        for folder in missing.into_iter().rev() {
+            match self.disk.create_dir(&folder) {
+                Ok(()) => self.created.push(folder),
+                // Others may create the same.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::output(folder, error)),
+            }
+        }
         Ok(())
     }
 
     /// Creates a folder in an existing one; one that is there must be a folder and no link.
     pub(super) fn child(&mut self, folder: &Path) -> Result<(), Error> {
-        match fs::create_dir(folder) {
+        match self.disk.create_dir(folder) {
             Ok(()) => self.created.push(folder.to_path_buf()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
@@ -259,7 +266,7 @@ mod tests {
     fn a_hidden_file_that_a_run_with_the_same_number_left_is_no_obstacle() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("rows.csv");
-        let left = hidden_name(&path, "tmp", 0).unwrap();
+        let left = hidden_name(&path, 0).unwrap();
         fs::write(&left, "left").unwrap();
         OutputFile::open(&path, false).unwrap().finish().unwrap();
         assert!(path.exists());

@@ -5,20 +5,27 @@
 //! succeeded; an export that fails leaves nothing behind.
 
 pub mod ddl;
+pub mod disk;
+#[cfg(test)]
+mod faults;
 pub mod file;
+pub mod lake;
 pub mod parquet;
 mod selection;
 pub mod settings;
 pub mod text;
 
 pub use parquet::{ParquetStage, PartitionKey};
-pub use settings::{Compression, ExportSettings, Format, PageEncoding, Target, parse_dataset};
+pub use settings::{Compression, ExportSettings, Format, PageEncoding, RowFilter, Target, parse_dataset};
 pub use text::TextStage;
 
+use crate::decode::Inventory;
 use crate::error::Error;
 use crate::parse::FieldTable;
-use crate::pipeline::stage::Stage;
+use crate::pipeline::stage::{KnownEvents, Stage};
+use crate::source::Inputs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An export that is ready to take rows.
 pub enum ExportStage {
@@ -50,19 +57,46 @@ pub struct ExportedFile {
     pub bytes: u64,
 }
 
-/// Opens an export. Nothing that exists is changed before [`ExportStage::finish`].
+/// An export that is ready, and what is left to be read for it.
+pub struct Opened {
+    /// Takes the rows.
+    pub stage: ExportStage,
+    /// The inputs to be read, in this order.
+    pub inputs: Inputs,
+    /// How many inputs the output has already.
+    pub done: usize,
+    /// What a person should know before.
+    pub notes: Vec<String>,
+}
+
+/// Opens an export of rows that come from nowhere in particular. Nothing that exists is changed before
+/// [`ExportStage::finish`].
 ///
 /// # Errors
 /// Settings that make no sense, and output that exists already and may not be replaced.
 pub fn open(settings: &ExportSettings, target: Target) -> Result<ExportStage, Error> {
+    Ok(open_for(settings, target, Inputs::default())?.stage)
+}
+
+/// Opens an export of these inputs. A folder of Parquet files notes them, and those that it has are not read again.
+///
+/// # Errors
+/// Settings that make no sense; output that exists already and may not be replaced; a folder that these inputs cannot be
+/// added to, or that another process writes to.
+pub fn open_for(settings: &ExportSettings, target: Target, inputs: Inputs) -> Result<Opened, Error> {
     match (settings.format, target) {
         (Format::Parquet, Target::Path(folder)) => {
-            Ok(ExportStage::Parquet(Box::new(ParquetStage::new(settings, folder)?)))
+            let opened = ParquetStage::open(settings, folder, inputs)?;
+            let parquet::OpenedStage { stage, inputs, done, notes } = opened;
+            Ok(Opened { stage: ExportStage::Parquet(Box::new(stage)), inputs, done, notes })
         }
         (Format::Parquet, Target::Stream(_)) => {
             Err(Error::Usage("Parquet is written as a folder of files: name one with -o DIR".to_owned()))
         }
-        (_, target) => Ok(ExportStage::Text(Box::new(TextStage::new(settings, target)?))),
+        (_, target) => {
+            let stage = ExportStage::Text(Box::new(TextStage::new(settings, target)?));
+            Ok(Opened { stage, inputs, done: 0, notes: Vec::new() })
+        }
     }
 }
 
@@ -104,6 +138,20 @@ impl Stage for ExportStage {
         match self {
             ExportStage::Parquet(stage) => stage.stop(),
             ExportStage::Text(stage) => stage.stop(),
+        }
+    }
+
+    fn inventory(&self) -> Option<&Arc<Inventory>> {
+        match self {
+            ExportStage::Parquet(stage) => stage.inventory(),
+            ExportStage::Text(stage) => stage.inventory(),
+        }
+    }
+
+    fn known_events(&self) -> Option<&dyn KnownEvents> {
+        match self {
+            ExportStage::Parquet(stage) => stage.known_events(),
+            ExportStage::Text(stage) => stage.known_events(),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What is exported, and how.
 
+use super::disk::Disk;
 use super::parquet::PartitionKey;
 use crate::batch::Dataset;
 use crate::error::Error;
+use crate::parse::LogType;
+use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -64,6 +67,18 @@ impl Default for Compression {
     /// Level 1: against level 3 files differ by at most 2 % and the export runs about 1.2 times as fast.
     fn default() -> Compression {
         Compression::Zstd(1)
+    }
+}
+
+impl fmt::Display for Compression {
+    /// As [`FromStr`] takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Compression::Zstd(level) => write!(f, "zstd:{level}"),
+            Compression::Snappy => f.write_str("snappy"),
+            Compression::Gzip => f.write_str("gzip"),
+            Compression::None => f.write_str("none"),
+        }
     }
 }
 
@@ -148,6 +163,15 @@ pub struct ExportSettings {
     pub partition_by: Vec<PartitionKey>,
     /// May output that exists be replaced?
     pub force: bool,
+    /// Parquet: may an export with the same settings that the folder holds be gone on with? Inputs that it has are not
+    /// read again.
+    pub resume: bool,
+    /// Parquet: may inputs be added to an export that the folder holds?
+    pub append: bool,
+    /// Parquet: note the BLAKE3 of plain inputs too. It costs a tenth of an export of plain logs.
+    pub blake3: bool,
+    /// Which rows the run lets through; it filters them itself, this is to note it.
+    pub filter: RowFilter,
     /// CSV: leave text as it is, also where a spreadsheet would take it for a formula.
     pub csv_raw: bool,
     /// Threads that complete the output after the last row, and that are expected to give rows before.
@@ -157,6 +181,23 @@ pub struct ExportSettings {
     /// Parquet: bytes of rows in all row groups that are not full yet. It shapes the row groups, so the files of two
     /// runs are the same only if it is.
     pub pending_bytes: usize,
+    /// The file system.
+    pub disk: Disk,
+}
+
+/// Which rows of the inputs an export has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowFilter {
+    /// Those from this instant on, in milliseconds, and those without a time.
+    pub since_ms: Option<i64>,
+    /// Those before this instant.
+    pub until_ms: Option<i64>,
+    /// Those of one log.
+    pub only: Option<LogType>,
+    /// Also CloudTrail events that were read before.
+    pub keep_duplicates: bool,
+    /// No access-log lines that repeat one before.
+    pub dedup_lines: bool,
 }
 
 impl Default for ExportSettings {
@@ -169,10 +210,15 @@ impl Default for ExportSettings {
             columns: Vec::new(),
             partition_by: vec![PartitionKey::EventDate],
             force: false,
+            resume: false,
+            append: false,
+            blake3: false,
+            filter: RowFilter::default(),
             csv_raw: false,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             waiting_bytes: 24 << 20,
             pending_bytes: 48 << 20,
+            disk: Disk::default(),
         }
     }
 }

@@ -103,24 +103,29 @@ pub fn parse_record(record: &[u8]) -> Result<FieldTable, ParseError> {
 /// What makes an event the same one in every copy: a hash of its id and the account it was delivered for, the same in
 /// every run. `None` for a record without an id, which no copy can be told from.
 pub fn fingerprint(table: &FieldTable, row: usize) -> Option<u128> {
-    // Neither part can hold this byte but by an escape that AWS does not write.
-    const SEPARATOR: &[u8] = b"\0";
     let id = table.bytes(row, field::EVENT_ID).filter(|id| !id.is_empty())?;
     let account = table.bytes(row, field::RECIPIENT_ACCOUNT_ID).unwrap_or_default();
+    Some(fingerprint_of(id, account))
+}
+
+/// The same of an event's id and the account it was delivered for, empty where it does not say.
+pub fn fingerprint_of(id: &[u8], account: &[u8]) -> u128 {
+    // Neither part can hold this byte but by an escape that AWS does not write.
+    const SEPARATOR: &[u8] = b"\0";
     let parts = [id, SEPARATOR, account];
     let length = parts.iter().map(|part| part.len()).sum();
     let mut short = [0; 128];
     if length > short.len() {
         let mut hasher = Xxh3::new();
         parts.iter().for_each(|part| hasher.update(part));
-        return Some(hasher.digest128());
+        return hasher.digest128();
     }
     let mut end = 0;
     for part in parts {
         short[end..end + part.len()].copy_from_slice(part);
         end += part.len();
     }
-    Some(xxh3_128(&short[..length]))
+    xxh3_128(&short[..length])
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Two stages in one pass over the input.
 
-use super::stage::Stage;
+use super::stage::{KnownEvents, Stage};
+use crate::decode::Inventory;
 use crate::error::Error;
 use crate::parse::FieldTable;
 use rayon::join;
+use std::sync::Arc;
 
 /// Gives every row to two stages, to the first one first.
 pub struct Both<'a, A, B>(pub &'a A, pub &'a B);
@@ -38,5 +40,13 @@ impl<A: Stage, B: Stage> Stage for Both<'_, A, B> {
     fn stop(&self) {
         self.0.stop();
         self.1.stop();
+    }
+
+    fn inventory(&self) -> Option<&Arc<Inventory>> {
+        self.0.inventory().or(self.1.inventory())
+    }
+
+    fn known_events(&self) -> Option<&dyn KnownEvents> {
+        self.0.known_events().or(self.1.known_events())
     }
 }

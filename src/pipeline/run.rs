@@ -4,10 +4,10 @@ use super::dedup::Seen;
 use super::first::First;
 use super::origins::{self, Origins};
 use super::refused::{Refused, RejectOutput};
-use super::stage::Stage;
+use super::stage::{KnownEvents, Stage};
 use super::tally::Tally;
 use super::turn::Turn;
-use crate::decode::{Block, BlockTaker, Limits, Unit, UnitReport, decode_unit, read_inputs};
+use crate::decode::{Block, BlockTaker, Limits, Unit, UnitReport, decode_unit, read_and_note};
 use crate::error::Error;
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
@@ -15,6 +15,7 @@ use crate::parse::{FieldTable, LogType, Spare, cloudtrail, s3_access};
 use crate::source::Inputs;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,7 +101,7 @@ pub fn run<'a, S: Stage>(
         stage,
         progress,
         turn: Turn::default(),
-        seen: Mutex::new(Seen::new(settings.dedup_bytes)),
+        seen: Mutex::new(Remembered { seen: Seen::new(settings.dedup_bytes), days: HashSet::new() }),
         rejects: reject_writer.map(RejectOutput::new),
         stopped: AtomicBool::new(false),
         failure: Mutex::new(None),
@@ -116,7 +117,9 @@ pub fn run<'a, S: Stage>(
                 }
                 ControlFlow::Continue(())
             };
-            let reading = AssertUnwindSafe(|| read_inputs(&inputs.files, &settings.limits, &mut emit));
+            let inventory = stage.inventory();
+            let reading =
+                AssertUnwindSafe(|| read_and_note(&inputs.files, &settings.limits, inventory, &mut emit));
             if catch_unwind(reading).is_err() {
                 run.fail(u64::MAX, Error::Bug("the reading of the input".to_owned()));
             }
@@ -137,7 +140,8 @@ pub fn run<'a, S: Stage>(
     }
     let mut report = worker.report(inputs);
     report.notices.splice(0..0, doubled);
-    report.tally.dedup_incomplete = run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).incomplete();
+    report.tally.dedup_incomplete =
+        run.seen.into_inner().unwrap_or_else(PoisonError::into_inner).seen.incomplete();
     Ok((worker.state, report))
 }
 
@@ -159,11 +163,32 @@ struct Run<'a, S> {
     stage: &'a S,
     progress: &'a AtomicU64,
     turn: Turn,
-    seen: Mutex<Seen>,
+    seen: Mutex<Remembered>,
     rejects: Option<RejectOutput<'a>>,
     stopped: AtomicBool,
     /// The failure of the earliest unit that failed.
     failure: Mutex<Option<(u64, Error)>>,
+}
+
+/// The records so far.
+struct Remembered {
+    seen: Seen,
+    /// Days of which the known events have been added.
+    days: HashSet<i64>,
+}
+
+impl Remembered {
+    /// Is this the first time? Events of that day that are known from before count.
+    fn first_time(&mut self, day: i64, fingerprint: u128, known: Option<&dyn KnownEvents>) -> Result<bool, Error> {
+        if let Some(known) = known
+            && self.days.insert(day)
+        {
+            known.of_day(day, &mut |day, fingerprint| {
+                self.seen.first_time(day, fingerprint);
+            })?;
+        }
+        Ok(self.seen.first_time(day, fingerprint))
+    }
 }
 
 /// State of one thread.
@@ -266,7 +291,7 @@ impl<S: Stage> Run<'_, S> {
         let _ = decode_unit(unit, &self.settings.limits, &mut parsing, &mut report);
         let Parsing { mut gathered, failure, .. } = parsing;
         failure?;
-        self.compare(worker, sequence, &mut gathered);
+        self.compare(worker, sequence, &mut gathered)?;
         self.turn.pass(sequence);
         self.observe(worker, sequence, &mut gathered)?;
         worker.tally.lines += report.refused;
@@ -292,7 +317,7 @@ impl<S: Stage> Run<'_, S> {
     }
 
     fn flush(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) -> Result<(), Error> {
-        self.compare(worker, sequence, gathered);
+        self.compare(worker, sequence, gathered)?;
         self.observe(worker, sequence, gathered)
     }
 
@@ -311,10 +336,15 @@ impl<S: Stage> Run<'_, S> {
     }
 
     /// Drops the rows that repeat an earlier record, in the order of the input.
-    fn compare(&self, worker: &mut Worker<S::Worker>, sequence: u64, gathered: &mut Gathered) {
+    fn compare(
+        &self,
+        worker: &mut Worker<S::Worker>,
+        sequence: u64,
+        gathered: &mut Gathered,
+    ) -> Result<(), Error> {
         let compared = || gathered.tables.iter().filter(|(table, _)| self.compares(table.log));
         if compared().next().is_none() {
-            return;
+            return Ok(());
         }
         // Before the wait, so that others wait less.
         let mut fingerprints = Vec::with_capacity(compared().map(|(_, rows)| rows.len()).sum());
@@ -324,16 +354,22 @@ impl<S: Stage> Run<'_, S> {
         let mut fingerprints = fingerprints.into_iter();
         self.turn.wait(sequence);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = Ok(());
         for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
+            let known = self.stage.known_events().filter(|_| table.log == LogType::CloudTrail);
             rows.retain(|row| {
-                let fingerprint = fingerprints.next().flatten();
+                let Some(fingerprint) = fingerprints.next().flatten() else { return true };
                 let time = table.rows[*row as usize].event_time_ms();
                 let day = time.map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
-                let first = fingerprint.is_none_or(|fingerprint| seen.first_time(day, fingerprint));
+                let first = seen.first_time(day, fingerprint, known).unwrap_or_else(|error| {
+                    failure = Err(error);
+                    true
+                });
                 worker.tally.duplicates += u64::from(!first);
                 first
             });
         }
+        failure
     }
 
     /// Hands the rows inside the time range to the stage.
@@ -373,6 +409,9 @@ impl<S: Stage> Run<'_, S> {
     /// Counts files, and keeps the first of them that are to be told.
     fn tell(&self, worker: &mut Worker<S::Worker>, sequence: u64, files: Vec<FileOutcome>, notices: Vec<Notice>) {
         files.iter().for_each(|outcome| worker.tally.file(outcome));
+        if let Some(inventory) = self.stage.inventory() {
+            files.iter().for_each(|outcome| inventory.outcome(outcome));
+        }
         let (ignored, files): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| matches!(file.status, FileStatus::Ignored(_)));
         worker.files.extend(sequence, files.into_iter().filter(|file| file.status != FileStatus::Read));

@@ -1,7 +1,9 @@
 //! What stands at the end of the pipeline: detection or export.
 
+use crate::decode::Inventory;
 use crate::error::Error;
 use crate::parse::FieldTable;
+use std::sync::Arc;
 
 /// Takes the parsed rows that are left after deduplication and time filter.
 ///
@@ -33,4 +35,25 @@ pub trait Stage: Sync {
 
     /// The run ends early: threads that wait for an earlier unit must give up waiting.
     fn stop(&self) {}
+
+    /// Where the facts of the inputs are noted, if they are wanted: one entry an input, in their order.
+    fn inventory(&self) -> Option<&Arc<Inventory>> {
+        None
+    }
+
+    /// Events of CloudTrail that count as read before, if there are any.
+    fn known_events(&self) -> Option<&dyn KnownEvents> {
+        None
+    }
+}
+
+/// Events of CloudTrail that an earlier run has taken.
+pub trait KnownEvents: Sync {
+    /// Calls back with day and fingerprint ([`crate::parse::cloudtrail::fingerprint`]) of each event of that day that was
+    /// not told for another day before; events of other days may be among them. Days are counted from 1970, `i64::MIN`
+    /// stands for events without a time.
+    ///
+    /// # Errors
+    /// Events that cannot be told; it ends the run.
+    fn of_day(&self, day: i64, each: &mut dyn FnMut(i64, u128)) -> Result<(), Error>;
 }

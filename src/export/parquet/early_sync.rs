@@ -1,7 +1,7 @@
 //! Makes files durable while they are still being written, so that little is left to wait for at the end.
 
 use crate::error::Error;
-use std::fs::File;
+use crate::export::disk::DiskFile;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -14,13 +14,13 @@ pub(super) struct EarlySync {
 }
 
 struct Running {
-    files: SyncSender<(PathBuf, File)>,
+    files: SyncSender<(PathBuf, DiskFile)>,
     thread: JoinHandle<Result<(), Error>>,
 }
 
 impl EarlySync {
     /// Has what was written to a file made durable soon; not if the thread is busy with others.
-    pub(super) fn hint(&mut self, path: &Path, file: &File) {
+    pub(super) fn hint(&mut self, path: &Path, file: &DiskFile) {
         let running = self.running.get_or_insert_with(|| {
             let (files, receiver) = sync_channel(1);
             Running { files, thread: std::thread::spawn(move || sync(&receiver)) }
@@ -48,7 +48,7 @@ impl Drop for EarlySync {
     }
 }
 
-fn sync(files: &Receiver<(PathBuf, File)>) -> Result<(), Error> {
+fn sync(files: &Receiver<(PathBuf, DiskFile)>) -> Result<(), Error> {
     let mut synced = Ok(());
     for (path, file) in files {
         if synced.is_ok() {
@@ -61,14 +61,15 @@ fn sync(files: &Receiver<(PathBuf, File)>) -> Result<(), Error> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::export::disk::Disk;
 
     #[test]
     fn a_sync_that_fails_is_told_at_the_end_and_none_is_none() {
         assert!(EarlySync::default().finish().is_ok());
         let folder = tempfile::tempdir().unwrap();
-        let file = File::create(folder.path().join("f")).unwrap();
+        let file = Disk::default().create_new(&folder.path().join("f")).unwrap();
         // A device cannot be synced.
-        for (file, is_synced) in [(file, true), (File::open("/dev/null").unwrap(), false)] {
+        for (file, is_synced) in [(file, true), (Disk::default().append(Path::new("/dev/null")).unwrap(), false)] {
             let mut early_sync = EarlySync::default();
             early_sync.hint(Path::new("the file"), &file);
             let synced = early_sync.finish();

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Version of names and types of the columns; changes only when a column is renamed or retyped.
-const SCHEMA_VERSION: &str = "1";
+pub(super) const SCHEMA_VERSION: &str = "1";
 
 /// How the files of one dataset are written.
 pub(super) struct TableFormat {

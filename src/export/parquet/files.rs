@@ -1,22 +1,21 @@
-//! The files of the partitions: opened under hidden names, appended to, closed, published.
+//! The files of the partitions: opened under hidden names, appended to, closed.
 
 use super::collector::FileId;
 use super::early_sync::EarlySync;
 use super::encode::{EncodedRowGroup, TableFormat, parquet_error};
-use super::former::{FormerFiles, remove_stale};
+use super::event_times::EventTimes;
 use super::lock;
 use super::place::Places;
-use crate::batch::Dataset;
 use crate::error::Error;
-use crate::export::file::{CreatedFolders, TemporaryFile, sync_folder};
-use crate::export::{ExportSummary, ExportedFile};
+use crate::export::disk::{Disk, DiskFile};
+use crate::export::file::{CreatedFolders, TemporaryFile};
+use crate::export::lake::{NewFile, OutputEntry, part_name};
 use crate::parse::time::{DAY_MS, format_date};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// Bytes that are handed to the system at a time, for each open file.
@@ -25,45 +24,58 @@ const WRITE_BYTES: usize = 128 << 10;
 /// Bytes of a file after which they are made durable in passing.
 const SYNC_BYTES: usize = 8 << 20;
 
-/// All files of a run. Dropped before [`PartitionFiles::publish`] it removes what it has written.
+/// All files of a run. Dropped before they are published they are removed.
 pub(super) struct PartitionFiles {
     root: PathBuf,
+    disk: Disk,
+    run: u64,
     places: Arc<Mutex<Places>>,
     // Dropped before the files, which it holds open.
     early_sync: EarlySync,
     open: BTreeMap<FileId, OpenFile>,
-    closed: BTreeMap<FileId, ClosedFile>,
+    closed: Vec<NewFile>,
     // Behind the files, so that it is dropped when they are gone.
     folders: CreatedFolders,
 }
 
 struct OpenFile {
     // Dropped before the temporary file is removed.
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<BufWriter<DiskFile>>,
     temporary: TemporaryFile,
+    path: String,
     rows: u64,
     /// Bytes of which it was asked that they be made durable.
     synced: usize,
 }
 
-struct ClosedFile {
-    temporary: TemporaryFile,
-    rows: u64,
-    bytes: u64,
+/// All files of a run, complete; dropped before they are published they are removed.
+pub(super) struct CompleteFiles {
+    /// By path.
+    pub(super) files: Vec<NewFile>,
+    /// Behind the files, so that it is dropped when they are gone.
+    pub(super) folders: CreatedFolders,
 }
 
 impl PartitionFiles {
-    pub(super) fn new(root: PathBuf, places: Arc<Mutex<Places>>) -> PartitionFiles {
-        let (open, closed) = (BTreeMap::new(), BTreeMap::new());
-        let (early_sync, folders) = (EarlySync::default(), CreatedFolders::default());
-        PartitionFiles { root, places, early_sync, open, closed, folders }
+    /// No files yet, of change number `run` of the folder.
+    pub(super) fn new(root: PathBuf, disk: &Disk, run: u64, places: Arc<Mutex<Places>>) -> PartitionFiles {
+        PartitionFiles {
+            root,
+            disk: disk.clone(),
+            run,
+            places,
+            early_sync: EarlySync::default(),
+            open: BTreeMap::new(),
+            closed: Vec::new(),
+            folders: CreatedFolders::new(disk),
+        }
     }
 
     /// Appends a row group to its file, which is opened where needed.
     pub(super) fn append(&mut self, format: &TableFormat, group: EncodedRowGroup) -> Result<(), Error> {
         for id in group.close {
             if let Some(file) = self.open.remove(&id) {
-                self.closed.insert(id, file.close()?);
+                self.closed.push(file.close()?);
             }
         }
         if !self.open.contains_key(&group.file) {
@@ -90,67 +102,49 @@ impl PartitionFiles {
     fn open(&mut self, format: &TableFormat, id: FileId) -> Result<OpenFile, Error> {
         let date = id.partition.day.map(|day| format_date(day * DAY_MS));
         let partition = lock(&self.places).folder(id.partition.place, date);
-        self.folders.root(&self.root)?;
-        let mut folder = self.root.join(id.partition.dataset.name());
-        self.folders.child(&folder)?;
-        for part in partition.split('/') {
-            folder.push(part);
-            self.folders.child(&folder)?;
+        let dataset = id.partition.dataset.name();
+        let path = format!("{dataset}/{partition}/{}", part_name(self.run, id.part));
+        let mut parts = path.split('/').peekable();
+        let mut place = self.root.clone();
+        while let Some(part) = parts.next() {
+            place.push(part);
+            if parts.peek().is_some() {
+                self.folders.child(&place)?;
+            }
         }
-        let path = folder.join(format!("part-{:05}.parquet", id.part));
-        let (temporary, file) = TemporaryFile::create(path)?;
+        let (temporary, file) = TemporaryFile::create(&self.disk, place)?;
         let writer = format
             .file_writer(BufWriter::with_capacity(WRITE_BYTES, file))
             .map_err(|error| parquet_error(temporary.path(), error))?;
-        Ok(OpenFile { writer, temporary, rows: 0, synced: 0 })
+        Ok(OpenFile { writer, temporary, path, rows: 0, synced: 0 })
     }
 
-    /// Closes what is open and gives every file its name; with `force` in place of the former files of the datasets,
-    /// also of one that has got no rows, so that a folder never holds two exports.
-    pub(super) fn publish(mut self, datasets: &[Dataset], force: bool) -> Result<ExportSummary, Error> {
+    /// Closes what is open.
+    pub(super) fn complete(mut self) -> Result<CompleteFiles, Error> {
         self.early_sync.finish()?;
         let open = std::mem::take(&mut self.open);
-        let closed: Result<Vec<_>, Error> =
-            open.into_par_iter().map(|(id, file)| Ok((id, file.close()?))).collect();
+        let closed: Result<Vec<NewFile>, Error> = open.into_par_iter().map(|(_, file)| file.close()).collect();
         self.closed.extend(closed?);
-        let datasets: Vec<PathBuf> = datasets.iter().map(|dataset| self.root.join(dataset.name())).collect();
-        let former = if force { FormerFiles::set_aside(&datasets)? } else { FormerFiles::default() };
-        let published = self.closed.values_mut().try_for_each(|file| file.temporary.publish(false));
-        if let Err(error) = published.and_then(|()| self.sync_folders(&former)) {
-            // First the names must be free again, then the former files get them back.
-            self.closed.values_mut().for_each(|file| file.temporary.take_back());
-            drop(former);
-            return Err(error);
-        }
-        former.remove();
-        remove_stale(&datasets);
-        self.folders.keep();
-        let files = self.closed.values().map(|file| ExportedFile {
-            path: file.temporary.path().to_path_buf(),
-            rows: file.rows,
-            bytes: file.bytes,
-        });
-        let mut files: Vec<ExportedFile> = files.collect();
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files, notes: Vec::new() })
-    }
-
-    fn sync_folders(&self, former: &FormerFiles) -> Result<(), Error> {
-        let mut folders: BTreeSet<&Path> = former.folders().collect();
-        for file in self.closed.values() {
-            // The partition, its dataset, the root: any of them may be new.
-            let within = |folder: &&Path| folder.starts_with(&self.root);
-            folders.extend(file.temporary.path().ancestors().skip(1).take_while(within));
-        }
-        folders.into_iter().try_for_each(sync_folder)
+        self.closed.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
+        Ok(CompleteFiles { files: self.closed, folders: self.folders })
     }
 }
 
 impl OpenFile {
     /// Writes the footer and makes the bytes durable.
-    fn close(mut self) -> Result<ClosedFile, Error> {
-        self.writer.finish().map_err(|error| parquet_error(self.temporary.path(), error))?;
+    fn close(mut self) -> Result<NewFile, Error> {
+        let finished = self.writer.finish();
+        let metadata = finished.map_err(|error| parquet_error(self.temporary.path(), error))?;
+        let times = EventTimes::of(&metadata);
         self.writer.inner().get_ref().sync_all().map_err(|error| Error::output(self.temporary.path(), error))?;
-        Ok(ClosedFile { bytes: self.writer.bytes_written() as u64, rows: self.rows, temporary: self.temporary })
+        let entry = OutputEntry {
+            path: self.path,
+            rows: self.rows,
+            bytes: self.writer.bytes_written() as u64,
+            first_event_ms: times.and_then(|times| times.first_ms),
+            last_event_ms: times.and_then(|times| times.last_ms),
+            without_time: times.map(|times| times.without),
+        };
+        Ok(NewFile { temporary: self.temporary, entry })
     }
 }

@@ -1,4 +1,4 @@
-//! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-00000.parquet`, or by other keys.
+//! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-0000-00000.parquet`, or by other keys.
 //!
 //! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
@@ -7,13 +7,15 @@
 //! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
 //! thread, and encoded row groups that wait for the disk.
 
+mod change;
 mod collector;
 mod column;
 mod early_sync;
 mod encode;
+mod event_times;
 mod files;
-mod former;
 mod key;
+mod known_events;
 mod log_path;
 mod notes;
 mod partition;
@@ -21,18 +23,23 @@ mod place;
 
 pub use key::{DATE_KEY, DEFAULT_PARTITION, PartitionKey};
 
-use super::ExportSummary;
+use super::lake::{Lake, OutputEntry, Request};
 use super::selection::Selection;
 use super::settings::ExportSettings;
+use super::{ExportSummary, ExportedFile};
 use crate::batch::{Dataset, TextLayout};
+use crate::decode::Inventory;
 use crate::error::Error;
 use crate::parse::FieldTable;
 use crate::pipeline::in_order::InOrder;
-use crate::pipeline::stage::Stage;
+use crate::pipeline::stage::{KnownEvents, Stage};
+use crate::source::Inputs;
+use change::{Change, job};
 use collector::{Collector, Job, Limits, Rows};
 use column::PAGE_ROWS;
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
+use known_events::EventsOfFiles;
 use partition::{Defaulted, Partition, PlacedRows, rows_by_day, rows_by_place};
 use place::{Place, Places};
 use std::collections::{BTreeMap, VecDeque};
@@ -49,7 +56,6 @@ const READY_AT_LEAST: usize = 4;
 /// Writes Parquet files.
 pub struct ParquetStage {
     root: PathBuf,
-    force: bool,
     selection: Selection,
     formats: BTreeMap<Dataset, TableFormat>,
     keys: Vec<PartitionKey>,
@@ -64,7 +70,19 @@ pub struct ParquetStage {
     /// Encoded row groups that may wait for the disk.
     ready_limit: usize,
     threads: usize,
+    inventory: Arc<Inventory>,
+    known_events: Option<EventsOfFiles>,
+    // Dropped in this order: files that are not published go first.
     files: Mutex<PartitionFiles>,
+    change: Change,
+}
+
+/// An export that is ready, and what is left to be read for it.
+pub(super) struct OpenedStage {
+    pub(super) stage: ParquetStage,
+    pub(super) inputs: Inputs,
+    pub(super) done: usize,
+    pub(super) notes: Vec<String>,
 }
 
 /// What one call gave: rows by partition, in their order.
@@ -111,28 +129,42 @@ impl Drop for Alarm<'_> {
 }
 
 impl ParquetStage {
-    /// Checks the settings and that the folder is free. Nothing is created before the first row group is full.
+    /// Checks the settings, takes the lock of the folder and holds the inputs against what it has. Nothing but the lock is
+    /// created before the first row group is full.
     ///
     /// # Errors
-    /// Columns that do not exist; a folder that holds an export already, without `force`.
-    pub fn new(settings: &ExportSettings, root: PathBuf) -> Result<ParquetStage, Error> {
+    /// Settings that make no sense; a folder that cannot take these inputs ([`Lake::open`], `Lake::plan`).
+    pub(super) fn open(settings: &ExportSettings, root: PathBuf, inputs: Inputs) -> Result<OpenedStage, Error> {
         let limits = Limits { pending_bytes: settings.pending_bytes, ..Limits::DEFAULT };
-        ParquetStage::with_limits(settings, root, limits)
+        ParquetStage::with_limits(settings, root, inputs, limits)
     }
 
-    fn with_limits(settings: &ExportSettings, root: PathBuf, limits: Limits) -> Result<ParquetStage, Error> {
+    fn with_limits(
+        settings: &ExportSettings,
+        root: PathBuf,
+        inputs: Inputs,
+        limits: Limits,
+    ) -> Result<OpenedStage, Error> {
         let keys = checked(&settings.partition_by)?;
         let names: Vec<&str> = keys.iter().map(|key| key.name()).collect();
         let selection = Selection::new(settings, TextLayout::Copied, &names)?;
-        former::check_free(&root, selection.datasets(), settings.force)?;
+        let job = job(settings, &selection);
+        let lake = Lake::open(&root, settings.disk.clone())?;
+        let ExportSettings { force, resume, append, .. } = *settings;
+        let mut plan = lake.plan(&Request { job: &job, force, resume, append }, inputs)?;
+        let known_events = if force { Ok(None) } else { EventsOfFiles::of(&root, lake.state(), &job) };
+        let known_events = known_events.unwrap_or_else(|why| {
+            plan.notes.push(why);
+            None
+        });
         let formats = selection.projections().map(|projection| {
             let format = TableFormat::new(projection, settings.compression, settings.encoding);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
         });
         let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));
-        Ok(ParquetStage {
+        let files = PartitionFiles::new(root.clone(), &settings.disk, lake.next_run(), Arc::clone(&places));
+        let stage = ParquetStage {
             formats: formats.collect::<Result<_, Error>>()?,
-            force: settings.force,
             selection,
             order: InOrder::new(settings.waiting_bytes),
             defaulted: Mutex::default(),
@@ -142,11 +174,15 @@ impl ParquetStage {
             written: Condvar::new(),
             ready_limit: settings.threads.saturating_mul(READY_PER_THREAD).max(READY_AT_LEAST),
             threads: settings.threads.max(1),
-            files: Mutex::new(PartitionFiles::new(root.clone(), Arc::clone(&places))),
+            inventory: Arc::new(Inventory::new(plan.inputs.files.len(), settings.blake3)),
+            known_events,
+            files: Mutex::new(files),
+            change: Change::new(lake, job, &mut plan),
             places,
             keys,
             root,
-        })
+        };
+        Ok(OpenedStage { stage, inputs: plan.inputs, done: plan.done, notes: plan.notes })
     }
 
     /// Writes what is pending, closes the files and puts them under their names.
@@ -170,11 +206,17 @@ impl ParquetStage {
             let reason = "an earlier error left row groups unwritten".to_owned();
             return Err(Error::Encode { path: self.root, reason });
         }
-        let datasets: Vec<Dataset> = self.selection.datasets().collect();
         let notes = notes::of(&lock(&self.defaulted), lock(&self.collector).diverted());
         let files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let summary = pool.install(|| files.publish(&datasets, self.force))?;
-        Ok(ExportSummary { notes, ..summary })
+        let complete = pool.install(|| files.complete())?;
+        let entries = self.change.commit(complete, &self.inventory)?;
+        let file = |entry: OutputEntry| ExportedFile {
+            path: self.root.join(entry.path),
+            rows: entry.rows,
+            bytes: entry.bytes,
+        };
+        let files: Vec<ExportedFile> = entries.into_iter().map(file).collect();
+        Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files, notes })
     }
 
     /// The rows of a table by partition.
@@ -317,6 +359,14 @@ impl Stage for ParquetStage {
         self.order.stop();
         self.stop_writing();
     }
+
+    fn inventory(&self) -> Option<&Arc<Inventory>> {
+        Some(&self.inventory)
+    }
+
+    fn known_events(&self) -> Option<&dyn KnownEvents> {
+        self.known_events.as_ref().map(|known| known as &dyn KnownEvents)
+    }
 }
 
 /// At least one key, and none twice.
@@ -368,7 +418,8 @@ mod tests {
             ..Limits::DEFAULT
         };
         let settings = ExportSettings::default();
-        let stage = ParquetStage::with_limits(&settings, root.path().to_path_buf(), limits).unwrap();
+        let opened = ParquetStage::with_limits(&settings, root.path().to_path_buf(), Inputs::default(), limits);
+        let stage = opened.unwrap().stage;
         let next = AtomicU64::new(0);
         let work = || {
             loop {
@@ -400,7 +451,8 @@ mod tests {
     fn with_a_disk_that_hangs(root: &Path, then: impl FnOnce(&ParquetStage)) -> ParquetStage {
         let limits = Limits { row_group_bytes: 1, ..Limits::DEFAULT };
         let settings = ExportSettings { threads: 1, ..ExportSettings::default() };
-        let stage = ParquetStage::with_limits(&settings, root.to_path_buf(), limits).unwrap();
+        let opened = ParquetStage::with_limits(&settings, root.to_path_buf(), Inputs::default(), limits);
+        let stage = opened.unwrap().stage;
         let next = AtomicU64::new(0);
         let work = || {
             loop {
@@ -447,7 +499,7 @@ mod tests {
     #[test]
     fn row_groups_and_parts_are_the_same_for_any_number_of_threads() {
         let (names, bytes) = files(1);
-        assert!(names.iter().any(|(name, _)| name.ends_with("part-00002.parquet")), "{names:?}");
+        assert!(names.iter().any(|(name, _)| name.ends_with("part-0000-00002.parquet")), "{names:?}");
         for threads in [2, 5] {
             let (other_names, other_bytes) = files(threads);
             assert_eq!(names, other_names, "{threads} threads");

@@ -1,0 +1,93 @@
+//! What an export makes of its inputs: two exports may share a folder's tables only if they make the same.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// All settings that shape rows and files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// The columns of the files of each dataset.
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// Version of names and types of the columns.
+    pub schema_version: String,
+    /// Keys of the partitions, outermost first.
+    pub partition_by: Vec<String>,
+    /// Compression of pages, as the option spells it.
+    pub compression: String,
+    /// Encoding of values, as the option spells it.
+    pub encoding: String,
+    /// The log whose rows alone were taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// Rows before this instant were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Rows from this instant on were left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// CloudTrail events that stand in several inputs were kept.
+    pub keep_duplicates: bool,
+    /// Access-log lines that repeat an earlier one were dropped.
+    pub dedup: bool,
+}
+
+impl Job {
+    /// The datasets that it makes.
+    pub fn datasets(&self) -> impl Iterator<Item = &str> {
+        self.columns.keys().map(String::as_str)
+    }
+
+    /// Do both make the same dataset?
+    pub fn meets(&self, other: &Job) -> bool {
+        self.columns.keys().any(|dataset| other.columns.contains_key(dataset))
+    }
+
+    /// The first setting that is not the same, with both values.
+    pub fn difference(&self, other: &Job) -> Option<String> {
+        let fields = |job: &Job| serde_json::to_value(job).ok().and_then(|value| value.as_object().cloned());
+        let (ours, theirs) = (fields(self)?, fields(other)?);
+        let differs = ours.keys().chain(theirs.keys()).find(|name| ours.get(*name) != theirs.get(*name))?;
+        let show = |value: Option<&serde_json::Value>| value.map_or("none".to_owned(), ToString::to_string);
+        if differs == "columns" {
+            return Some("datasets or columns".to_owned());
+        }
+        Some(format!("{differs}: {} there, {} here", show(theirs.get(differs)), show(ours.get(differs))))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample(datasets: &[&str], compression: &str) -> Job {
+    Job {
+        columns: datasets.iter().map(|name| ((*name).to_owned(), vec!["event_time".to_owned()])).collect(),
+        schema_version: "1".to_owned(),
+        partition_by: vec!["event_date".to_owned()],
+        compression: compression.to_owned(),
+        encoding: "compatible".to_owned(),
+        log: None,
+        since: None,
+        until: None,
+        keep_duplicates: false,
+        dedup: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named_with_both_values() {
+        let job = sample(&["s3_access"], "zstd:1");
+        assert_eq!(job.difference(&job), None);
+        for (other, expected) in [
+            (sample(&["s3_access"], "snappy"), "compression: \"snappy\" there, \"zstd:1\" here"),
+            (Job { since: Some("2026".to_owned()), ..job.clone() }, "since: \"2026\" there, none here"),
+            (sample(&["cloudtrail"], "zstd:1"), "datasets or columns"),
+        ] {
+            assert_eq!(job.difference(&other).as_deref(), Some(expected));
+        }
+        assert!(
+            job.meets(&sample(&["cloudtrail", "s3_access"], "x")) && !job.meets(&sample(&["cloudtrail"], "x"))
+        );
+    }
+}
