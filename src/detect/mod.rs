@@ -20,7 +20,7 @@ pub mod known;
 pub mod manual;
 mod memo;
 pub mod minutes;
-mod names;
+pub mod names;
 pub mod reading;
 pub mod rules;
 pub mod sample_lines;

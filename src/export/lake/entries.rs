@@ -10,7 +10,7 @@ pub const SCHEMA: &str = "s3sleuth.manifest.v1";
 /// One line: a change of the folder that is about to happen, or has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`SCHEMA`].
+    /// `SCHEMA`.
     pub schema: String,
     /// Number of the change; the names of its files hold it.
     pub run: u64,
