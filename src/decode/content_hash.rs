@@ -97,7 +97,9 @@ impl FromStr for ContentHash {
         let failed = || format!("{text:?} is no hash");
         match text.split_once(':') {
             Some(("blake3", digits)) => Hash::from_hex(digits).map(ContentHash::Blake3).map_err(|_| failed()),
-            Some(("xxh3", digits)) if digits.len() == 32 => {
+            Some(("xxh3", digits))
+                if digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
                 u128::from_str_radix(digits, 16).map(ContentHash::Xxh3).map_err(|_| failed())
             }
             _ => Err(failed()),

@@ -45,7 +45,7 @@ impl WholeFiles {
         let text = &mut out[start..end];
         // Checks the CRC and the length that stand right behind the data.
         let done = self.decompressor.gzip_decompress(file, text).ok()?;
-        (done == length && ends_with_member(file, length)).then_some(length)
+        (done == length && ends_with_member(file, text)).then_some(length)
     }
 }
 
@@ -72,11 +72,22 @@ fn told_length(file: &[u8]) -> Option<usize> {
     (length > 0).then_some(length)
 }
 
-/// Does the file end where its first member does, which decompressed to that length? The member is known to be followed
-/// by its CRC and that length, so its end is the end of the file if the length stands there and nowhere before.
-fn ends_with_member(file: &[u8], length: usize) -> bool {
-    let Some(last) = file.last_chunk::<LENGTH>() else { return false };
-    u32::from_le_bytes(*last) as usize == length && memchr::memmem::find(&file[..file.len() - 1], last).is_none()
+/// Does the file end where its first member does, which decompressed to `text`? The member is known to be followed by its
+/// CRC and the length of `text`, wherever it ends: so its end is the end of the file if that stands there and nowhere
+/// before. Mostly not even the length does, and the CRC need not be taken once more.
+fn ends_with_member(file: &[u8], text: &[u8]) -> bool {
+    let (Some(length), Some(trailer)) = (file.last_chunk::<LENGTH>(), file.last_chunk::<TRAILER>()) else {
+        return false;
+    };
+    let is_before = |bytes: &[u8]| memchr::memmem::find(&file[..file.len() - 1], bytes).is_some();
+    if u32::from_le_bytes(*length) as usize != text.len() {
+        return false;
+    }
+    if !is_before(length) {
+        return true;
+    }
+    let expected = u64::from(libdeflater::crc32(text)) | (text.len() as u64) << 32;
+    u64::from_le_bytes(*trailer) == expected && !is_before(trailer)
 }
 
 #[cfg(test)]
