@@ -100,7 +100,7 @@ impl InputNote {
     }
 
     /// It has this hash, or none that is known.
-    pub fn hash(&self, hash: Option<ContentHash>) {
+    pub fn set_hash(&self, hash: Option<ContentHash>) {
         self.done(self.size, hash);
     }
 

@@ -66,10 +66,10 @@ impl LeftFile {
         let Some((note, tree)) = &self.hash else { return };
         if end != self.before.len() {
             // It has changed since it was opened: there is no hash of what it was.
-            note.hash(None);
+            note.set_hash(None);
         }
         if let Some(hash) = tree.end(end) {
-            note.hash(Some(hash));
+            note.set_hash(Some(hash));
         }
     }
 
@@ -114,7 +114,7 @@ impl<'a> BlockHash<'a> {
             self.groups.push(&apart);
         }
         if let Some(hash) = self.tree.add(self.groups) {
-            self.note.hash(Some(hash));
+            self.note.set_hash(Some(hash));
         }
         Ok(())
     }

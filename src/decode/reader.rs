@@ -183,7 +183,7 @@ fn note_hash<R: Read>(note: &InputNote, hashing: &Hashing<R>, file: Option<(&Arc
     let is_whole = hashing.has_ended() || file.is_some_and(|(_, metadata)| hashing.count() == metadata.len());
     match file {
         _ if is_whole => note.done(hashing.count(), Some(hashing.so_far())),
-        Some((file, _)) => note.hash(hash_again(file, hashing.so_far().kind()).ok()),
+        Some((file, _)) => note.set_hash(hash_again(file, hashing.so_far().kind()).ok()),
         None => note.done(hashing.count(), None),
     }
 }
@@ -227,7 +227,7 @@ fn zip_file(
     // A zip is read from its end, entry by entry.
     if let Some(note) = note {
         let is_wanted = packer.skipped.as_ref() != Some(name);
-        note.hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
+        note.set_hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
     }
     if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }
@@ -247,7 +247,7 @@ fn parquet_file(
     // Its rows are read at many places, by the workers.
     if let Some(note) = note {
         let is_wanted = packer.skipped.as_ref() != Some(name);
-        note.hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
+        note.set_hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
     }
     if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
 }

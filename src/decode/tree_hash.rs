@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_that_of_all_bytes_however_they_are_cut() {
-        let bytes: Vec<u8> = (0..700_001_u32).map(|number| (number * 31 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..700_001_u32).map(|number| ((number * 31) >> 3) as u8).collect();
         for length in [65_537, 131_072, 131_073, 196_608, 262_144, 400_000, 655_360, 700_001] {
             for kind in [HashKind::Blake3, HashKind::Xxh3] {
                 let expected = ContentHash::of_bytes(kind, &bytes[..length]);

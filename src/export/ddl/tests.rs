@@ -48,7 +48,8 @@ fn by_bucket(partitions: &[(&str, &str)]) -> Table {
 
 #[test]
 fn further_keys_are_enumerated_injected_or_added() {
-    let text = |table: &Table| statements(&[table.clone()], "s3://case-1/lake/", Engine::Athena).unwrap();
+    let text =
+        |table: &Table| statements(std::slice::from_ref(table), "s3://case-1/lake/", Engine::Athena).unwrap();
     let dense = text(&by_bucket(&[("a-1", "2026-03-01"), ("a-1", "2026-03-02"), ("b-1", "2026-03-02")]));
     for expected in [
         "PARTITIONED BY (`bucket` string, `event_date` string)",

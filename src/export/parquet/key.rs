@@ -86,7 +86,7 @@ fn is_bucket(value: &str) -> bool {
     let is_outer = |byte: Option<&u8>| byte.is_some_and(|byte| is_inner(byte) && byte.is_ascii_alphanumeric());
     let bytes = value.as_bytes();
     (3..=63).contains(&bytes.len())
-        && bytes.iter().all(|byte| is_inner(byte))
+        && bytes.iter().all(is_inner)
         && is_outer(bytes.first())
         && is_outer(bytes.last())
         && !value.contains("..")
