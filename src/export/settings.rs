@@ -146,7 +146,8 @@ impl FromStr for PageEncoding {
 /// What is exported. The default is all columns of the native dataset of each log, as Parquet.
 ///
 /// The budgets bound the rows in memory, in bytes of encoded columns or of text. With the defaults and two threads that
-/// each encode a full row group of 16 MiB they come to 120 MiB.
+/// each encode a full row group of 20 MiB they come to 130 MiB; rows that come in order take about half of it, as large
+/// pages are compressed at once.
 #[derive(Clone, Debug)]
 pub struct ExportSettings {
     /// Kind of the output.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// Sizes that decide where row groups and files end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of rows in memory that make a row group.
+    /// Bytes of rows in memory that make a row group; about half of them take room, as large pages are compressed.
     pub(super) row_group_bytes: usize,
     /// Bytes of rows in memory that may be pending in all partitions together.
     pub(super) pending_bytes: usize,
@@ -26,10 +26,10 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Row groups of about 70,000 lines, files of about 400 MB. Partitions come from the log, so their number is
+    /// Row groups of about 50,000 lines, files of about 400 MB. Partitions come from the log, so their number is
     /// bounded: this one is 27 years of dates, longer than S3 exists.
     pub(super) const DEFAULT: Limits = Limits {
-        row_group_bytes: 16 << 20,
+        row_group_bytes: 20 << 20,
         pending_bytes: 48 << 20,
         open_files: 64,
         file_bytes: 704 << 20,
@@ -60,15 +60,17 @@ pub(super) struct Job {
     pub(super) rows: Vec<Rows>,
 }
 
-/// Some neighbouring rows of a partition; no more than a page holds.
+/// Some rows of a partition from one unit, sorted; no more than a page holds.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// How many.
-    pub(super) count: usize,
+    /// What each is sorted by, in order.
+    pub(super) keys: Vec<i64>,
     /// Their cells, in the order of the columns.
     pub(super) pieces: Vec<Piece>,
-    /// Bytes in memory.
+    /// Bytes in memory while nothing is compressed.
     pub(super) bytes: usize,
+    /// Are they to be mixed with others, as [`super::order::Part`] says?
+    pub(super) is_edge: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub(super) struct Collector {
 struct Pending {
     rows: Vec<Rows>,
     bytes: usize,
+    /// The greatest key of the rows.
+    latest: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -113,18 +117,21 @@ impl Collector {
         }
     }
 
-    /// Takes the next rows in the order of the input; row groups that are full go to `jobs`.
-    pub(super) fn append(&mut self, partition: Partition, rows: Rows, mut jobs: impl FnMut(Job)) {
+    /// Takes the next rows in the order of the input; row groups that are full go to `jobs`. Returns whether rows before
+    /// them in the row group are later in time.
+    pub(super) fn append(&mut self, partition: Partition, rows: Rows, mut jobs: impl FnMut(Job)) -> bool {
         let mut partition = partition;
         if !self.next_part.contains_key(&partition) {
             if self.next_part.len() >= self.limits.partitions {
                 partition = Partition { place: Places::NOWHERE, day: None, ..partition };
-                self.diverted += rows.count as u64;
+                self.diverted += rows.keys.len() as u64;
             }
             self.next_part.entry(partition).or_insert(0);
         }
         let pending = self.pending.entry(partition).or_default();
         let bytes = rows.bytes;
+        let overlaps = pending.latest.is_some_and(|latest| rows.keys.first().is_some_and(|first| *first < latest));
+        pending.latest = pending.latest.max(rows.keys.last().copied());
         pending.rows.push(rows);
         pending.bytes += bytes;
         self.pending_bytes += bytes;
@@ -137,6 +144,7 @@ impl Collector {
             let partition = *partition;
             jobs(self.job(partition));
         }
+        overlaps
     }
 
     /// What is left, partition by partition; the largest first, so that threads that share the jobs end together.
@@ -157,7 +165,7 @@ impl Collector {
     }
 
     fn job(&mut self, partition: Partition) -> Job {
-        let Pending { rows, bytes } = self.pending.remove(&partition).unwrap_or_default();
+        let Pending { rows, bytes, .. } = self.pending.remove(&partition).unwrap_or_default();
         self.pending_bytes -= bytes;
         let number = self.next_job;
         self.next_job += 1;
@@ -203,8 +211,8 @@ mod tests {
         let mut jobs = Vec::new();
         for (day, bytes) in input {
             let partition = Partition { dataset: Dataset::S3Access, place: 0, day: Some(*day) };
-            let rows = Rows { count: 1, pieces: Vec::new(), bytes: *bytes };
-            collector.append(partition, rows, |job| jobs.push(job));
+            let rows = Rows { keys: vec![0], pieces: Vec::new(), bytes: *bytes, is_edge: false };
+            let _ = collector.append(partition, rows, |job| jobs.push(job));
         }
         jobs.extend(collector.flush());
         assert!(jobs.iter().enumerate().all(|(index, job)| job.number == index as u64));
@@ -253,7 +261,8 @@ mod tests {
         let mut collector = Collector::new(Limits { partitions: 2, ..LIMITS });
         for (place, day) in [(1, 1), (2, 1), (3, 1), (1, 1), (1, 2), (2, 1)] {
             let partition = Partition { dataset: Dataset::S3Access, place, day: Some(day) };
-            collector.append(partition, Rows { count: 5, pieces: Vec::new(), bytes: 1 }, |_| ());
+            let rows = Rows { keys: vec![0; 5], pieces: Vec::new(), bytes: 1, is_edge: false };
+            collector.append(partition, rows, |_| ());
         }
         assert_eq!(collector.diverted(), 10);
         let default = Partition { dataset: Dataset::S3Access, place: Places::NOWHERE, day: None };

@@ -1,23 +1,27 @@
 //! Row groups to encoded column chunks, and the writer settings that Athena reads best.
 
 use super::collector::{FileId, Job, Rows};
-use super::column::{self, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, Scratch, codec};
+use super::column::{self, ChunkForm, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, PieceForm, Scratch, codec};
 use super::lock;
-use crate::batch::{Projection, Variety};
+use super::order::{self, Part, RowOrder, SORT_COLUMN, Stretch};
+use crate::batch::{Cells, Column, Projection, Variety};
 use crate::decode::DATASET_KEY;
 use crate::error::Error;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
+use arrow::array::{Array, ArrayRef, UInt32Array};
+use arrow::compute::{concat, take};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::Compression as Codec;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{SchemaDescriptor, TypePtr};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, TypePtr};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Version of names and types of the columns; changes only when a column is renamed or retyped.
@@ -31,11 +35,15 @@ pub(super) struct TableFormat {
     properties: WriterPropertiesPtr,
     factory: ArrowRowGroupWriterFactory,
     leaves: SchemaDescriptor,
+    /// One a leaf.
+    varieties: Vec<Variety>,
     encoding: PageEncoding,
     compression: Compression,
     codec: Codec,
     /// Those that no thread is using.
     scratch: Mutex<Vec<Scratch>>,
+    /// Do units overlap in time by more than was expected of their edges?
+    overlapping: AtomicBool,
 }
 
 /// An encoded column chunk.
@@ -77,11 +85,13 @@ impl TableFormat {
             schema,
             properties,
             factory,
+            varieties: descriptor.columns().iter().map(|leaf| column_of(projection, leaf).variety).collect(),
             leaves: descriptor,
             encoding,
             compression,
             codec,
             scratch: Mutex::default(),
+            overlapping: AtomicBool::new(false),
         })
     }
 
@@ -90,15 +100,26 @@ impl TableFormat {
         SerializedFileWriter::new(file, Arc::clone(&self.schema), Arc::clone(&self.properties))
     }
 
-    /// The cells of some rows, in the order of the columns.
-    pub(super) fn rows(&self, table: &FieldTable, rows: &[u32]) -> Result<Rows, ParquetError> {
+    /// The cells of some sorted rows, in the order of the columns.
+    pub(super) fn rows(&self, table: &FieldTable, part: &Part<'_>) -> Result<Rows, ParquetError> {
+        let Part { rows, is_edge } = *part;
         let mut pieces = Vec::with_capacity(self.leaves.num_columns());
         let mut scratch = self.take_scratch()?;
+        let pages = !is_edge && !self.overlapping.load(Ordering::Relaxed);
+        let form = PieceForm { encoding: self.encoding, pages };
         for column in self.projection.columns() {
-            column::pieces(column, table, rows, self.encoding, &mut scratch, &mut pieces)?;
+            column::pieces(column, table, rows, form, &mut scratch, &mut pieces)?;
         }
         lock(&self.scratch).push(scratch);
-        Ok(Rows { count: rows.len(), bytes: pieces.iter().map(Piece::bytes).sum(), pieces })
+        let keys: Vec<i64> = rows.iter().map(|row| order::sort_key(table, *row)).collect();
+        let bytes = size_of_val(&keys[..]) + pieces.iter().map(Piece::bytes).sum::<usize>();
+        Ok(Rows { keys, pieces, bytes, is_edge })
+    }
+
+    /// Takes note of whether the last rows overlap in time with those before: then it pays to make pages only when they
+    /// are mixed. This changes when the work is done, never what comes out.
+    pub(super) fn expect(&self, overlapping: bool) {
+        self.overlapping.store(overlapping, Ordering::Relaxed);
     }
 
     fn take_scratch(&self) -> Result<Scratch, ParquetError> {
@@ -106,9 +127,10 @@ impl TableFormat {
         free.map_or_else(|| Scratch::new(self.compression), Ok)
     }
 
-    /// Encodes and compresses the rows of a job, column by column; the pieces of each are freed behind it.
+    /// Sorts, encodes and compresses the rows of a job, column by column; the pieces of each are freed behind it.
     pub(super) fn encode(&self, job: Job) -> Result<EncodedRowGroup, ParquetError> {
-        let rows = job.rows.iter().map(|rows| rows.count as u64).sum();
+        let rows = job.rows.iter().map(|rows| rows.keys.len() as u64).sum();
+        let order = RowOrder::of(&job.rows);
         let mut columns: Vec<Vec<Piece>> = Vec::new();
         for rows in job.rows {
             columns.resize_with(rows.pieces.len(), Vec::new);
@@ -117,11 +139,13 @@ impl TableFormat {
         let mut scratch = self.take_scratch()?;
         let mut chunks = Vec::with_capacity(self.leaves.num_columns());
         for pieces in columns {
-            let leaf = self.leaves.column(chunks.len());
             if let Some(Piece::Array(_)) = pieces.first() {
-                self.encode_arrays(pieces, &mut chunks)?;
+                self.encode_arrays(pieces, order.as_ref(), &mut chunks)?;
             } else {
-                let chunk = column::encode(pieces, leaf, self.encoding, self.codec, &mut scratch)?;
+                let leaf = chunks.len();
+                let form = ChunkForm { variety: self.varieties[leaf], encoding: self.encoding, codec: self.codec };
+                let leaf = self.leaves.column(leaf);
+                let chunk = column::encode(pieces, order.as_ref(), leaf, form, &mut scratch)?;
                 chunks.push(Chunk::Own(Box::new(chunk)));
             }
         }
@@ -130,13 +154,25 @@ impl TableFormat {
     }
 
     /// Has the parquet crate encode the leaves of a list or of booleans.
-    fn encode_arrays(&self, pieces: Vec<Piece>, chunks: &mut Vec<Chunk>) -> Result<(), ParquetError> {
+    fn encode_arrays(
+        &self,
+        pieces: Vec<Piece>,
+        order: Option<&RowOrder>,
+        chunks: &mut Vec<Chunk>,
+    ) -> Result<(), ParquetError> {
         let name = self.leaves.column(chunks.len()).path().parts()[0].clone();
         let field = self.projection.schema().field_with_name(&name)?;
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(pieces.len());
+        arrays.extend(pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Array(array) => Some(array),
+            Piece::Text(_) | Piece::Numbers(_) => None,
+        }));
+        if let Some(order) = order {
+            arrays = in_order(&arrays, order)?;
+        }
         let mut writers = self.factory.create_column_writers(0)?.into_iter().skip(chunks.len());
         let mut leaves = Vec::new();
-        for piece in pieces {
-            let Piece::Array(array) = piece else { continue };
+        for array in arrays {
             for (index, leaf) in compute_leaves(field, &array)?.iter().enumerate() {
                 if index == leaves.len() {
                     leaves.extend(writers.next());
@@ -149,6 +185,20 @@ impl TableFormat {
         }
         Ok(())
     }
+}
+
+/// An array a stretch.
+fn in_order(arrays: &[ArrayRef], order: &RowOrder) -> Result<Vec<ArrayRef>, ParquetError> {
+    let mixed = arrays.iter().zip(&order.is_mixed).filter(|(_, is_mixed)| **is_mixed);
+    let mixed: Vec<&dyn Array> = mixed.map(|(array, _)| array.as_ref()).collect();
+    let mixed = if mixed.is_empty() { arrays[0].slice(0, 0) } else { concat(&mixed)? };
+    let in_order = order.stretches.iter().map(|stretch| match stretch {
+        Stretch::Whole(index) => Ok(Arc::clone(&arrays[*index])),
+        Stretch::Mixed(places) => {
+            Ok(take(&mixed, &UInt32Array::from(order.mixed[places.clone()].to_vec()), None)?)
+        }
+    });
+    in_order.collect()
 }
 
 impl Chunk {
@@ -183,14 +233,23 @@ fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) 
             entry("s3sleuth.schema_version", SCHEMA_VERSION),
         ]));
     for leaf in schema.columns() {
-        let top = leaf.path().parts().first();
-        let repeats = projection
-            .columns()
-            .iter()
-            .any(|column| top.is_some_and(|top| top == column.name) && column.variety == Variety::Few);
+        let repeats = column_of(projection, leaf).variety == Variety::Few;
         builder = builder.set_column_dictionary_enabled(leaf.path().clone(), repeats);
     }
-    builder.build()
+    let sorted = schema.columns().iter().position(|leaf| leaf.path().parts() == [SORT_COLUMN]);
+    let sorted =
+        sorted.map(|leaf| SortingColumn { column_idx: leaf as i32, descending: false, nulls_first: false });
+    builder.set_sorting_columns(sorted.map(|column| vec![column])).build()
+}
+
+/// The column, or the member of a struct, that a leaf belongs to.
+fn column_of(projection: &Projection, leaf: &ColumnDescriptor) -> &'static Column {
+    let (top, rest) = leaf.path().parts().split_first().expect("a path has parts");
+    let column = projection.columns().iter().find(|column| column.name == top);
+    rest.iter().fold(column.expect("every leaf is of a column"), |column, name| match column.cells {
+        Cells::Struct(members) => members.iter().find(|member| member.name == name).unwrap_or(column),
+        _ => column,
+    })
 }
 
 /// What the writer says, with the system's own reason where that lies behind it.

@@ -18,6 +18,7 @@ mod key;
 mod known_events;
 mod log_path;
 mod notes;
+mod order;
 mod partition;
 mod place;
 
@@ -36,7 +37,6 @@ use crate::pipeline::stage::{KnownEvents, Stage};
 use crate::source::Inputs;
 use change::{Change, job};
 use collector::{Collector, Job, Limits, Rows};
-use column::PAGE_ROWS;
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
 use known_events::EventsOfFiles;
@@ -222,10 +222,10 @@ impl ParquetStage {
     /// The rows of a table by partition.
     fn observed(&self, table: &FieldTable, rows: &[u32]) -> Result<Observed, Error> {
         let mut observed = Observed::default();
-        let mut encode = |dataset, place: Option<Arc<Place>>, day, rows: &[u32]| {
+        let mut encode = |dataset, place: Option<Arc<Place>>, day, mut rows: Vec<u32>| {
             let format = &self.formats[&dataset];
-            for rows in rows.chunks(PAGE_ROWS) {
-                let rows = format.rows(table, rows).map_err(|error| parquet_error(&self.root, error))?;
+            for part in order::sorted_parts(table, &mut rows) {
+                let rows = format.rows(table, &part).map_err(|error| parquet_error(&self.root, error))?;
                 observed.parts.push(ObservedRows { dataset, place: place.clone(), day, rows });
             }
             Ok::<(), Error>(())
@@ -234,13 +234,13 @@ impl ParquetStage {
             let dataset = projection.dataset();
             if self.keys == [PartitionKey::EventDate] {
                 for (day, rows) in rows_by_day(table, rows) {
-                    encode(dataset, None, day, &rows)?;
+                    encode(dataset, None, day, rows)?;
                 }
                 continue;
             }
             let PlacedRows { rows, defaulted } = rows_by_place(&self.keys, dataset, table, rows);
             for ((place, day), rows) in rows {
-                encode(dataset, Some(place), day, &rows)?;
+                encode(dataset, Some(place), day, rows)?;
             }
             for (key, defaulted) in defaulted {
                 observed.defaulted.entry(key).or_default().add(defaulted);
@@ -255,7 +255,11 @@ impl ParquetStage {
         for ObservedRows { dataset, place, day, rows } in observed.parts {
             let place = place.map_or(Places::NOWHERE, |place| lock(&self.places).number(&place));
             let partition = Partition { dataset, place, day };
-            collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
+            let is_edge = rows.is_edge;
+            let overlaps = collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
+            if !is_edge {
+                self.format(partition).expect(overlaps);
+            }
         }
         if !observed.defaulted.is_empty() {
             let mut all = lock(&self.defaulted);

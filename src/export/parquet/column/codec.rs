@@ -4,7 +4,7 @@ use crate::batch::Variety;
 use crate::export::settings::Compression;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
-use std::io::Write;
+use std::io::{Read, Write};
 use zstd::zstd_safe::{CParameter, Strategy};
 
 /// The codec as files name it.
@@ -19,8 +19,8 @@ pub(in crate::export::parquet) fn codec(compression: Compression) -> Result<Code
 
 /// Compresses pages.
 enum PageCodec {
-    /// At the level, and for random characters.
-    Zstd(zstd::bulk::Compressor<'static>, zstd::bulk::Compressor<'static>),
+    /// At the level, for random characters, and back.
+    Zstd(zstd::bulk::Compressor<'static>, zstd::bulk::Compressor<'static>, zstd::bulk::Decompressor<'static>),
     Snappy(Box<snap::raw::Encoder>),
     Gzip,
     None,
@@ -32,7 +32,7 @@ impl PageCodec {
             Compression::Zstd(level) => {
                 // In random characters there are no matches to be found at any level, and to look for them takes half of
                 // the time of compression at level 3. What can be saved is the rest of each byte.
-                PageCodec::Zstd(zstd_compressor(level)?, zstd_compressor(1)?)
+                PageCodec::Zstd(zstd_compressor(level)?, zstd_compressor(1)?, zstd::bulk::Decompressor::new()?)
             }
             Compression::Snappy => PageCodec::Snappy(Box::new(snap::raw::Encoder::new())),
             Compression::Gzip => PageCodec::Gzip,
@@ -44,7 +44,7 @@ impl PageCodec {
     fn compress(&mut self, page: &[u8], variety: Variety, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         match self {
-            PageCodec::Zstd(at_level, for_random) => {
+            PageCodec::Zstd(at_level, for_random, _) => {
                 out.reserve(zstd::zstd_safe::compress_bound(page.len()));
                 let compressor = if variety == Variety::Random { for_random } else { at_level };
                 compressor.compress_to_buffer(page, out)?;
@@ -64,6 +64,22 @@ impl PageCodec {
             PageCodec::None => out.extend_from_slice(page),
         }
         Ok(())
+    }
+
+    /// A page again that was compressed; `size` is what it had before.
+    fn decompress(&mut self, page: &[u8], size: usize) -> Result<Vec<u8>> {
+        Ok(match self {
+            PageCodec::Zstd(_, _, decompressor) => decompressor.decompress(page, size)?,
+            PageCodec::Snappy(_) => snap::raw::Decoder::new()
+                .decompress_vec(page)
+                .map_err(|error| ParquetError::External(Box::new(error)))?,
+            PageCodec::Gzip => {
+                let mut out = Vec::with_capacity(size);
+                flate2::read::GzDecoder::new(page).read_to_end(&mut out)?;
+                out
+            }
+            PageCodec::None => page.to_vec(),
+        })
     }
 }
 
@@ -112,5 +128,10 @@ impl Scratch {
     pub(super) fn compressed(&mut self, variety: Variety) -> Result<&[u8]> {
         self.codec.compress(&self.page, variety, &mut self.compressed)?;
         Ok(&self.compressed)
+    }
+
+    /// A page again that was compressed here.
+    pub(super) fn decompressed(&mut self, page: &[u8], size: usize) -> Result<Vec<u8>> {
+        self.codec.decompress(page, size)
     }
 }

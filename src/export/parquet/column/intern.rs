@@ -19,9 +19,9 @@ struct Slot {
 }
 
 impl<'a> Interner<'a> {
-    /// Room for some texts; it grows.
+    /// None yet.
     pub(super) fn new() -> Interner<'a> {
-        Interner { slots: vec![Slot::default(); 256], texts: Vec::new(), last: 0 }
+        Interner { slots: vec![Slot::default(); 64], texts: Vec::new(), last: 0 }
     }
 
     /// The distinct texts so far.

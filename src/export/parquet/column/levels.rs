@@ -18,6 +18,11 @@ impl Levels {
         Levels { greatest, rows, each: (nulls > 0).then_some(each) }
     }
 
+    /// Levels of rows that all hold values.
+    pub(super) fn values(greatest: u8, rows: usize) -> Levels {
+        Levels { greatest, rows, each: None }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
@@ -25,6 +30,20 @@ impl Levels {
     /// The level of a row with a value.
     pub(super) fn greatest(&self) -> u8 {
         self.greatest
+    }
+
+    /// Does every row hold a value?
+    pub(super) fn all_values(&self) -> bool {
+        self.each.is_none()
+    }
+
+    /// The level that all rows have, if there is one.
+    pub(super) fn only(&self) -> Option<u8> {
+        match self.each.as_deref() {
+            None => Some(self.greatest),
+            Some([first, rest @ ..]) => rest.iter().all(|level| level == first).then_some(*first),
+            Some([]) => None,
+        }
     }
 
     /// The level of each row.

@@ -8,12 +8,14 @@ mod bounds;
 mod chunk;
 mod codec;
 mod delta;
+mod gather;
 mod hybrid;
 mod intern;
 mod levels;
 mod numbers;
 mod structs;
 mod text;
+mod text_chunk;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,8 @@ mod tests;
 pub(super) use chunk::EncodedChunk;
 pub(super) use codec::{Scratch, codec};
 
-use crate::batch::{Cells, Column, TextCells, TextLayout};
+use super::order::RowOrder;
+use crate::batch::{Cells, Column, TextCells, TextLayout, Variety};
 use crate::export::settings::PageEncoding;
 use crate::parse::FieldTable;
 use arrow::array::ArrayRef;
@@ -29,12 +32,20 @@ use chunk::ChunkWriter;
 use parquet::basic::Compression as Codec;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
-use text::{Layout, RowLevels, TextPiece};
+use text::{RowLevels, TextForm, TextPiece};
 
 /// Most bytes of a data page before compression; Amazon Security Lake asks for no more.
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 /// Most rows of a data page: what one entry of the page index covers.
 pub(super) const PAGE_ROWS: usize = 20_000;
+
+/// How pieces are made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PieceForm {
+    pub(super) encoding: PageEncoding,
+    /// Are large lists of texts made a page at once? What comes out in the end is the same.
+    pub(super) pages: bool,
+}
 
 /// The cells of a leaf column, or of a list with all its leaves, for some neighbouring rows; no more than a page holds.
 #[derive(Debug)]
@@ -46,11 +57,19 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    /// Bytes in memory.
+    /// Bytes in memory while nothing is compressed.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Piece::Text(pieces) => pieces.iter().map(TextPiece::bytes).sum(),
             Piece::Numbers(array) | Piece::Array(array) => array.get_array_memory_size(),
+        }
+    }
+
+    /// Bytes in memory.
+    fn memory(&self) -> usize {
+        match self {
+            Piece::Text(pieces) => pieces.iter().map(TextPiece::memory).sum(),
+            Piece::Numbers(_) | Piece::Array(_) => self.bytes(),
         }
     }
 }
@@ -60,19 +79,19 @@ pub(super) fn pieces(
     column: &Column,
     table: &FieldTable,
     rows: &[u32],
-    encoding: PageEncoding,
+    form: PieceForm,
     scratch: &mut Scratch,
     pieces: &mut Vec<Piece>,
 ) -> Result<()> {
-    let layout = layout(encoding);
     match &column.cells {
         cells if cells.is_text() => {
             let cells = TextCells::of(cells, table, rows);
-            let texts = text::pieces(&cells, rows, RowLevels::FLAT, column.variety, layout, scratch)?;
+            let form = TextForm::new(column.variety, form);
+            let texts = text::pieces(&cells, rows, RowLevels::FLAT, form, scratch)?;
             pieces.push(Piece::Text(texts));
         }
         Cells::Struct(members) if structs::holds_text(members) => {
-            structs::pieces(members, table, rows, layout, scratch, pieces)?;
+            structs::pieces(members, table, rows, form, scratch, pieces)?;
         }
         cells => {
             let array = cells.array(table, rows, TextLayout::Copied);
@@ -83,37 +102,40 @@ pub(super) fn pieces(
     Ok(())
 }
 
-/// Encodes the pieces of a leaf column of a row group; there is at least one, and all are of a kind.
+/// Encodes the pieces of a leaf column of a row group, of each of its `Rows` one, with the rows in that order; there is at
+/// least one, and all are of a kind.
 ///
 /// # Panics
 /// If there are [`Piece::Array`] among them.
 pub(super) fn encode(
     pieces: Vec<Piece>,
+    order: Option<&RowOrder>,
     column: ColumnDescPtr,
-    encoding: PageEncoding,
-    codec: Codec,
+    form: ChunkForm,
     scratch: &mut Scratch,
 ) -> Result<EncodedChunk> {
-    let mut chunk = ChunkWriter::new(column, codec, pieces.iter().map(Piece::bytes).sum());
+    let mut chunk = ChunkWriter::new(column, form.codec, pieces.iter().map(Piece::memory).sum());
     let (mut texts, mut arrays) = (Vec::new(), Vec::new());
     for piece in pieces {
         match piece {
-            Piece::Text(pieces) => texts.extend(pieces),
+            Piece::Text(pieces) => texts.push(pieces),
             Piece::Numbers(array) => arrays.push(array),
             Piece::Array(_) => panic!("lists are for the parquet crate"),
         }
     }
     if texts.is_empty() {
-        numbers::write(&mut chunk, &arrays, encoding == PageEncoding::Fast, scratch)?;
+        numbers::write(&mut chunk, &arrays, order, form.encoding == PageEncoding::Fast, scratch)?;
     } else {
-        text::write(&mut chunk, texts, layout(encoding), scratch)?;
+        let pieces = PieceForm { encoding: form.encoding, pages: true };
+        text_chunk::write(&mut chunk, texts, order, TextForm::new(form.variety, pieces), scratch)?;
     }
     chunk.close()
 }
 
-fn layout(encoding: PageEncoding) -> Layout {
-    match encoding {
-        PageEncoding::Compatible => Layout::Plain,
-        PageEncoding::Fast => Layout::DeltaLength,
-    }
+/// How a column chunk is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ChunkForm {
+    pub(super) variety: Variety,
+    pub(super) encoding: PageEncoding,
+    pub(super) codec: Codec,
 }

@@ -1,5 +1,6 @@
 //! Columns of numbers: chunks made from arrays.
 
+use super::super::order::{RowOrder, Stretch};
 use super::bounds::{Bound, Bounds};
 use super::chunk::{ChunkWriter, PageFacts};
 use super::codec::Scratch;
@@ -24,15 +25,15 @@ pub(super) fn takes(data_type: &DataType) -> bool {
 pub(super) fn write(
     chunk: &mut ChunkWriter,
     arrays: &[ArrayRef],
+    order: Option<&RowOrder>,
     deltas: bool,
     scratch: &mut Scratch,
 ) -> Result<()> {
     let physical = chunk.physical_type();
-    let (mut all, mut rows) = (Vec::new(), Vec::new());
-    for array in arrays {
-        numbers(array, &mut all);
-        valid(array, &mut rows);
-    }
+    let (all, rows) = match order {
+        None => flat(arrays.iter()),
+        Some(order) => in_order(arrays, order),
+    };
     let dictionary = Dictionary::of(&all, if physical == Type::INT32 { 4 } else { 8 });
     if let Some(dictionary) = &dictionary {
         chunk.dictionary(&plain(&dictionary.distinct, physical), dictionary.distinct.len(), scratch)?;
@@ -93,6 +94,47 @@ fn valid(array: &ArrayRef, valid: &mut Vec<u8>) {
         Some(nulls) => valid.extend(nulls.iter().map(u8::from)),
         None => valid.resize(valid.len() + array.len(), 1),
     }
+}
+
+/// The numbers that are not null of all arrays, and for each row one for a number and zero for a null.
+fn flat<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> (Vec<i64>, Vec<u8>) {
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
+    for array in arrays {
+        numbers(array, &mut all);
+        valid(array, &mut rows);
+    }
+    (all, rows)
+}
+
+/// The same with the rows in that order.
+fn in_order(arrays: &[ArrayRef], order: &RowOrder) -> (Vec<i64>, Vec<u8>) {
+    let is_mixed = arrays.iter().zip(&order.is_mixed).filter(|(_, is_mixed)| **is_mixed);
+    let (mut mixed, mixed_valid) = flat(is_mixed.map(|(array, _)| array));
+    if mixed.len() < mixed_valid.len() {
+        let mut numbers = mixed.iter().copied();
+        let mut number = |valid: &u8| if *valid == 1 { numbers.next() } else { None };
+        mixed = mixed_valid.iter().map(|valid| number(valid).unwrap_or(0)).collect();
+    }
+    let rows: usize = arrays.iter().map(|array| array.len()).sum();
+    let (mut all, mut each) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    for stretch in &order.stretches {
+        match stretch {
+            Stretch::Whole(index) => {
+                numbers(&arrays[*index], &mut all);
+                valid(&arrays[*index], &mut each);
+            }
+            Stretch::Mixed(places) => {
+                for row in &order.mixed[places.clone()] {
+                    let valid = mixed_valid[*row as usize];
+                    each.push(valid);
+                    if valid == 1 {
+                        all.push(mixed[*row as usize]);
+                    }
+                }
+            }
+        }
+    }
+    (all, each)
 }
 
 fn plain(numbers: &[i64], physical: Type) -> Vec<u8> {

@@ -1,8 +1,8 @@
 //! Structs of text to pieces, one a leaf.
 
-use super::Piece;
 use super::codec::Scratch;
-use super::text::{self, Layout, RowLevels};
+use super::text::{self, RowLevels, TextForm};
+use super::{Piece, PieceForm};
 use crate::batch::{Cells, Column, TextCells, Variety};
 use crate::parse::FieldTable;
 use parquet::errors::Result;
@@ -20,13 +20,14 @@ pub(super) fn pieces(
     members: &[Column],
     table: &FieldTable,
     rows: &[u32],
-    layout: Layout,
+    form: PieceForm,
     scratch: &mut Scratch,
     pieces: &mut Vec<Piece>,
 ) -> Result<()> {
     for leaf in leaves(members, table, rows).0 {
         let levels = RowLevels { greatest: leaf.greatest, given: Some(&leaf.levels) };
-        pieces.push(Piece::Text(text::pieces(&leaf.cells, rows, levels, leaf.variety, layout, scratch)?));
+        let form = TextForm::new(leaf.variety, form);
+        pieces.push(Piece::Text(text::pieces(&leaf.cells, rows, levels, form, scratch)?));
     }
     Ok(())
 }

@@ -1,11 +1,15 @@
 //! Chunks of this module against those of the parquet crate, on the same values.
 
-use super::text::{self, RowLevels};
-use super::{Piece, Scratch, codec, encode, layout};
+use super::super::order::RowOrder;
+use super::text::{self, RowLevels, TextForm};
+use super::{ChunkForm, Piece, PieceForm, Scratch, codec, encode};
 use crate::batch::{TextCells, Variety};
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::Span;
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt32Array,
+};
+use arrow::compute::take;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
@@ -16,11 +20,18 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// A file with one column `c`, written here.
-fn own(array: &ArrayRef, pieces: Vec<Piece>, encoding: PageEncoding, compression: Compression) -> Vec<u8> {
+fn own(
+    array: &ArrayRef,
+    pieces: Vec<Piece>,
+    order: Option<&RowOrder>,
+    (variety, encoding): (Variety, PageEncoding),
+    compression: Compression,
+) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter_with_nullable([("c", Arc::clone(array), true)]).unwrap();
     let schema = ArrowSchemaConverter::new().convert(&batch.schema()).unwrap();
     let mut scratch = Scratch::new(compression).unwrap();
-    let chunk = encode(pieces, schema.column(0), encoding, codec(compression).unwrap(), &mut scratch).unwrap();
+    let form = ChunkForm { variety, encoding, codec: codec(compression).unwrap() };
+    let chunk = encode(pieces, order, schema.column(0), form, &mut scratch).unwrap();
     let mut file = Vec::new();
     let mut writer =
         SerializedFileWriter::new(&mut file, schema.root_schema_ptr(), Arc::new(WriterProperties::default()))
@@ -52,7 +63,12 @@ fn read(file: Vec<u8>) -> (RecordBatch, Arc<ParquetMetaData>) {
 }
 
 /// Values, statistics and, where each has one page, page index are those of the crate.
-fn same(array: ArrayRef, pieces: impl Fn((PageEncoding, Compression)) -> Vec<Piece>) {
+fn same(
+    array: ArrayRef,
+    order: Option<&RowOrder>,
+    variety: Variety,
+    pieces: impl Fn((PageEncoding, Compression)) -> Vec<Piece>,
+) {
     let (expected, their_facts) = read(theirs(&array));
     for (encoding, compression) in [
         (PageEncoding::Compatible, Compression::Zstd(1)),
@@ -60,7 +76,8 @@ fn same(array: ArrayRef, pieces: impl Fn((PageEncoding, Compression)) -> Vec<Pie
         (PageEncoding::Fast, Compression::Snappy),
         (PageEncoding::Compatible, Compression::Gzip),
     ] {
-        let (found, facts) = read(own(&array, pieces((encoding, compression)), encoding, compression));
+        let form = (variety, encoding);
+        let (found, facts) = read(own(&array, pieces((encoding, compression)), order, form, compression));
         assert_eq!(found.column(0), expected.column(0));
         let (chunk, their_chunk) = (facts.row_group(0).column(0), their_facts.row_group(0).column(0));
         assert_eq!(chunk.statistics(), their_chunk.statistics());
@@ -79,12 +96,7 @@ fn same(array: ArrayRef, pieces: impl Fn((PageEncoding, Compression)) -> Vec<Pie
 }
 
 /// Texts as pieces of at most `rows` rows.
-fn text_pieces(
-    texts: &[Option<String>],
-    rows: usize,
-    variety: Variety,
-    (encoding, compression): (PageEncoding, Compression),
-) -> Vec<Piece> {
+fn text_pieces(texts: &[Option<String>], rows: usize, form: TextForm, compression: Compression) -> Vec<Piece> {
     let mut scratch = Scratch::new(compression).unwrap();
     let mut piece = |texts: &[Option<String>]| {
         let mut text = Vec::new();
@@ -98,7 +110,7 @@ fn text_pieces(
         let places = texts.iter().map(place).collect();
         let cells = TextCells::Made { text, places };
         let numbers: Vec<u32> = (0..texts.len() as u32).collect();
-        let pieces = text::pieces(&cells, &numbers, RowLevels::FLAT, variety, layout(encoding), &mut scratch);
+        let pieces = text::pieces(&cells, &numbers, RowLevels::FLAT, form, &mut scratch);
         Piece::Text(pieces.unwrap())
     };
     texts.chunks(rows).map(&mut piece).collect()
@@ -107,7 +119,55 @@ fn text_pieces(
 fn same_texts(texts: &[Option<String>], rows: usize) {
     let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
     for variety in [Variety::Few, Variety::Many, Variety::Random] {
-        same(Arc::clone(&array), |form| text_pieces(texts, rows, variety, form));
+        same(Arc::clone(&array), None, variety, |(encoding, compression)| {
+            let form = TextForm::new(variety, PieceForm { encoding, pages: true });
+            text_pieces(texts, rows, form, compression)
+        });
+    }
+}
+
+/// An order of rows in which some pieces stay whole, as `whole` says in turn, and the rows of all others are shuffled in
+/// runs of at most `longest` rows.
+fn shuffled(rows: usize, piece_rows: usize, whole: &[bool], seed: u64, longest: usize) -> (Vec<u32>, RowOrder) {
+    let is_whole = |row: usize| whole[row / piece_rows % whole.len()];
+    let mut mixed: Vec<usize> = (0..rows).filter(|row| !is_whole(*row)).collect();
+    mixed.sort_by_key(|row| (*row as u64 ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let mut pieces = (0..rows).step_by(piece_rows).filter(|row| is_whole(*row));
+    let mut order = Vec::new();
+    for mixed in mixed.chunks(longest) {
+        order.extend(mixed.iter().map(|row| *row as u32));
+        order.extend(pieces.next().into_iter().flat_map(|row| row as u32..rows.min(row + piece_rows) as u32));
+    }
+    order.extend(pieces.flat_map(|row| row as u32..rows.min(row + piece_rows) as u32));
+    let starts: Vec<usize> = (0..rows).step_by(piece_rows).chain([rows]).collect();
+    let row_order = RowOrder::new(&order, &starts);
+    (order, row_order)
+}
+
+/// Rows that were put in order are those of the crate in that order; and whether pages were made before makes no
+/// difference.
+fn same_in_order(
+    array: &ArrayRef,
+    (rows, order): &(Vec<u32>, RowOrder),
+    pieces: impl Fn(TextForm, Compression) -> Vec<Piece>,
+) {
+    let in_order = take(array, &UInt32Array::from(rows.clone()), None).unwrap();
+    for variety in [Variety::Few, Variety::Many, Variety::Random] {
+        let pieces = |pages: bool, encoding: PageEncoding, compression: Compression| {
+            pieces(TextForm::new(variety, PieceForm { encoding, pages }), compression)
+        };
+        same(Arc::clone(&in_order), Some(order), variety, |(encoding, compression)| {
+            pieces(true, encoding, compression)
+        });
+        for (encoding, compression) in
+            [(PageEncoding::Compatible, Compression::Zstd(1)), (PageEncoding::Fast, Compression::Snappy)]
+        {
+            let [one, other] = [true, false].map(|pages| {
+                let pieces = pieces(pages, encoding, compression);
+                own(&in_order, pieces, Some(order), (variety, encoding), compression)
+            });
+            assert!(one == other, "{variety:?} {encoding:?}");
+        }
     }
 }
 
@@ -155,11 +215,49 @@ proptest! {
             Arc::new(TimestampMillisecondArray::from(numbers).with_timezone("UTC")),
         ];
         for array in arrays {
-            same(Arc::clone(&array), |_| {
+            same(Arc::clone(&array), None, Variety::Many, |_| {
                 let starts = (0..array.len()).step_by(rows);
                 starts.map(|start| Piece::Numbers(array.slice(start, rows.min(array.len() - start)))).collect()
             });
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn rows_can_be_put_in_another_order(
+        texts in texts(),
+        numbers in numbers(),
+        piece_rows in 1usize..2000,
+        whole in proptest::collection::vec(any::<bool>(), 1..5),
+        seed in any::<u64>(),
+        longest in 1usize..3000,
+    ) {
+        let order = shuffled(texts.len(), piece_rows, &whole, seed, longest);
+        let array: ArrayRef = Arc::new(StringArray::from(texts.clone()));
+        same_in_order(&array, &order, |form, compression| {
+            text_pieces(&texts, piece_rows, form, compression)
+        });
+        let order = shuffled(numbers.len(), piece_rows, &whole, seed, longest);
+        let array: ArrayRef = Arc::new(Int64Array::from(numbers));
+        same_in_order(&array, &order, |_, _| {
+            let starts = (0..array.len()).step_by(piece_rows);
+            let slice = |start: usize| array.slice(start, piece_rows.min(array.len() - start));
+            starts.map(|start| Piece::Numbers(slice(start))).collect()
+        });
+    }
+}
+
+#[test]
+fn lists_that_are_pages_already_can_be_put_in_another_order() {
+    let text = |row: usize| (row % 9 != 3).then(|| format!("value {:07}{}", row * 31, "x".repeat(row % 50)));
+    let texts: Vec<Option<String>> = (0..30_000).map(text).collect();
+    let array: ArrayRef = Arc::new(StringArray::from(texts.clone()));
+    for whole in [[false, false], [true, false]] {
+        let order = shuffled(texts.len(), 5000, &whole, 77, 20_000);
+        same_in_order(&array, &order, |form, compression| text_pieces(&texts, 5000, form, compression));
     }
 }
 
@@ -172,7 +270,7 @@ fn many_rows_make_many_pages_with_and_without_a_dictionary() {
         same_texts(&texts[..25_000], 20_000);
         let numbers = (0..70_000).map(|row| (row % 7 != 3).then_some((row * 31 % distinct) as i64 * 1000));
         let array: ArrayRef = Arc::new(numbers.collect::<Int64Array>());
-        same(Arc::clone(&array), |_| vec![Piece::Numbers(Arc::clone(&array))]);
+        same(Arc::clone(&array), None, Variety::Many, |_| vec![Piece::Numbers(Arc::clone(&array))]);
     }
 }
 

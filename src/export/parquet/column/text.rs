@@ -1,24 +1,40 @@
-//! Columns of text: pieces made from a block while it is in the cache, and chunks made from pieces.
+//! Columns of text as pieces, made from a block while it is in the cache.
 
 use super::bounds::{Bound, Bounds};
-use super::chunk::{ChunkWriter, PageFacts};
 use super::codec::Scratch;
 use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
-use super::{PAGE_BYTES, PAGE_ROWS, delta, hybrid};
+use super::{PAGE_BYTES, PieceForm, delta};
 use crate::batch::{TextCells, Variety};
+use crate::export::settings::PageEncoding;
 use crate::parse::Span;
 use bytes::Bytes;
-use parquet::basic::Encoding;
 use parquet::errors::Result;
 
-/// Most bytes of a dictionary.
-const DICTIONARY_BYTES: usize = 1 << 20;
 /// Values after which it is asked whether any of them repeat.
 const TRIAL: usize = 512;
 /// Bytes of listed texts that are made a page at once, while they are in the cache. Such a page compresses nearly as well
 /// as a full one.
 const READY_BYTES: usize = 48 << 10;
+
+/// How the texts of a column become pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextForm {
+    pub(super) variety: Variety,
+    pub(super) layout: Layout,
+    /// Are large lists made a page at once?
+    pub(super) pages: bool,
+}
+
+impl TextForm {
+    pub(super) fn new(variety: Variety, form: PieceForm) -> TextForm {
+        let layout = match form.encoding {
+            PageEncoding::Compatible => Layout::Plain,
+            PageEncoding::Fast => Layout::DeltaLength,
+        };
+        TextForm { variety, layout, pages: form.pages }
+    }
+}
 
 /// How texts that stand in no dictionary are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,34 +48,46 @@ pub(super) enum Layout {
 /// The cells of a text column for some neighbouring rows; no more than a page holds.
 #[derive(Debug)]
 pub(in crate::export::parquet) struct TextPiece {
-    levels: Levels,
-    values: Values,
+    pub(super) levels: Levels,
+    pub(super) values: Values,
     /// `None`: there are only nulls.
-    bounds: Option<Bounds>,
+    pub(super) bounds: Option<Bounds>,
     /// Bytes of the texts of all rows.
-    text_bytes: usize,
+    pub(super) text_bytes: usize,
 }
 
 #[derive(Debug)]
-enum Values {
+pub(super) enum Values {
     Listed(Texts),
-    /// Listed texts as a page of the file, and its size before compression.
-    Ready(Bytes, usize),
+    /// Listed texts as a page of the file.
+    Ready(ReadyPage),
     /// Distinct texts, and for each row that has one its number.
     Numbered(Texts, Vec<u16>),
 }
 
+/// Levels and listed texts as a page of the file.
+#[derive(Debug)]
+pub(super) struct ReadyPage {
+    pub(super) compressed: Bytes,
+    /// Bytes before compression.
+    pub(super) uncompressed: usize,
+    /// Bytes of the list.
+    size: usize,
+    /// With [`Layout::DeltaLength`] the lengths of the texts.
+    pub(super) lengths: Vec<u32>,
+}
+
 /// Texts one after the other.
 #[derive(Clone, Debug, Default)]
-struct Texts {
+pub(super) struct Texts {
     /// With [`Layout::Plain`] each behind its length in four bytes.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// With [`Layout::DeltaLength`] their lengths.
-    lengths: Vec<u32>,
+    pub(super) lengths: Vec<u32>,
 }
 
 impl Texts {
-    fn push(&mut self, text: &[u8], layout: Layout) {
+    pub(super) fn push(&mut self, text: &[u8], layout: Layout) {
         let length = text.len() as u32;
         match layout {
             Layout::Plain => self.bytes.extend_from_slice(&length.to_le_bytes()),
@@ -68,18 +96,7 @@ impl Texts {
         self.bytes.extend_from_slice(text);
     }
 
-    /// The texts again, laid out [`Layout::Plain`].
-    fn plain(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.bytes[..];
-        std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk()?;
-            let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            rest = after;
-            Some(text)
-        })
-    }
-
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.bytes.len() + 4 * self.lengths.len()
     }
 
@@ -87,6 +104,16 @@ impl Texts {
         self.bytes.clear();
         self.lengths.clear();
     }
+}
+
+/// The texts of a list that is laid out [`Layout::Plain`].
+pub(super) fn plain(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, after) = list.split_first_chunk()?;
+        let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        list = after;
+        Some(text)
+    })
 }
 
 /// The level of each row.
@@ -112,19 +139,18 @@ pub(super) fn pieces(
     cells: &TextCells<'_>,
     rows: &[u32],
     levels: RowLevels<'_>,
-    variety: Variety,
-    layout: Layout,
+    form: TextForm,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
     match cells {
         TextCells::Field { table, field } => {
-            any(rows.iter().map(|row| table.bytes(*row as usize, *field)), levels, variety, layout, scratch)
+            any(rows.iter().map(|row| table.bytes(*row as usize, *field)), levels, form, scratch)
         }
         TextCells::Made { text, places } => {
-            any(places.iter().map(|place| at(text, *place)), levels, variety, layout, scratch)
+            any(places.iter().map(|place| at(text, *place)), levels, form, scratch)
         }
         TextCells::Shared { text, places, numbers } => {
-            any(numbers.iter().map(|number| at(text, places[*number as usize])), levels, variety, layout, scratch)
+            any(numbers.iter().map(|number| at(text, places[*number as usize])), levels, form, scratch)
         }
     }
 }
@@ -136,16 +162,15 @@ fn at(text: &[u8], place: Span) -> Option<&[u8]> {
 fn any<'t>(
     texts: impl ExactSizeIterator<Item = Option<&'t [u8]>> + Clone,
     levels: RowLevels<'_>,
-    variety: Variety,
-    layout: Layout,
+    form: TextForm,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
-    if variety == Variety::Few
+    if form.variety == Variety::Few
         && let Some(piece) = number(texts.clone(), levels)
     {
         return Ok(vec![piece]);
     }
-    list(texts, levels, (variety, layout), scratch)
+    list(texts, levels, form, scratch)
 }
 
 /// Distinct texts and a number a row; `None` if hardly any repeats.
@@ -175,10 +200,10 @@ fn number<'t>(texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>, levels: Ro
 }
 
 /// Every text, one after the other; a new piece where a page would be full.
-fn list<'t>(
+pub(super) fn list<'t>(
     texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>,
     levels: RowLevels<'_>,
-    (variety, layout): (Variety, Layout),
+    form: TextForm,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
     let mut pieces = Vec::new();
@@ -192,18 +217,18 @@ fn list<'t>(
             if listed.size() + text.len() + 4 > PAGE_BYTES && !each.is_empty() {
                 let rows = Levels::new(levels.greatest, std::mem::take(&mut each));
                 let bounds = std::mem::take(&mut extremes).bounds();
-                pieces.push(TextPiece::of_list(rows, &listed, bounds, text_bytes, (variety, layout), scratch)?);
+                pieces.push(TextPiece::of_list(rows, &listed, bounds, text_bytes, form, scratch)?);
                 listed.clear();
                 text_bytes = 0;
             }
-            listed.push(text, layout);
+            listed.push(text, form.layout);
             extremes.see(text);
             text_bytes += text.len();
         }
         each.push(levels.of(row, text.is_some()));
     }
     let rows = Levels::new(levels.greatest, each);
-    pieces.push(TextPiece::of_list(rows, &listed, extremes.bounds(), text_bytes, (variety, layout), scratch)?);
+    pieces.push(TextPiece::of_list(rows, &listed, extremes.bounds(), text_bytes, form, scratch)?);
     listed.clear();
     (scratch.texts, scratch.lengths) = (listed.bytes, listed.lengths);
     Ok(pieces)
@@ -211,14 +236,14 @@ fn list<'t>(
 
 /// The least and the greatest of the texts seen. Their first eight bytes, as a number, decide most comparisons.
 #[derive(Default)]
-struct Extremes<'t> {
+pub(super) struct Extremes<'t> {
     seen: Option<(&'t [u8], &'t [u8])>,
     least: u64,
     greatest: u64,
 }
 
 impl<'t> Extremes<'t> {
-    fn see(&mut self, text: &'t [u8]) {
+    pub(super) fn see(&mut self, text: &'t [u8]) {
         let head = head(text);
         let Some((least, greatest)) = &mut self.seen else {
             *self = Extremes { seen: Some((text, text)), least: head, greatest: head };
@@ -232,7 +257,7 @@ impl<'t> Extremes<'t> {
         }
     }
 
-    fn bounds(self) -> Option<Bounds> {
+    pub(super) fn bounds(self) -> Option<Bounds> {
         let text = |text: &[u8]| Bound::Text(text.to_vec());
         self.seen.map(|(least, greatest)| Bounds { least: text(least), greatest: text(greatest) })
     }
@@ -247,47 +272,69 @@ fn head(text: &[u8]) -> u64 {
 }
 
 impl TextPiece {
-    /// Bytes in memory.
+    /// Bytes in memory while nothing is compressed, so that they do not depend on when that is done.
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Listed(texts) => texts.size(),
-            Values::Ready(page, _) => page.len(),
+            Values::Ready(page) => page.size,
             Values::Numbered(texts, numbers) => texts.size() + size_of_val(&numbers[..]),
         };
         values + self.levels.bytes()
     }
 
-    /// Listed texts; many become a page.
+    /// Bytes in memory.
+    pub(super) fn memory(&self) -> usize {
+        match &self.values {
+            Values::Ready(page) => page.compressed.len() + 4 * page.lengths.len() + self.levels.bytes(),
+            Values::Listed(_) | Values::Numbered(..) => self.bytes(),
+        }
+    }
+
+    /// Where all cells are alike: their level and, if they have one, their text.
+    pub(super) fn only_cell(&self) -> Option<(u8, Option<&[u8]>)> {
+        let level = self.levels.only()?;
+        match &self.values {
+            _ if level < self.levels.greatest() => Some((level, None)),
+            Values::Numbered(distinct, _) => {
+                let mut distinct = plain(&distinct.bytes);
+                let text = distinct.next()?;
+                distinct.next().is_none().then_some((level, Some(text)))
+            }
+            Values::Listed(_) | Values::Ready(_) => None,
+        }
+    }
+
+    /// Listed texts.
     fn of_list(
         levels: Levels,
         texts: &Texts,
         bounds: Option<Bounds>,
         text_bytes: usize,
-        (variety, layout): (Variety, Layout),
+        form: TextForm,
         scratch: &mut Scratch,
     ) -> Result<TextPiece> {
-        let values = if texts.size() < READY_BYTES {
-            Values::Listed(texts.clone())
+        let values = if form.pages && texts.size() >= READY_BYTES {
+            Values::Ready(ReadyPage::new(&levels, texts, form, scratch)?)
         } else {
-            let mut page = PageLevels::new(levels.greatest());
-            page.append(&levels);
-            scratch.page.clear();
-            page.write(&mut scratch.page);
-            if layout == Layout::DeltaLength {
-                let lengths: Vec<i64> = texts.lengths.iter().map(|length| i64::from(*length)).collect();
-                delta::encode(&lengths, &mut scratch.page);
-            }
-            scratch.page.extend_from_slice(&texts.bytes);
-            let uncompressed = scratch.page.len();
-            Values::Ready(Bytes::copy_from_slice(scratch.compressed(variety)?), uncompressed)
+            Values::Listed(texts.clone())
         };
         Ok(TextPiece { levels, values, bounds, text_bytes })
     }
 
+    /// Makes a page of a large list.
+    pub(super) fn ready(&mut self, form: TextForm, scratch: &mut Scratch) -> Result<()> {
+        if let Values::Listed(texts) = &self.values
+            && texts.size() >= READY_BYTES
+        {
+            self.values = Values::Ready(ReadyPage::new(&self.levels, texts, form, scratch)?);
+        }
+        Ok(())
+    }
+
     /// The same cells, listed.
-    fn listed(self, layout: Layout, scratch: &mut Scratch) -> Result<Vec<TextPiece>> {
+    pub(super) fn listed(self, form: TextForm, scratch: &mut Scratch) -> Result<Vec<TextPiece>> {
         let Values::Numbered(distinct, numbers) = &self.values else { return Ok(vec![self]) };
-        let distinct: Vec<&[u8]> = distinct.plain().collect();
+        let distinct: Vec<&[u8]> = plain(&distinct.bytes).collect();
         let each: Vec<u8> = self.levels.iter().collect();
         let greatest = self.levels.greatest();
         let mut numbers = numbers.iter();
@@ -296,163 +343,30 @@ impl TextPiece {
             number.map(|number| distinct[usize::from(*number)])
         };
         let texts: Vec<Option<&[u8]>> = each.iter().map(text).collect();
-        list(texts.into_iter(), RowLevels { greatest, given: Some(&each) }, (Variety::Few, layout), scratch)
+        list(texts.into_iter(), RowLevels { greatest, given: Some(&each) }, form, scratch)
     }
 }
 
-/// Writes the pages of a chunk.
-pub(super) fn write(
-    chunk: &mut ChunkWriter,
-    pieces: Vec<TextPiece>,
-    layout: Layout,
-    scratch: &mut Scratch,
-) -> Result<()> {
-    if let Some(dictionary) = Dictionary::of(&pieces) {
-        return numbered_pages(chunk, &pieces, &dictionary, scratch);
-    }
-    let mut listed = Vec::with_capacity(pieces.len());
-    for piece in pieces {
-        listed.extend(piece.listed(layout, scratch)?);
-    }
-    listed_pages(chunk, &listed, layout, scratch)
-}
-
-/// The distinct texts of a chunk.
-struct Dictionary {
-    /// The texts, laid out [`Layout::Plain`].
-    texts: Texts,
-    count: usize,
-    /// For each piece, for each of its distinct texts, the number in the dictionary.
-    numbers: Vec<Vec<u32>>,
-}
-
-impl Dictionary {
-    /// `None` where a dictionary would not make the chunk smaller, or be too large for readers.
-    fn of(pieces: &[TextPiece]) -> Option<Dictionary> {
-        let mut interner = Interner::new();
-        let mut numbers = Vec::with_capacity(pieces.len());
-        let (mut values, mut text_bytes) = (0, 0);
-        for piece in pieces {
-            match &piece.values {
-                Values::Listed(texts) if texts.size() == 0 => numbers.push(Vec::new()),
-                Values::Listed(_) | Values::Ready(..) => return None,
-                Values::Numbered(texts, rows) => {
-                    numbers.push(texts.plain().map(|text| interner.number(text)).collect::<Option<_>>()?);
-                    values += rows.len();
-                    text_bytes += piece.text_bytes;
-                }
-            }
+impl ReadyPage {
+    fn new(levels: &Levels, texts: &Texts, form: TextForm, scratch: &mut Scratch) -> Result<ReadyPage> {
+        let mut page = PageLevels::new(levels.greatest());
+        page.append(levels);
+        scratch.page.clear();
+        page.write(&mut scratch.page);
+        if form.layout == Layout::DeltaLength {
+            let lengths: Vec<i64> = texts.lengths.iter().map(|length| i64::from(*length)).collect();
+            delta::encode(&lengths, &mut scratch.page);
         }
-        let count = interner.texts().len();
-        let mut texts = Texts::default();
-        interner.texts().iter().for_each(|text| texts.push(text, Layout::Plain));
-        let width = hybrid::width(count.saturating_sub(1) as u32) as usize;
-        let smaller = texts.size() + values * width / 8 < text_bytes + 4 * values;
-        (count > 0 && texts.size() <= DICTIONARY_BYTES && smaller).then_some(Dictionary { texts, count, numbers })
+        scratch.page.extend_from_slice(&texts.bytes);
+        let uncompressed = scratch.page.len();
+        let compressed = Bytes::copy_from_slice(scratch.compressed(form.variety)?);
+        Ok(ReadyPage { compressed, uncompressed, size: texts.size(), lengths: texts.lengths.clone() })
     }
-}
 
-/// Pages of numbers of texts in the dictionary.
-fn numbered_pages(
-    chunk: &mut ChunkWriter,
-    pieces: &[TextPiece],
-    dictionary: &Dictionary,
-    scratch: &mut Scratch,
-) -> Result<()> {
-    chunk.dictionary(&dictionary.texts.bytes, dictionary.count, scratch)?;
-    let width = hybrid::width(dictionary.count as u32 - 1);
-    let (mut numbers, mut encoded) = (Vec::new(), Vec::new());
-    let mut from = 0;
-    for end in page_ends(pieces, |_| 0) {
-        numbers.clear();
-        for (piece, new) in pieces[from..end].iter().zip(&dictionary.numbers[from..end]) {
-            if let Values::Numbered(_, old) = &piece.values {
-                numbers.extend(old.iter().map(|old| new[usize::from(*old)]));
-            }
-        }
-        encoded.clear();
-        encoded.push(width as u8);
-        hybrid::encode(&numbers, width, &mut encoded);
-        let (facts, mut levels) = page(&pieces[from..end], Encoding::RLE_DICTIONARY);
-        chunk.data(facts, &mut levels, &[&encoded], scratch)?;
-        from = end;
+    /// The list again, as [`Texts::bytes`] holds it.
+    pub(super) fn list(&self, scratch: &mut Scratch) -> Result<Vec<u8>> {
+        let mut page = scratch.decompressed(&self.compressed, self.uncompressed)?;
+        let start = self.uncompressed + 4 * self.lengths.len() - self.size;
+        Ok(page.split_off(start))
     }
-    Ok(())
-}
-
-/// Pages of texts one after the other.
-fn listed_pages(
-    chunk: &mut ChunkWriter,
-    pieces: &[TextPiece],
-    layout: Layout,
-    scratch: &mut Scratch,
-) -> Result<()> {
-    let encoding = match layout {
-        Layout::Plain => Encoding::PLAIN,
-        Layout::DeltaLength => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-    };
-    // No other piece joins one that is a page.
-    let size = |piece: &TextPiece| match piece.values {
-        Values::Ready(..) => PAGE_BYTES + 1,
-        _ => piece.bytes(),
-    };
-    let mut from = 0;
-    for end in page_ends(pieces, size) {
-        let (facts, mut levels) = page(&pieces[from..end], encoding);
-        if let Values::Ready(page, uncompressed) = &pieces[from].values {
-            chunk.ready(facts, page.clone(), *uncompressed)?;
-        } else {
-            let texts = || pieces[from..end].iter().filter_map(TextPiece::texts);
-            let mut encoded = Vec::new();
-            if layout == Layout::DeltaLength {
-                let lengths = texts().flat_map(|texts| &texts.lengths).map(|length| i64::from(*length));
-                delta::encode(&lengths.collect::<Vec<i64>>(), &mut encoded);
-            }
-            let mut parts = vec![&encoded[..]];
-            parts.extend(texts().map(|texts| &texts.bytes[..]));
-            chunk.data(facts, &mut levels, &parts, scratch)?;
-        }
-        from = end;
-    }
-    Ok(())
-}
-
-impl TextPiece {
-    fn texts(&self) -> Option<&Texts> {
-        match &self.values {
-            Values::Listed(texts) => Some(texts),
-            Values::Ready(..) | Values::Numbered(..) => None,
-        }
-    }
-}
-
-/// For each page the number of the piece behind it: as many pieces as fit by rows and bytes.
-fn page_ends(pieces: &[TextPiece], bytes: impl Fn(&TextPiece) -> usize) -> Vec<usize> {
-    let (mut ends, mut rows, mut size) = (Vec::new(), 0, 0);
-    for (index, piece) in pieces.iter().enumerate() {
-        if index > 0 && (rows + piece.levels.rows() > PAGE_ROWS || size + bytes(piece) > PAGE_BYTES) {
-            ends.push(index);
-            (rows, size) = (0, 0);
-        }
-        rows += piece.levels.rows();
-        size += bytes(piece);
-    }
-    ends.push(pieces.len());
-    ends
-}
-
-/// What the pieces of a page hold together.
-fn page(pieces: &[TextPiece], encoding: Encoding) -> (PageFacts, PageLevels) {
-    let mut levels = PageLevels::new(pieces[0].levels.greatest());
-    let mut bounds = None;
-    let mut text_bytes = 0;
-    for piece in pieces {
-        levels.append(&piece.levels);
-        if let Some(more) = &piece.bounds {
-            Bounds::join(&mut bounds, more);
-        }
-        text_bytes += piece.text_bytes as i64;
-    }
-    let (rows, histogram) = (levels.rows(), levels.histogram());
-    (PageFacts { encoding, rows, histogram, bounds, text_bytes: Some(text_bytes) }, levels)
 }
