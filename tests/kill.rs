@@ -1,4 +1,4 @@
-//! An export that is killed at any moment and run again gives the rows of one that was not. `S3SLEUTH_KILLS` sets how often
+//! An export or a merge that is killed at any moment and run again gives the rows of one that was not. `S3SLEUTH_KILLS` sets how often
 //! (200 in `.ci/long kills`).
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::tables::{Rows, rows};
-use support::{program, text};
+use support::{program, quick_folder, text};
 
 /// Kills where nobody asks for more.
 const KILLS: u64 = 10;
@@ -103,9 +103,18 @@ fn works(folder: &Path) -> Vec<Work> {
     let fresh = Work { name: "fresh", before: None, arguments: arguments("first", &[]) };
     let former = folder.join("former");
     fresh.run(&former);
+    let many = folder.join("many");
+    copy(&former, &many);
+    for seed in 4..8 {
+        let name = format!("more-{seed}");
+        logs(&name, SynthLog::S3Access, seed);
+        Work { name: "more", before: None, arguments: arguments(&name, &["--append"]) }.run(&many);
+    }
     let before = Some(former);
+    let compact = ["compact", "OUT", "-q"].map(str::to_owned).to_vec();
     vec![
         fresh,
+        Work { name: "compact", before: Some(many), arguments: compact },
         Work {
             name: "by bucket",
             before: None,
@@ -119,7 +128,7 @@ fn works(folder: &Path) -> Vec<Work> {
 #[test]
 fn a_killed_run_that_is_run_again_gives_the_same_rows() {
     let kills: u64 = std::env::var("S3SLEUTH_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = quick_folder();
     let out = folder.path().join("out");
     let works = works(folder.path());
     let undisturbed: Vec<(BTreeMap<String, Rows>, Duration)> = works

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::tables::{data_files, files, rows};
-use support::{Run, access_lines, gzip, run, text};
+use support::{Run, access_lines, gzip, quick_folder, run, text};
 
 /// A folder with logs and a place for an export.
 struct Case {
@@ -20,7 +20,7 @@ struct Case {
 
 impl Case {
     fn new(logs: &[(&str, &[u8])]) -> Case {
-        let case = Case { folder: tempfile::tempdir().unwrap() };
+        let case = Case { folder: quick_folder() };
         fs::create_dir(case.logs()).unwrap();
         logs.iter().for_each(|(name, bytes)| case.log(name, bytes));
         case

@@ -1,6 +1,7 @@
 //! The command line. The only place that prints to stderr or decides how the program ends.
 
 mod athena_lint;
+mod compact;
 mod completions;
 mod ddl;
 mod detect;
@@ -45,6 +46,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
     Export(export::Arguments),
+    /// Merge the small files of an exported folder
+    Compact(compact::Arguments),
     /// Print the statements that make tables of an exported folder
     Ddl(ddl::Arguments),
     /// Check folders of Parquet files, whoever wrote them, for what Athena needs
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),

@@ -1,5 +1,6 @@
 //! Every call of the file system fails in turn: the export says so, leaves no half file, and the next one succeeds.
 
+use super::compact::{TARGET_BYTES, compact};
 use super::disk::Disk;
 use super::{ExportSettings, Target, open_for};
 use crate::error::Error;
@@ -11,7 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 /// Days in the logs: each is a file, so that there are many calls.
-const DAYS: usize = 9;
+const DAYS: usize = 3;
+
+/// In memory where that can be: there are a thousand exports.
+fn quick_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 fn write_logs(folder: &Path, name: &str) {
     let line = |day: usize| {
@@ -60,7 +66,7 @@ struct Case {
 fn each_call_fails_in_turn(case: &Case, lasting: bool) -> u64 {
     let settings = |disk: Disk| ExportSettings { disk, threads: 1, resume: true, ..case.settings.clone() };
     for number in 1.. {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = quick_folder();
         let (logs, out): (PathBuf, PathBuf) = (folder.path().join("logs"), folder.path().join("out"));
         write_logs(&logs, "a");
         if case.more {
@@ -92,6 +98,31 @@ fn each_call_fails_in_turn(case: &Case, lasting: bool) -> u64 {
         assert_eq!(visible_rows(&out), case.rows, "call {number}, lasting: {lasting}");
     }
     0
+}
+
+#[test]
+fn a_merge_survives_the_failure_of_any_call() {
+    let settings = ExportSettings { disk: Disk::quick(), threads: 1, append: true, ..ExportSettings::default() };
+    for lasting in [false, true] {
+        for number in 1.. {
+            let folder = quick_folder();
+            let (logs, out): (PathBuf, PathBuf) = (folder.path().join("logs"), folder.path().join("out"));
+            for name in ["a", "b", "c"] {
+                write_logs(&logs, name);
+                export(&logs, &out, &settings).unwrap();
+            }
+            let (disk, faults) = Disk::failing(number, lasting);
+            let done = compact(&out, TARGET_BYTES, disk);
+            let is_output = matches!(done, Ok(_) | Err(Error::Output { .. } | Error::Encode { .. }));
+            assert!(is_output, "call {number}: {done:?}");
+            compact(&out, TARGET_BYTES, Disk::quick()).unwrap();
+            assert_eq!(visible_rows(&out), 3 * DAYS, "call {number}, lasting: {lasting}");
+            if !faults.happened() {
+                assert!(number > 30, "{number} calls");
+                break;
+            }
+        }
+    }
 }
 
 #[test]

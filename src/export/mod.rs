@@ -4,6 +4,7 @@
 //! the input before anything is decided or written. Files appear under their names only when the whole run has
 //! succeeded; an export that fails leaves nothing behind.
 
+pub mod compact;
 pub mod ddl;
 pub mod disk;
 #[cfg(test)]

@@ -118,6 +118,12 @@ pub fn access_line(time: &str, operation: &str, key: &str, status: u16) -> Strin
     )
 }
 
+/// A folder in memory where there is one: syncs of files that nobody will miss take their time on a busy disk.
+pub fn quick_folder() -> tempfile::TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).expect("a temporary folder")
+}
+
 /// Many of them, all different.
 pub fn access_lines(count: usize) -> String {
     let line = |index: usize| {

@@ -5,6 +5,7 @@ use super::entries::{Kind, OutputEntry, Record, RecordState, SCHEMA};
 use super::recover::remove;
 use crate::error::Error;
 use crate::export::file::TemporaryFile;
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -80,9 +81,9 @@ impl Lake {
         }
         let outside = self.root.parent().filter(|parent| !parent.as_os_str().is_empty());
         folders.extend(outside.map(Path::to_path_buf));
-        folders
-            .iter()
-            .try_for_each(|folder| self.disk.sync_folder(folder).map_err(|error| Error::output(folder, error)))
+        // Side by side the system writes many at once.
+        let sync = |folder: &PathBuf| self.disk.sync_folder(folder).map_err(|error| Error::output(folder, error));
+        folders.par_iter().try_for_each(sync)
     }
 
     /// Removes the new files, and then the record that names them. If anything fails the record stays, and the next one who

@@ -77,6 +77,11 @@ impl Lake {
         Ok(Lake { root: root.to_path_buf(), disk, manifest, state, lock, folders })
     }
 
+    /// Has anything been exported to the folder?
+    pub fn has_manifest(root: &Path) -> bool {
+        root.join(META_FOLDER).join(manifest::NAME).is_file()
+    }
+
     /// What the folder holds.
     pub fn state(&self) -> &State {
         &self.state

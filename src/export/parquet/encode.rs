@@ -9,7 +9,7 @@ use crate::decode::DATASET_KEY;
 use crate::error::Error;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
-use arrow::array::{Array, ArrayRef, UInt32Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
@@ -151,6 +151,20 @@ impl TableFormat {
         }
         lock(&self.scratch).push(scratch);
         Ok(EncodedRowGroup { file: job.file, close: job.close, chunks, rows })
+    }
+
+    /// Has the parquet crate encode all columns of a row group.
+    pub(super) fn encode_batch(&self, rows: &RecordBatch) -> Result<Vec<Chunk>, ParquetError> {
+        let mut writers = self.factory.create_column_writers(0)?.into_iter();
+        let mut chunks = Vec::with_capacity(self.leaves.num_columns());
+        for (field, array) in self.projection.schema().fields().iter().zip(rows.columns()) {
+            for leaf in compute_leaves(field, array)? {
+                let Some(mut writer) = writers.next() else { continue };
+                writer.write(&leaf)?;
+                chunks.push(Chunk::Crate(Box::new(writer.close()?)));
+            }
+        }
+        Ok(chunks)
     }
 
     /// Has the parquet crate encode the leaves of a list or of booleans.

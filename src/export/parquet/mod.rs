@@ -17,12 +17,15 @@ mod files;
 mod key;
 mod known_events;
 mod log_path;
+mod merge;
 mod notes;
+mod open_file;
 mod order;
 mod partition;
 mod place;
 
 pub use key::{DATE_KEY, DEFAULT_PARTITION, PartitionKey};
+pub(super) use merge::Merge;
 
 use super::lake::{Lake, OutputEntry, Request};
 use super::selection::Selection;

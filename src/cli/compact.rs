@@ -1,0 +1,44 @@
+//! `s3sleuth compact`.
+
+use super::exit::ExitStatus;
+use super::{say, values};
+use clap::Args;
+use s3sleuth::export::compact::{TARGET_BYTES, compact};
+use s3sleuth::export::disk::Disk;
+use std::path::PathBuf;
+
+/// Arguments of `compact`.
+#[derive(Args)]
+#[command(after_help = "Example:
+  s3sleuth export today/ -o lake/ --append && s3sleuth compact lake/")]
+pub struct Arguments {
+    /// Folder that export has written
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Bytes of files that become one [default: 400MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    target: Option<u64>,
+    /// Say nothing on stderr but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Merges.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    let summary = compact(&arguments.folder, arguments.target.unwrap_or(TARGET_BYTES), Disk::default())?;
+    let folder = arguments.folder.display();
+    if arguments.quiet {
+        return Ok(ExitStatus::Done);
+    }
+    match summary.files_before {
+        0 => say(&format!("nothing to merge in {folder}: no partition has two small files")),
+        before => say(&format!(
+            "merged {before} files into {}: {} rows, {:.1} MB instead of {:.1} MB",
+            summary.files_after,
+            summary.rows,
+            summary.bytes_after as f64 / 1e6,
+            summary.bytes_before as f64 / 1e6
+        )),
+    }
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,157 @@
+//! Rows of several files of a partition to one file with full row groups.
+
+use super::encode::{TableFormat, parquet_error};
+use super::open_file::OpenFile;
+use crate::batch::{Dataset, Projection, TextLayout};
+use crate::error::Error;
+use crate::export::disk::Disk;
+use crate::export::file::CreatedFolders;
+use crate::export::lake::{Job, Lake, NewFile, OutputEntry, checked_path, part_name};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::error::ArrowError;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes of rows in memory that make a row group. While one is sorted there are two copies.
+const ROW_GROUP_BYTES: usize = 48 << 20;
+
+/// Rows that are read together.
+const BATCH_ROWS: usize = 8 << 10;
+
+/// Merges files of a folder. Dropped before they are published the new ones are removed.
+pub(in crate::export) struct Merge {
+    disk: Disk,
+    run: u64,
+    formats: BTreeMap<Dataset, TableFormat>,
+    /// How many new files each partition has.
+    parts: BTreeMap<String, u32>,
+    files: Vec<NewFile>,
+    folders: CreatedFolders,
+}
+
+impl Merge {
+    /// Of that folder.
+    pub(in crate::export) fn new(lake: &Lake, disk: &Disk) -> Merge {
+        Merge {
+            disk: disk.clone(),
+            run: lake.next_run(),
+            formats: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            files: Vec::new(),
+            folders: CreatedFolders::new(disk),
+        }
+    }
+
+    /// Merges files of one partition.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or that are not as the manifest says; output that failed.
+    pub(in crate::export) fn pack(&mut self, lake: &Lake, pack: &[OutputEntry]) -> Result<(), Error> {
+        let Some((partition, _)) = pack.first().and_then(|file| file.path.rsplit_once('/')) else { return Ok(()) };
+        let name = pack[0].dataset();
+        let job = lake.state().jobs().iter().map(|state| &state.job).find(|job| job.columns.contains_key(name));
+        let dataset = Dataset::ALL.into_iter().find(|dataset| dataset.name() == name);
+        let (Some(job), Some(dataset)) = (job, dataset) else {
+            return Err(unreadable(lake.root(), &pack[0].path, "the manifest does not say how it was made"));
+        };
+        if !self.formats.contains_key(&dataset) {
+            self.formats.insert(dataset, format(lake.root(), job, dataset)?);
+        }
+        let part = self.parts.entry(partition.to_owned()).or_insert(0);
+        let path = format!("{partition}/{}", part_name(self.run, *part));
+        *part += 1;
+        let format = &self.formats[&dataset];
+        let file = OpenFile::create((lake.root(), path), format, &self.disk, &mut self.folders)?;
+        let merged = merge(lake.root(), pack, format, file)?;
+        let rows: u64 = pack.iter().map(|file| file.rows).sum();
+        if merged.entry.rows != rows {
+            let reason = format!("its files hold {} rows, and the manifest says {rows}", merged.entry.rows);
+            return Err(unreadable(lake.root(), partition, &reason));
+        }
+        self.files.push(merged);
+        Ok(())
+    }
+
+    /// The new files, and the folders that were made for them.
+    pub(in crate::export) fn complete(self) -> (Vec<NewFile>, CreatedFolders) {
+        (self.files, self.folders)
+    }
+}
+
+/// As the files of the job were written.
+fn format(root: &Path, job: &Job, dataset: Dataset) -> Result<TableFormat, Error> {
+    let projection =
+        Projection::named(dataset, &job.columns[dataset.name()], TextLayout::Copied).map_err(|name| {
+            let dataset = dataset.name();
+            Error::Usage(format!(
+                "this version of the program has no column {name} in {dataset}; its files stay as they are"
+            ))
+        })?;
+    let format = TableFormat::new(&projection, job.compression.parse()?, job.encoding.parse()?);
+    format.map_err(|error| parquet_error(root, error))
+}
+
+fn merge(root: &Path, pack: &[OutputEntry], format: &TableFormat, mut file: OpenFile) -> Result<NewFile, Error> {
+    let (mut batches, mut bytes) = (Vec::new(), 0);
+    for entry in pack {
+        let failed = |reason: String| unreadable(root, &entry.path, &reason);
+        let path = checked_path(root, &entry.path).ok_or_else(|| failed("it is none of ours".to_owned()))?;
+        let opened = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(error.to_string()))?;
+        if builder.schema().fields() != format.projection.schema().fields() {
+            return Err(failed("it has other columns than the manifest says".to_owned()));
+        }
+        let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| failed(error.to_string()))?;
+        for batch in reader {
+            let batch = batch.map_err(|error| failed(error.to_string()))?;
+            bytes += batch.get_array_memory_size();
+            batches.push(batch);
+            if bytes >= ROW_GROUP_BYTES {
+                append(&mut file, format, std::mem::take(&mut batches))?;
+                bytes = 0;
+            }
+        }
+    }
+    if !batches.is_empty() {
+        append(&mut file, format, batches)?;
+    }
+    file.close()
+}
+
+fn append(file: &mut OpenFile, format: &TableFormat, batches: Vec<RecordBatch>) -> Result<(), Error> {
+    let encoded = (|| {
+        // The files carry metadata of their own in their schema.
+        let plain = batches
+            .iter()
+            .map(|batch| RecordBatch::try_new(Arc::clone(format.projection.schema()), batch.columns().to_vec()));
+        let plain: Vec<RecordBatch> = plain.collect::<Result<_, _>>()?;
+        drop(batches);
+        let rows = concat_batches(format.projection.schema(), &plain)?;
+        drop(plain);
+        let rows = by_time(rows)?;
+        Ok((format.encode_batch(&rows)?, rows.num_rows() as u64))
+    })();
+    let (chunks, rows) = encoded.map_err(|error| parquet_error(file.path(), error))?;
+    file.append(chunks, rows)
+}
+
+/// In the order of `event_time`, where there is such a column; those without one come last. Rows of one instant keep their
+/// order.
+fn by_time(rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let Some(times) = rows.column_by_name("event_time") else { return Ok(rows) };
+    let numbers: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows.num_rows() as u32));
+    let options = SortOptions { descending: false, nulls_first: false };
+    let column = |values: &ArrayRef| SortColumn { values: Arc::clone(values), options: Some(options) };
+    let order = lexsort_to_indices(&[column(times), column(&numbers)], None)?;
+    take_record_batch(&rows, &order)
+}
+
+fn unreadable(root: &Path, path: &str, reason: &str) -> Error {
+    let reason = format!("{reason}; nothing was changed");
+    Error::Input { path: root.join(path).display().to_string(), reason }
+}
