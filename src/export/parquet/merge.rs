@@ -12,6 +12,7 @@ use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,8 +59,8 @@ impl Merge {
         let (Some(job), Some(dataset)) = (job, dataset) else {
             return Err(unreadable(lake.root(), &pack[0].path, "the manifest does not say how it was made"));
         };
-        if !self.formats.contains_key(&dataset) {
-            self.formats.insert(dataset, format(lake.root(), job, dataset)?);
+        if let Entry::Vacant(entry) = self.formats.entry(dataset) {
+            entry.insert(format(lake.root(), job, dataset)?);
         }
         let part = self.parts.entry(partition.to_owned()).or_insert(0);
         let path = format!("{partition}/{}", part_name(self.run, *part));
