@@ -69,7 +69,7 @@ fn random(number: u64) -> u64 {
 /// Into the run, as a share of what it takes: half of the kills fall into its last part, where the files get their names.
 fn moment(kill: u64, attempt: i32, whole: Duration) -> Duration {
     let share = (random(kill) % 1000) as f64 / 1000.0;
-    whole.mul_f64(if kill % 2 == 0 { share } else { 0.7 + share * 0.3 }).mul_f64(0.9_f64.powi(attempt))
+    whole.mul_f64(if kill.is_multiple_of(2) { share } else { 0.7 + share * 0.3 }).mul_f64(0.9_f64.powi(attempt))
 }
 
 /// Runs the work and kills it; earlier in each attempt, until it does not end before.
