@@ -1,11 +1,12 @@
 //! Exports as the pipeline runs them: files, streams, order, refusals and clean-up.
 #![allow(clippy::unwrap_used)]
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Int64Type, Schema};
+use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimestampMillisecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{LogicalType, Type as PhysicalType};
+use parquet::file::metadata::SortingColumn;
 use s3sleuth::batch::{Dataset, Projection, TextLayout, Variety};
 use s3sleuth::decode::{Block, Segment};
 use s3sleuth::error::Error;
@@ -207,6 +208,61 @@ fn parquet_files_have_the_types_and_settings_that_athena_reads() {
     }
     assert_eq!(lists, ["extra_fields.list.element", "parse_flags.list.element"]);
     assert!(metadata.row_group(0).columns()[1].dictionary_page_offset().is_some());
+}
+
+/// Units whose rows are in no order, in themselves and among one another, with many at the same second.
+fn shuffled_units() -> Vec<FieldTable> {
+    let units = 30u64;
+    let time = |number: u64| number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+    let line = |unit: u64, row: u64| {
+        let second = time(unit * 1000 + row) % 150;
+        // The first ten units in order, the next ones backwards, the rest overlapping.
+        let second = match unit {
+            0..10 => unit * 40 + row / 4,
+            10..20 => (20 - unit) * 40 + row / 4,
+            _ => second,
+        };
+        let time = format!("{:02}/Mar/2026:00:{:02}:{:02}", 1 + row % 2, second / 60, second % 60);
+        line((unit * 1000 + row) as usize, "DATE", "curl").replace("DATE:00:00:38", &time)
+    };
+    (0..units).map(|unit| table(&format!("logs/{unit}"), (0..150).map(|row| line(unit, row)).collect())).collect()
+}
+
+#[test]
+fn rows_of_a_row_group_are_sorted_by_time_and_those_of_one_time_stay_in_their_order() {
+    let mut units = shuffled_units();
+    for (unit, row) in [(3, 7), (25, 0)] {
+        units[unit].rows[row].event_time_ms = s3sleuth::parse::Row::NO_TIME;
+    }
+    for (columns, sort_column) in [(vec![], 0), (vec!["request_id".to_owned(), "event_time".to_owned()], 1)] {
+        let mut files: Option<Vec<Vec<u8>>> = None;
+        for threads in [1, 3] {
+            let root = folder_of("sorted");
+            let settings = ExportSettings { columns: columns.clone(), ..ExportSettings::default() };
+            let stage = export::open(&settings, Target::Path(root.path().to_path_buf())).unwrap();
+            run(&stage, &units, threads).unwrap();
+            let summary = stage.finish(()).unwrap();
+            let bytes: Vec<Vec<u8>> = summary.files.iter().map(|file| fs::read(&file.path).unwrap()).collect();
+            assert!(*files.get_or_insert(bytes.clone()) == bytes, "{threads} threads");
+            for (file, day) in summary.files.iter().zip([Some(20_513), Some(20_514), None]) {
+                let expected = expected(&units, day);
+                let times =
+                    expected.column_by_name("event_time").unwrap().as_primitive::<TimestampMillisecondType>();
+                let mut order: Vec<u32> = (0..times.len() as u32).collect();
+                order.sort_by_key(|row| times.is_valid(*row as usize).then(|| times.value(*row as usize)));
+                let sorted = take_record_batch(&expected, &UInt32Array::from(order)).unwrap();
+                let found = read(&file.path);
+                for field in found.schema_ref().fields() {
+                    assert_eq!(found.column_by_name(field.name()), sorted.column_by_name(field.name()), "{day:?}");
+                }
+                let builder =
+                    ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&file.path).unwrap()).unwrap();
+                let group = builder.metadata().row_group(0);
+                let declared = SortingColumn { column_idx: sort_column, descending: false, nulls_first: false };
+                assert_eq!(group.sorting_columns(), Some(&vec![declared]));
+            }
+        }
+    }
 }
 
 #[test]
