@@ -1,5 +1,5 @@
-//! Exports are read like the logs that they hold: the same alerts, the same rows, whatever wrote the file and wherever it
-//! stands; and no file, however it was damaged, ends the program.
+//! Exports are read like the logs that they hold: the same alerts, the same rows, whatever wrote the file and
+//! wherever it stands; and no file, however it was damaged, ends the program.
 #![allow(clippy::unwrap_used)]
 
 mod support;

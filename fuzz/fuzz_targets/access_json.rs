@@ -1,5 +1,5 @@
-//! Any bytes as a record of an access log as CloudWatch delivers it: no panic, and a record that is taken is one JSON
-//! object whose fields can be made columns.
+//! Any bytes as a record of an access log as CloudWatch delivers it: no panic, and a record that is taken is one
+//! JSON object whose fields can be made columns.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use s3sleuth::batch::{Dataset, Projection, TextLayout};

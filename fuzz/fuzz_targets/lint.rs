@@ -9,7 +9,7 @@ fuzz_target!(
     init: {
         // libFuzzer's own hook would take a panic that is caught for a crash.
         std::panic::set_hook(Box::new(|panic| {
-            if !s3sleuth::lint::is_decoding() {
+            if !s3sleuth::decode::is_guarded() {
                 eprintln!("{panic}");
                 std::process::abort();
             }

@@ -1,5 +1,6 @@
-//! Any bytes as a Parquet file, through the whole pipeline: no panic that is not told as damage of the file, and the ledger
-//! adds up. Bytes alone are hardly ever a file, so an export is changed by them at places that they choose.
+//! Any bytes as a Parquet file, through the whole pipeline: no panic that is not told as damage of the file, and
+//! the ledger adds up. Bytes alone are hardly ever a file, so an export is changed by them at places that they
+//! choose.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use s3sleuth::detect::{Config, DetectStage, RULES};
@@ -26,18 +27,18 @@ fn exported() -> Vec<u8> {
     std::fs::read(out.join("s3_access/event_date=2026-02-06/part-00000.parquet")).expect("it exists")
 }
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(
+    init: {
+    // libFuzzer's own hook would take a panic that is caught for a crash.
+    std::panic::set_hook(Box::new(|panic| {
+        if !s3sleuth::decode::is_guarded() {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+    }));
+},
+|bytes: &[u8]| {
     static EXPORT: OnceLock<Vec<u8>> = OnceLock::new();
-    // The fuzzer ends the process at a panic before it can be caught; here the guards are what is tested.
-    static QUIET: OnceLock<()> = OnceLock::new();
-    QUIET.get_or_init(|| {
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !s3sleuth::decode::is_guarded() {
-                hook(panic);
-            }
-        }));
-    });
     let mut file = EXPORT.get_or_init(exported).clone();
     for change in bytes.chunks_exact(4) {
         let at = usize::from(u16::from_le_bytes([change[0], change[1]])) % file.len();

@@ -65,13 +65,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     };
     let statements = arguments.ddl.as_deref().map_or(Ok(Vec::new()), statements)?;
     let today = chrono::Utc::now().timestamp_millis().div_euclid(DAY_MS);
-    // A decoder that panics at a damaged file is a finding, and no bug to tell of.
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !lint::is_decoding() {
-            before(panic);
-        }
-    }));
     let found = lint::lint(folder, &Options { statements, today, ..Options::default() })?;
     print(&match arguments.format {
         LintFormat::Table => report::table(&found),

@@ -14,7 +14,7 @@ mod json_frames;
 mod json_scan;
 mod left_lines;
 mod lines;
-mod parquet;
+pub(crate) mod parquet;
 mod reader;
 mod sniff;
 mod stream;
@@ -25,6 +25,7 @@ mod whole;
 mod window;
 
 pub use content_hash::{ContentHash, HashKind};
+pub(crate) use guard::guarded;
 pub use guard::is_guarded;
 pub use inventory::{InputFacts, InputNote, Inventory, Unread};
 pub use left_lines::LeftLines;

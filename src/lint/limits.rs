@@ -1,5 +1,7 @@
 //! Numbers that decide what is a finding, and what a hostile file may cost.
 
+use crate::decode::parquet::claims;
+
 /// Sizes in bytes unless they say otherwise. The first half are limits of checks, the second half bounds what is
 /// read and decoded of a file, so that none exhausts memory or time.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +49,9 @@ impl Default for Limits {
             page_bytes: 1 << 20,
             file_bytes: (64 << 20, 512 << 20),
             row_bytes: 32 << 20,
-            footer_bytes: 16 << 20,
-            schema_nodes: 100_000,
-            schema_depth: 64,
+            footer_bytes: claims::FOOTER_BYTES,
+            schema_nodes: claims::SCHEMA_NODES,
+            schema_depth: claims::SCHEMA_DEPTH,
             decoded_page_bytes: 64 << 20,
             decoded_dictionary_bytes: 16 << 20,
             decoded_page_values: 4 << 20,

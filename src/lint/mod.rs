@@ -19,16 +19,15 @@ mod report;
 mod schema;
 mod sizes;
 mod tables;
-mod thrift;
 mod time_column;
 
 pub use check::{CHECKS, Check, Finding, Severity, checks_page};
 pub use ddl::{CreateTable, parse as parse_ddl};
-pub use file::is_decoding;
 pub use limits::Limits;
 pub use report::{CheckResult, Outcome, Report, Unreadable};
 
 use crate::batch::Dataset;
+use crate::decode::guarded;
 use crate::error::Error;
 use crate::export;
 use ddl::{DDL_FITS, TableFacts};
@@ -184,7 +183,7 @@ fn own_statement(table: &TableFiles, is_whole: bool) -> Result<CreateTable, Stri
         return Err("not all files of the table can be read".to_owned());
     }
     // Where the folder will lie makes no difference to the check.
-    let text = file::guarded(|| {
+    let text = guarded(|| {
         let found = export::ddl::table(dataset, &table.folder).map_err(|error| error.to_string())?;
         let tables: Vec<_> = found.into_iter().collect();
         export::ddl::statements(&tables, "s3://amzn-s3-demo-bucket/", export::ddl::Engine::Athena)

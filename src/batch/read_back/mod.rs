@@ -1,9 +1,10 @@
-//! The inverse of the columns: a table that this program wrote, or that another program wrote from one, back to the rows
-//! of its log.
+//! The inverse of the columns: a table that this program wrote, or that another program wrote from one, back to
+//! the rows of its log.
 //!
-//! What each column becomes follows from the one list of columns. A table is told by the name that its file gives, else
-//! by its columns. Columns that are missing are null. Types that other programs choose for the same values (text as
-//! bytes, numbers of another width, instants of another unit) are read; others are refused, as a guess could be wrong.
+//! What each column becomes follows from the one list of columns. A table is told by the name that its file gives,
+//! else by its columns. Columns that are missing are null. Types that other programs choose for the same values
+//! (text as bytes, numbers of another width, instants of another unit) are read; others are refused, as a guess
+//! could be wrong.
 
 mod rows;
 mod values;

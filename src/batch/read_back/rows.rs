@@ -47,8 +47,8 @@ fn find(leaf: &Leaf, batch: &RecordBatch) -> Result<Values, String> {
     Values::of(array, around.as_ref()).map_err(|reason| format!("column {}: {reason}", leaf.path.join(".")))
 }
 
-/// A field table in the making. The text of each row is all of its values in the order of the columns, so that rows with
-/// the same values have the same text, as repeated lines of a log have.
+/// A field table in the making. The text of each row is all of its values in the order of the columns, so that
+/// rows with the same values have the same text, as repeated lines of a log have.
 pub struct TableBuilder<'p> {
     plan: &'p ReadBack,
     /// Stands for the file of rows that do not say which they came from.
@@ -288,8 +288,8 @@ fn time_ms(value: Option<Value<'_>>) -> Option<i64> {
     }
 }
 
-/// The bits of a row's flags; a flag with a count is told by what stands before it. Names that are not known are those of
-/// a later version, and say nothing to this one.
+/// The bits of a row's flags; a flag with a count is told by what stands before it. Names that are not known are
+/// those of a later version, and say nothing to this one.
 fn flags(log: LogType, values: &Values, row: usize) -> u32 {
     let names: &[&str] = match log {
         LogType::S3Access => &s3_access::FLAGS,

@@ -145,8 +145,8 @@ impl Values {
         }
     }
 
-    /// The elements of a row's list, each as a row of the members; `None` is a null list. A list of texts has one member
-    /// without a name.
+    /// The elements of a row's list, each as a row of the members; `None` is a null list. A list of texts has one
+    /// member without a name.
     pub(super) fn list(&self, row: usize) -> Option<Elements<'_>> {
         let Kind::List(lists, members) = &self.kind else { return None };
         if self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {

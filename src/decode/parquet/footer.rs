@@ -1,80 +1,32 @@
-//! The footer of a Parquet file, looked at before it is parsed: a schema that is nested deep would use up the stack, and
-//! counts that are not true would make room for gigabytes.
+//! The footer of a Parquet file that is to be opened, looked at before it is.
 
+use super::claims::{self, FOOTER_BYTES, FalseClaim, SCHEMA_DEPTH, SCHEMA_NODES};
 use super::source::Source;
-use super::thrift::{Kind, Thrift};
 use parquet::file::reader::Length;
+use std::io;
 
 /// What stands behind the footer: its length in four bytes, and the magic number.
 const TAIL: usize = 8;
-
-/// Longest footer. That of a full file of an export (4,096 row groups) is the largest known; most have less than 1 MiB.
-const LONGEST: u64 = 64 << 20;
-
-/// Groups of columns inside one another; an export has five.
-const MOST_NESTED: usize = 32;
-
-/// Number of the schema among the fields of the footer, and of the count of children among those of a column
-/// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
-const SCHEMA: i64 = 2;
-const CHILDREN: i64 = 5;
 
 /// Checks what the footer claims.
 ///
 /// # Errors
 /// Why the file cannot be one, or should not be opened.
-pub fn check(source: &Source) -> Result<(), String> {
-    let ends = |reason: &str| format!("the Parquet file is damaged: {reason}");
-    let length = source.len();
-    let tail = length.checked_sub(TAIL as u64).ok_or_else(|| ends("it ends early"))?;
-    let bytes = source.read(tail, TAIL).map_err(|error| error.to_string())?;
-    let Some(([b0, b1, b2, b3, b'P', b'A', b'R', b'1'], _)) = bytes.split_first_chunk() else {
-        return Err(ends("it has no footer; it was cut or is still being written"));
+pub fn check(source: &Source) -> Result<(), FalseClaim> {
+    let damaged = |reason: &str| FalseClaim::Damaged(reason.to_owned());
+    let unreadable = |error: io::Error| FalseClaim::Damaged(error.to_string());
+    let tail = source.len().checked_sub(TAIL as u64).ok_or_else(|| damaged("it ends early"))?;
+    let bytes = source.read(tail, TAIL).map_err(unreadable)?;
+    let [b0, b1, b2, b3, b'P', b'A', b'R', b'1'] = bytes[..] else {
+        return Err(damaged("it has no footer; it was cut or is still being written"));
     };
-    let footer = u64::from(u32::from_le_bytes([*b0, *b1, *b2, *b3]));
-    if footer > LONGEST {
-        return Err(format!("a Parquet file whose footer has {footer} bytes; at most {LONGEST} are read"));
+    let footer = u64::from(u32::from_le_bytes([b0, b1, b2, b3]));
+    let start = tail.checked_sub(footer).ok_or_else(|| damaged("its footer is longer than itself"))?;
+    if footer > FOOTER_BYTES {
+        return Err(FalseClaim::Limit(format!("a footer of {footer} bytes; at most {FOOTER_BYTES} are read")));
     }
-    let start = tail.checked_sub(footer).ok_or_else(|| ends("its footer is longer than itself"))?;
-    let bytes = source.read(start, footer as usize).map_err(|error| error.to_string())?;
-    let walked = Thrift::new(&bytes).fields(|thrift, number, kind| match (number, kind) {
-        (SCHEMA, Kind::List) => schema(thrift),
-        (_, kind) => thrift.skip(kind),
-    });
-    walked.ok_or_else(|| ends("its footer claims what cannot be"))
-}
-
-/// The schema is a list of nodes, each before its children.
-fn schema(thrift: &mut Thrift<'_>) -> Option<()> {
-    let (nodes, kind) = thrift.list()?;
-    if kind != Kind::Struct {
-        return None;
-    }
-    // For each group that is open, the children that are still to come.
-    let mut open: Vec<usize> = Vec::new();
-    for node in 0..nodes {
-        let mut children = 0;
-        thrift.fields(|thrift, number, kind| match (number, kind) {
-            (CHILDREN, Kind::Integer) => {
-                children = usize::try_from(thrift.integer()?).ok()?;
-                Some(())
-            }
-            (_, kind) => thrift.skip(kind),
-        })?;
-        if let Some(left) = open.last_mut() {
-            *left = left.checked_sub(1)?;
-        }
-        if children > nodes - node - 1 || open.len() > MOST_NESTED {
-            return None;
-        }
-        if children > 0 {
-            open.push(children);
-        }
-        while open.last() == Some(&0) {
-            open.pop();
-        }
-    }
-    Some(())
+    let bytes = source.read(start, footer as usize).map_err(unreadable)?;
+    claims::check(&bytes, SCHEMA_NODES, SCHEMA_DEPTH)
 }
 
 #[cfg(test)]
@@ -132,10 +84,10 @@ mod tests {
             (&b"PAR1"[..], "it ends early"),
             (b"PAR1PAR1PARX", "no footer"),
             (b"PAR1\xff\0\0\0PAR1", "longer than itself"),
-            (b"PAR1\xff\xff\xff\xffPAR1", "at most 67108864 are read"),
-            (b"PAR1\0\0\0\0PAR1", "claims what cannot be"),
+            (b"PAR1\xff\xff\xff\xffPAR1", "longer than itself"),
+            (b"PAR1\0\0\0\0PAR1", "not well formed"),
         ] {
-            let found = check(&Source::Memory(bytes.into())).unwrap_err();
+            let found = check(&Source::Memory(bytes.into())).unwrap_err().to_string();
             assert!(found.contains(reason), "{found}");
         }
     }

@@ -2,11 +2,13 @@
 //!
 //! Which columns are read and what they mean is known to [`read_back`] alone.
 
+pub(crate) mod claims;
 mod footer;
+pub(crate) mod page_header;
 mod pages;
 mod rows;
 mod source;
-mod thrift;
+pub(crate) mod thrift;
 
 pub use rows::{RowRange, RowTaker};
 pub use source::Source;
@@ -18,6 +20,7 @@ use super::window::Broken;
 use crate::batch::read_back::{self, ReadBack, Recognised};
 use crate::ledger::{FileOutcome, FileStatus, Notice};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use claims::FalseClaim;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
@@ -29,12 +32,12 @@ use std::sync::Arc;
 /// The key of the metadata that names the dataset of an export.
 pub const DATASET_KEY: &str = "s3sleuth.dataset";
 
-/// Largest file that is held in memory: one inside an archive or compression, or from a pipe. (Parquet begins at its
-/// end.)
+/// Largest file that is held in memory: one inside an archive or compression, or from a pipe. (Parquet begins at
+/// its end.)
 const IN_MEMORY: u64 = 64 << 20;
 
-/// Blocks of which a stretch of rows holds about as many bytes, so that little of a row group is passed over by each
-/// worker that reads a part of it.
+/// Blocks of which a stretch of rows holds about as many bytes, so that little of a row group is passed over by
+/// each worker that reads a part of it.
 const BLOCKS_OF_A_RANGE: u64 = 4;
 
 /// Rows of a stretch, however few or many bytes the file says that they have.
@@ -53,8 +56,8 @@ pub struct ParquetFile {
 /// Rows that a file may have however small it is.
 const ROWS_FREE: u64 = 1 << 20;
 
-/// Beyond [`ROWS_FREE`]: rows that a byte of a file may stand for. Rows of a log have ids, which take eight bytes at
-/// least; of an export of a few columns it may be many to a byte.
+/// Beyond [`ROWS_FREE`]: rows that a byte of a file may stand for. Rows of a log have ids, which take eight bytes
+/// at least; of an export of a few columns it may be many to a byte.
 const ROWS_A_BYTE: u64 = 64;
 
 /// Why a file is not read.
@@ -64,6 +67,15 @@ enum Unread {
     Skipped(String),
     /// One of our limits is in the way.
     Limit(String),
+}
+
+impl From<FalseClaim> for Unread {
+    fn from(claim: FalseClaim) -> Unread {
+        match claim {
+            FalseClaim::Damaged(reason) => Unread::Skipped(damaged(&reason)),
+            FalseClaim::Limit(reason) => Unread::Limit(format!("a Parquet file that claims too much: {reason}")),
+        }
+    }
 }
 
 impl From<ParquetError> for Unread {
@@ -124,9 +136,9 @@ fn damaged(panic: &str) -> String {
 
 impl ParquetFile {
     fn open(name: &Arc<str>, source: Source) -> Result<ParquetFile, Unread> {
-        footer::check(&source).map_err(Unread::Skipped)?;
-        // What a program left of its own types is not asked for: the types of the columns themselves are enough. Of the
-        // page index nothing is read, so that pages are where they were found to be in order.
+        footer::check(&source)?;
+        // What a program left of its own types is not asked for: the types of the columns themselves are enough.
+        // Of the page index nothing is read, so that pages are where they were found to be in order.
         let options =
             ArrowReaderOptions::new().with_skip_arrow_metadata(true).with_page_index_policy(PageIndexPolicy::Skip);
         let metadata = ArrowReaderMetadata::load(&source, options.clone())?;

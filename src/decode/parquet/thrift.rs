@@ -1,154 +1,176 @@
-//! As much of Thrift's compact protocol as is needed to look at what a Parquet file claims, before anything is made room
-//! for (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>). `None` is damage, or the
-//! end of the bytes.
+//! Thrift's compact protocol, as much as is needed to look at a footer or page header before memory is spent on
+//! what it claims (<https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>).
 
-/// Structs and lists inside one another that are passed over.
-const MOST_NESTED: u32 = 16;
+/// Types of fields and elements.
+pub(crate) const BOOLEAN_TRUE: u8 = 1;
+const BOOLEAN_FALSE: u8 = 2;
+const BYTE: u8 = 3;
+const I16: u8 = 4;
+pub(crate) const I32: u8 = 5;
+const I64: u8 = 6;
+const DOUBLE: u8 = 7;
+const BINARY: u8 = 8;
+pub(crate) const LIST: u8 = 9;
+const SET: u8 = 10;
+const MAP: u8 = 11;
+pub(crate) const STRUCT: u8 = 12;
 
-/// Type of a field or element.
+/// Levels of nesting that are skipped; Parquet's own structs have fewer than ten.
+const DEPTH: u8 = 32;
+
+/// Why bytes are no structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// 1 and 2: a boolean, which as a field is its own value.
-    Boolean,
-    /// 3.
-    Byte,
-    /// 4, 5 and 6.
-    Integer,
-    /// 7.
-    Double,
-    /// 8.
-    Binary,
-    /// 9 and 10.
-    List,
-    /// 11.
-    Map,
-    /// 12.
-    Struct,
+pub(crate) enum ThriftError {
+    /// More bytes are needed.
+    End,
+    /// No bytes would help.
+    Malformed,
 }
 
-impl Kind {
-    fn of(code: u8) -> Option<Kind> {
-        Some(match code {
-            1 | 2 => Kind::Boolean,
-            3 => Kind::Byte,
-            4..=6 => Kind::Integer,
-            7 => Kind::Double,
-            8 => Kind::Binary,
-            9 | 10 => Kind::List,
-            11 => Kind::Map,
-            12 => Kind::Struct,
-            _ => return None,
-        })
-    }
-}
-
-/// A place in a text of Thrift.
-pub struct Thrift<'a> {
+/// A place in a structure.
+pub(crate) struct Compact<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Thrift<'a> {
-    /// Starts at the first byte.
-    pub fn new(bytes: &'a [u8]) -> Thrift<'a> {
-        Thrift { bytes, at: 0 }
+impl<'a> Compact<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Compact<'a> {
+        Compact { bytes, at: 0 }
     }
 
-    /// Bytes that were taken.
-    pub fn offset(&self) -> usize {
+    /// Bytes that were read.
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
-    /// Calls with the number and kind of each field of a struct; the call must take its value.
-    pub fn fields(&mut self, mut each: impl FnMut(&mut Self, i64, Kind) -> Option<()>) -> Option<()> {
-        let mut number = 0;
-        loop {
-            let head = self.byte()?;
-            if head == 0 {
-                return Some(());
-            }
-            number = if head >> 4 == 0 { self.integer()? } else { number + i64::from(head >> 4) };
-            each(self, number, Kind::of(head & 15)?)?;
-        }
+    fn left(&self) -> usize {
+        self.bytes.len() - self.at
     }
 
-    /// Takes the head of a list: its length and what its elements are. No list is longer than the bytes that are left.
-    pub fn list(&mut self) -> Option<(usize, Kind)> {
-        let head = self.byte()?;
-        let length = if head >> 4 == 15 { self.length()? } else { usize::from(head >> 4) };
-        (length <= self.bytes.len() - self.at).then_some((length, Kind::of(head & 15)?))
-    }
-
-    /// Takes a number.
-    pub fn integer(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    /// Takes the value of a field.
-    pub fn skip(&mut self, kind: Kind) -> Option<()> {
-        if kind == Kind::Boolean { Some(()) } else { self.skip_element(kind, 0) }
-    }
-
-    fn skip_element(&mut self, kind: Kind, depth: u32) -> Option<()> {
-        if depth > MOST_NESTED {
-            return None;
-        }
-        match kind {
-            Kind::Boolean | Kind::Byte => self.advance(1),
-            Kind::Integer => self.varint().map(|_| ()),
-            Kind::Double => self.advance(8),
-            Kind::Binary => {
-                let length = self.length()?;
-                self.advance(length)
-            }
-            Kind::List => {
-                let (length, kind) = self.list()?;
-                (0..length).try_for_each(|_| self.skip_element(kind, depth + 1))
-            }
-            Kind::Map => {
-                let length = self.length().filter(|length| *length <= self.bytes.len())?;
-                if length == 0 {
-                    return Some(());
-                }
-                let kinds = self.byte()?;
-                let (key, value) = (Kind::of(kinds >> 4)?, Kind::of(kinds & 15)?);
-                (0..length).try_for_each(|_| {
-                    self.skip_element(key, depth + 1)?;
-                    self.skip_element(value, depth + 1)
-                })
-            }
-            Kind::Struct => self.fields(|thrift, _, kind| match kind {
-                Kind::Boolean => Some(()),
-                kind => thrift.skip_element(kind, depth + 1),
-            }),
-        }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
+    fn byte(&mut self) -> Result<u8, ThriftError> {
+        let byte = *self.bytes.get(self.at).ok_or(ThriftError::End)?;
         self.at += 1;
-        Some(byte)
+        Ok(byte)
     }
 
-    fn advance(&mut self, count: usize) -> Option<()> {
-        self.at = self.at.checked_add(count).filter(|at| *at <= self.bytes.len())?;
-        Some(())
+    fn advance(&mut self, count: u64) -> Result<(), ThriftError> {
+        let count = usize::try_from(count).map_err(|_| ThriftError::End)?;
+        if count > self.left() {
+            return Err(ThriftError::End);
+        }
+        self.at += count;
+        Ok(())
     }
 
-    fn length(&mut self) -> Option<usize> {
-        usize::try_from(self.varint()?).ok()
-    }
-
-    fn varint(&mut self) -> Option<u64> {
+    fn varint(&mut self) -> Result<u64, ThriftError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return Some(value);
+                return Ok(value);
             }
         }
-        None
+        Err(ThriftError::Malformed)
+    }
+
+    /// An integer of any width.
+    pub(crate) fn integer(&mut self) -> Result<i64, ThriftError> {
+        let value = self.varint()?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// Number and type of the next field behind the field `last`; `None` at the end of the struct.
+    pub(crate) fn field(&mut self, last: i16) -> Result<Option<(i16, u8)>, ThriftError> {
+        let byte = self.byte()?;
+        if byte == 0 {
+            return Ok(None);
+        }
+        let number = match byte >> 4 {
+            0 => i16::try_from(self.integer()?).map_err(|_| ThriftError::Malformed)?,
+            step => last.checked_add(i16::from(step)).ok_or(ThriftError::Malformed)?,
+        };
+        Ok(Some((number, byte & 0x0f)))
+    }
+
+    /// Type and number of the elements of a list that begins here. Each takes a byte at least, so that more than
+    /// there are bytes is a false claim.
+    pub(crate) fn list(&mut self) -> Result<(u8, usize), ThriftError> {
+        let byte = self.byte()?;
+        let count = match byte >> 4 {
+            15 => self.varint()?,
+            count => u64::from(count),
+        };
+        let count = usize::try_from(count).map_err(|_| ThriftError::End)?;
+        if count > self.left() { Err(ThriftError::End) } else { Ok((byte & 0x0f, count)) }
+    }
+
+    /// Passes over a value of a field.
+    pub(crate) fn skip(&mut self, kind: u8) -> Result<(), ThriftError> {
+        self.skip_value(kind, DEPTH, true)
+    }
+
+    /// Booleans of fields lie in their type, those of lists take a byte.
+    fn skip_value(&mut self, kind: u8, depth: u8, is_field: bool) -> Result<(), ThriftError> {
+        let depth = depth.checked_sub(1).ok_or(ThriftError::Malformed)?;
+        match kind {
+            BOOLEAN_TRUE | BOOLEAN_FALSE if is_field => Ok(()),
+            BOOLEAN_TRUE | BOOLEAN_FALSE | BYTE => self.advance(1),
+            I16 | I32 | I64 => self.varint().map(drop),
+            DOUBLE => self.advance(8),
+            BINARY => {
+                let length = self.varint()?;
+                self.advance(length)
+            }
+            LIST | SET => {
+                let (kind, count) = self.list()?;
+                (0..count).try_for_each(|_| self.skip_value(kind, depth, false))
+            }
+            MAP => {
+                let count = self.varint()?;
+                let kinds = if count == 0 { 0 } else { self.byte()? };
+                (0..count).try_for_each(|_| {
+                    self.skip_value(kinds >> 4, depth, false)?;
+                    self.skip_value(kinds & 0x0f, depth, false)
+                })
+            }
+            STRUCT => {
+                let mut last = 0;
+                while let Some((number, kind)) = self.field(last)? {
+                    self.skip_value(kind, depth, true)?;
+                    last = number;
+                }
+                Ok(())
+            }
+            _ => Err(ThriftError::Malformed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_beyond_the_bytes_are_refused_at_once() {
+        for (bytes, expected) in [
+            // Field 1, an integer; end.
+            (&[0x15, 0x02, 0x00][..], Ok(())),
+            (&[0x15, 0x02][..], Err(ThriftError::End)),
+            // A list of 2^35 integers.
+            (&[0x19, 0xf5, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01], Err(ThriftError::End)),
+            // Text of 2^63 bytes.
+            (&[0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], Err(ThriftError::End)),
+            // A number that never ends.
+            (
+                &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                Err(ThriftError::Malformed),
+            ),
+            (&[0x1d, 0x00], Err(ThriftError::Malformed)),
+        ] {
+            assert_eq!(Compact::new(bytes).skip(STRUCT), expected, "{bytes:?}");
+        }
+        let nested = [0x1c; 100];
+        assert_eq!(Compact::new(&nested).skip(STRUCT), Err(ThriftError::Malformed));
     }
 }

@@ -2,7 +2,8 @@
 
 use super::pages::{self, Pages};
 use super::values::{self, Budget, Decoded, Value, Watcher};
-use super::{MAGIC, Trouble, guarded};
+use super::{MAGIC, Trouble};
+use crate::decode::guarded;
 use crate::lint::content::RowWidths;
 use crate::lint::limits::Limits;
 use crate::lint::order::{ChunkOrder, FileOrder};

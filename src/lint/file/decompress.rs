@@ -1,7 +1,7 @@
 //! The bytes of a page, never more than its header says.
 
 use super::Trouble;
-use super::page_header::{PageHeader, PageKind};
+use crate::decode::parquet::page_header::{PageHeader, PageKind};
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 use std::io::{self, Read};

@@ -1,9 +1,8 @@
-//! The footer of a file, after a look at what it claims: the parquet crate reserves memory for any number of row
-//! groups and reads schemas of any depth by recursion.
+//! The footer of a file, after a look at what it claims.
 
 use super::Trouble;
+use crate::decode::parquet::claims;
 use crate::lint::limits::Limits;
-use crate::lint::thrift::{Compact, I32, LIST, STRUCT, ThriftError};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -51,100 +50,8 @@ pub(super) fn read(file: &mut File, length: u64, limits: &Limits) -> Result<Foot
     file.seek(SeekFrom::Start(data_end))?;
     let mut bytes = vec![0; footer_bytes as usize];
     file.read_exact(&mut bytes)?;
-    check_claims(&bytes, limits)?;
+    claims::check(&bytes, limits.schema_nodes, limits.schema_depth)?;
     let metadata = ParquetMetaDataReader::decode_metadata(&bytes)
         .map_err(|error| Trouble::Damaged(format!("the footer cannot be read: {error}")))?;
     Ok(Footer { metadata, data_end })
-}
-
-/// Holds what `FileMetaData` claims against its bytes
-/// (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
-fn check_claims(bytes: &[u8], limits: &Limits) -> Result<(), Trouble> {
-    let malformed = |_: ThriftError| Trouble::Damaged("the footer is not well formed".to_owned());
-    let mut at = Compact::new(bytes);
-    let mut last = 0;
-    while let Some((number, kind)) = at.field(last).map_err(malformed)? {
-        match (number, kind) {
-            // 2: list<SchemaElement> schema
-            (2, LIST) => {
-                let children = children(&mut at).map_err(malformed)?;
-                check_tree(&children, limits)?;
-            }
-            _ => at.skip(kind).map_err(malformed)?,
-        }
-        last = number;
-    }
-    Ok(())
-}
-
-/// The number of children of each node, parents first.
-fn children(at: &mut Compact<'_>) -> Result<Vec<i64>, ThriftError> {
-    let (kind, count) = at.list()?;
-    if kind != STRUCT {
-        return Err(ThriftError::Malformed);
-    }
-    let mut all = Vec::new();
-    for _ in 0..count {
-        let (mut children, mut last) = (0, 0);
-        while let Some((number, kind)) = at.field(last)? {
-            match (number, kind) {
-                // 5: optional i32 num_children
-                (5, I32) => children = at.integer()?,
-                _ => at.skip(kind)?,
-            }
-            last = number;
-        }
-        all.push(children);
-    }
-    Ok(all)
-}
-
-fn check_tree(children: &[i64], limits: &Limits) -> Result<(), Trouble> {
-    if children.len() > limits.schema_nodes {
-        return Err(Trouble::Limit(format!("a schema of {} nodes is not read", children.len())));
-    }
-    // Children that are still to come, of each level.
-    let mut open: Vec<usize> = Vec::new();
-    for (index, count) in children.iter().enumerate() {
-        if let Some(left) = open.last_mut() {
-            *left -= 1;
-        }
-        let fits = usize::try_from(*count).ok().filter(|count| *count < children.len() - index);
-        let Some(count) = fits else {
-            return Err(Trouble::Damaged(format!("a node of the schema claims {count} children")));
-        };
-        open.push(count);
-        if open.len() > limits.schema_depth {
-            return Err(Trouble::Limit(format!(
-                "a schema of more than {} levels is not read",
-                limits.schema_depth
-            )));
-        }
-        while open.last() == Some(&0) {
-            open.pop();
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trees_are_held_against_their_nodes() {
-        let limits = Limits { schema_depth: 4, schema_nodes: 10, ..Limits::default() };
-        let refused = |children: &[i64]| check_tree(children, &limits).err().map(|trouble| trouble.to_string());
-        for good in [&[2, 0, 0][..], &[1, 1, 1, 0], &[2, 1, 0, 1, 0], &[0]] {
-            assert_eq!(refused(good), None, "{good:?}");
-        }
-        for (bad, reason) in [
-            (&[1 << 31, 0][..], "claims 2147483648 children"),
-            (&[-1, 0], "claims -1 children"),
-            (&[1, 1, 1, 1, 0], "more than 4 levels"),
-            (&[0; 11], "11 nodes"),
-        ] {
-            assert!(refused(bad).is_some_and(|found| found.contains(reason)), "{bad:?}: {:?}", refused(bad));
-        }
-    }
 }

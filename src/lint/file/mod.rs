@@ -4,7 +4,6 @@ mod chunk;
 mod decompress;
 mod delta;
 mod footer;
-mod page_header;
 mod pages;
 mod values;
 
@@ -17,12 +16,12 @@ use super::order::{ChunkOrder, DATE_FOLDER, FileOrder};
 use super::report::Notebook;
 use super::sizes;
 use super::time_column::{FolderDate, TimeColumn};
+use crate::decode::guarded;
+use crate::decode::parquet::claims::FalseClaim;
 use chunk::{ChunkTools, ChunkWatch};
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::schema::types::TypePtr;
-use std::cell::Cell;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use values::Budget;
 
@@ -40,14 +39,13 @@ pub enum Trouble {
     Io(#[from] std::io::Error),
 }
 
-thread_local! {
-    static DECODING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Is this thread decoding a file that may be hostile? A panic is then caught and becomes a finding, and a panic
-/// hook need not tell of it.
-pub fn is_decoding() -> bool {
-    DECODING.get()
+impl From<FalseClaim> for Trouble {
+    fn from(claim: FalseClaim) -> Trouble {
+        match claim {
+            FalseClaim::Damaged(reason) => Trouble::Damaged(reason),
+            FalseClaim::Limit(reason) => Trouble::Limit(reason),
+        }
+    }
 }
 
 /// What is known of a file behind its checks.
@@ -66,18 +64,6 @@ pub(super) fn check(path: &Path, name: &str, partition: &[(String, String)], lim
         file.notebook.evaluated(&DECODABLE);
         file.notebook.report(DECODABLE.error(name, format!("it cannot be decoded: {reason}")));
         file
-    })
-}
-
-/// Runs what may panic at damage instead of naming it, as the parquet crate does; the panic's text is the error.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    let before = DECODING.replace(true);
-    let done = catch_unwind(AssertUnwindSafe(work));
-    DECODING.set(before);
-    done.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("the reader gave up").to_owned()
     })
 }
 

@@ -4,9 +4,9 @@
 use super::Trouble;
 use super::decompress;
 use super::delta;
-use super::page_header::{PageHeader, PageKind, encoding};
+use crate::decode::parquet::page_header::{PageHeader, PageKind, encoding};
+use crate::decode::parquet::thrift::ThriftError;
 use crate::lint::limits::Limits;
-use crate::lint::thrift::ThriftError;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageMetadata, PageReader};

@@ -1,9 +1,10 @@
-//! Records of an access log as CloudWatch delivers them: a JSON object a request, under other names than our columns.
+//! Records of an access log as CloudWatch delivers them: a JSON object a request, under other names than our
+//! columns.
 //!
-//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html>. What a line logs as `-` is
-//! null here. AWS does not say whether `key_name` is encoded as the key of a line is, and its sample does not show it; so
-//! the key stands in both of its columns as it was delivered. A text is taken as it stands: nothing has to be cut out of a
-//! line, so that nothing a client sends can be taken for something else.
+//! Format: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/sal-cw-log-format.html>. What a line logs as `-`
+//! is null here. AWS does not say whether `key_name` is encoded as the key of a line is, and its sample does not
+//! show it; so the key stands in both of its columns as it was delivered. A text is taken as it stands: nothing
+//! has to be cut out of a line, so that nothing a client sends can be taken for something else.
 
 use super::{FIELDS, MEMBERS, REDUNDANT, field, flag};
 use crate::decode::Block;

@@ -1,30 +1,30 @@
 //! The header of a page: its sizes before its bytes are read, and the checksum that the parquet crate does not
 //! give out (<https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>).
 
-use crate::lint::thrift::{BOOLEAN_TRUE, Compact, I32, STRUCT, ThriftError};
+use super::thrift::{BOOLEAN_TRUE, Compact, I32, STRUCT, ThriftError};
 use parquet::basic::Encoding;
 
 /// The fields of `PageHeader` and of the header for its kind that are needed. Numbers are as claimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct PageHeader {
-    pub(super) kind: PageKind,
-    pub(super) uncompressed_bytes: u64,
-    pub(super) compressed_bytes: u64,
-    pub(super) checksum: Option<u32>,
-    pub(super) values: u32,
-    pub(super) encoding: i64,
-    pub(super) definition_encoding: i64,
-    pub(super) repetition_encoding: i64,
+pub(crate) struct PageHeader {
+    pub(crate) kind: PageKind,
+    pub(crate) uncompressed_bytes: u64,
+    pub(crate) compressed_bytes: u64,
+    pub(crate) checksum: Option<u32>,
+    pub(crate) values: u32,
+    pub(crate) encoding: i64,
+    pub(crate) definition_encoding: i64,
+    pub(crate) repetition_encoding: i64,
     /// Of version 2 only.
-    pub(super) nulls: u32,
-    pub(super) rows: u32,
-    pub(super) definition_bytes: u32,
-    pub(super) repetition_bytes: u32,
-    pub(super) is_stored: bool,
+    pub(crate) nulls: u32,
+    pub(crate) rows: u32,
+    pub(crate) definition_bytes: u32,
+    pub(crate) repetition_bytes: u32,
+    pub(crate) is_stored: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum PageKind {
+pub(crate) enum PageKind {
     Data,
     Data2,
     Dictionary,
@@ -34,11 +34,15 @@ pub(super) enum PageKind {
 
 impl PageHeader {
     /// The header at the begin of these bytes, and its length.
-    pub(super) fn read(bytes: &[u8]) -> Result<(PageHeader, usize), ThriftError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<(PageHeader, usize), ThriftError> {
         let mut at = Compact::new(bytes);
         let mut header = PageHeader::default();
         let mut last = 0;
         while let Some((number, kind)) = at.field(last)? {
+            // All writers keep to the order; the kind of the page says what the header for it is.
+            if number <= last {
+                return Err(ThriftError::Malformed);
+            }
             match (number, kind) {
                 (1, I32) => {
                     header.kind = match at.integer()? {
@@ -97,8 +101,13 @@ impl PageHeader {
         Ok(())
     }
 
+    /// Bytes before what is compressed: those of the levels, of version 2 only.
+    pub(crate) fn level_bytes(&self) -> u64 {
+        u64::from(self.definition_bytes) + u64::from(self.repetition_bytes)
+    }
+
     /// Does it hold values of rows?
-    pub(super) fn is_data(&self) -> bool {
+    pub(crate) fn is_data(&self) -> bool {
         matches!(self.kind, PageKind::Data | PageKind::Data2)
     }
 }
@@ -109,7 +118,7 @@ fn unsigned(value: i64) -> Result<u32, ThriftError> {
 
 /// The encoding of that number; `None` for one that Parquet does not have.
 #[allow(deprecated, reason = "old files hold levels in BIT_PACKED")]
-pub(super) fn encoding(number: i64) -> Option<Encoding> {
+pub(crate) fn encoding(number: i64) -> Option<Encoding> {
     Some(match number {
         0 => Encoding::PLAIN,
         2 => Encoding::PLAIN_DICTIONARY,
