@@ -2,12 +2,9 @@
 
 mod support;
 
-use std::path::Path;
-use support::run;
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a name in UTF-8")
-}
+use std::path::{Path, PathBuf};
+use support::tables::data_files;
+use support::{run, text};
 
 #[test]
 fn alerts_and_files_are_those_of_the_two_commands_alone() {
@@ -21,7 +18,7 @@ fn alerts_and_files_are_those_of_the_two_commands_alone() {
         assert_eq!((both.code, &both.stdout), (0, &alone.stdout));
         assert_eq!(both.summary["inferred"], alone.summary["inferred"]);
         assert_eq!(both.summary["not_evaluated"], alone.summary["not_evaluated"]);
-        assert_eq!(parquet_files(&together), parquet_files(&path("alone")));
+        assert_eq!(data_bytes(&together), data_bytes(&path("alone")));
     }
     assert!(alone.stdout.lines().count() >= 4);
 }
@@ -59,20 +56,8 @@ fn what_makes_no_sense_is_refused_before_anything_is_written() {
     }
 }
 
-/// Names and bytes of the data files below a folder, sorted.
-fn parquet_files(root: &Path) -> Vec<(String, Vec<u8>)> {
-    let (mut files, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
-                let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
-                files.push((name, std::fs::read(&path).expect("a file")));
-            }
-        }
-    }
-    files.sort();
-    files
+/// The data files below a folder, relative, with their bytes.
+fn data_bytes(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let bytes = |path: PathBuf| (path.clone(), std::fs::read(root.join(path)).expect("the file is there"));
+    data_files(root).into_iter().map(bytes).collect()
 }

@@ -6,29 +6,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use support::tables::{data_files, files};
 use support::{access_line, program, run, text};
-
-/// Every file below, relative, with its bytes.
-fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("the folder is there") {
-            let path = entry.expect("the folder is there").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(root).expect("it is below").to_path_buf();
-                found.insert(name, fs::read(&path).expect("the file is there"));
-            }
-        }
-    }
-    found
-}
 
 /// The data files, with their rows and whether they have that column.
 fn tables(root: &Path, column: &str) -> BTreeMap<String, (usize, bool)> {
-    let data = files(root).into_keys().filter(|path| path.extension().is_some_and(|end| end == "parquet"));
     let read = |path: PathBuf| {
         let file = File::open(root.join(&path)).expect("the file is there");
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).expect("it is Parquet");
@@ -36,7 +18,7 @@ fn tables(root: &Path, column: &str) -> BTreeMap<String, (usize, bool)> {
         let rows = builder.metadata().file_metadata().num_rows() as usize;
         (text(path.parent().expect("it is in a partition")).to_owned(), (rows, has_column))
     };
-    data.map(read).collect()
+    data_files(root).into_iter().map(read).collect()
 }
 
 fn line_of(bucket: &str, number: usize) -> String {

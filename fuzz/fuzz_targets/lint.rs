@@ -2,19 +2,13 @@
 //! finding. With the first bit set, the rest is taken for the footer of a file, so that the fuzzer need not find
 //! the frame.
 #![no_main]
+mod guarded;
+
 use libfuzzer_sys::fuzz_target;
 use s3sleuth::lint::{CHECKS, Limits, Options, lint};
 
 fuzz_target!(
-    init: {
-        // libFuzzer's own hook would take a panic that is caught for a crash.
-        std::panic::set_hook(Box::new(|panic| {
-            if !s3sleuth::decode::is_guarded() {
-                eprintln!("{panic}");
-                std::process::abort();
-            }
-        }));
-    },
+    init: guarded::abort_unless_guarded(),
     |bytes: &[u8]| {
         let [mode, bytes @ ..] = bytes else { return };
         let mut file = bytes.to_vec();

@@ -82,7 +82,7 @@ impl BlockRows {
 
     fn table(mut self, block: Block) -> FieldTable {
         let mut text = block.bytes;
-        text.append(&mut self.reader.derived);
+        text.append(&mut self.reader.derived.text);
         FieldTable::new(LogType::CloudTrail, text, field::WIDTH, self.spans, self.rows, block.segments)
     }
 }
@@ -95,7 +95,7 @@ pub fn parse_record(record: &[u8]) -> Result<FieldTable, ParseError> {
     let mut reader = RecordReader::new(record.len());
     let row = reader.read(record, 0)?;
     let mut text = record.to_vec();
-    text.append(&mut reader.derived);
+    text.append(&mut reader.derived.text);
     let row = Row { record: Span::new(0, record.len()), ..row };
     Ok(FieldTable::new(LogType::CloudTrail, text, field::WIDTH, reader.fields().to_vec(), vec![row], Vec::new()))
 }

@@ -4,6 +4,7 @@
 //! grammar is a [`ParseError`], a value; it never stops the run.
 
 pub mod cloudtrail;
+mod derived;
 pub mod json;
 mod numbered;
 pub mod object_key;

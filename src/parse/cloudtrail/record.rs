@@ -4,8 +4,8 @@ use super::members::{
     self, KMS_KEY_ASKED, Member, Order, S3_KMS_KEY_ASKED, S3_KMS_KEY_USED, Table, WORKING_WIDTH,
 };
 use super::{FIELDS, field, flag, resources};
+use crate::parse::derived::Derived;
 use crate::parse::json::{self, Cursor, JsonError, Key, Kind, Value};
-use crate::parse::table::DERIVED_END;
 use crate::parse::{ParseError, Row, Span, scalar, time};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,9 +43,7 @@ type LastMembers<'a> = HashMap<Cow<'a, [u8]>, usize>;
 
 /// Reads records one after the other; holds the row in the making and what is reused between rows.
 pub(super) struct RecordReader {
-    /// Text that is not in the block as such; it will stand behind the block's bytes.
-    pub(super) derived: Vec<u8>,
-    block_length: usize,
+    pub(super) derived: Derived,
     /// Where the record begins in the block.
     base: usize,
     fields: [Span; WORKING_WIDTH],
@@ -80,8 +78,7 @@ impl RecordReader {
     /// For the records of a block of this many bytes.
     pub(super) fn new(block_length: usize) -> RecordReader {
         RecordReader {
-            derived: Vec::new(),
-            block_length,
+            derived: Derived::behind(block_length),
             base: 0,
             fields: [Span::NULL; WORKING_WIDTH],
             flags: 0,
@@ -103,10 +100,10 @@ impl RecordReader {
 
     /// Reads the record that begins at `base` in the block. The row's segment and number are left to the caller.
     pub(super) fn read(&mut self, record: &[u8], base: usize) -> Result<Row, ParseError> {
-        let derived = self.derived.len();
+        let derived = self.derived.text.len();
         let row = self.read_members(record, base, derived).and_then(|()| self.finish(record));
         if row.is_err() {
-            self.derived.truncate(derived);
+            self.derived.text.truncate(derived);
         }
         row
     }
@@ -129,7 +126,7 @@ impl RecordReader {
     }
 
     fn restart(&mut self, base: usize, derived: usize) {
-        self.derived.truncate(derived);
+        self.derived.text.truncate(derived);
         self.base = base;
         self.fields = [Span::NULL; WORKING_WIDTH];
         self.flags = 0;
@@ -341,7 +338,7 @@ impl RecordReader {
     }
 
     fn put_json(&mut self, number: usize, value: Value<'_>) {
-        self.fields[number] = self.span(value);
+        self.fields[number] = self.derived.value(self.base, value);
     }
 
     /// An array's first string counts if it is not empty, as in `[""]`.
@@ -372,43 +369,17 @@ impl RecordReader {
         if matches!(value.kind, Kind::Object | Kind::Array) {
             self.flags |= flag::UNEXPECTED_TYPE;
         }
-        self.fields[number] = self.span(value);
-    }
-
-    /// The place of a value's text: in the record, or derived where it had to be unescaped.
-    #[inline]
-    fn span(&mut self, value: Value<'_>) -> Span {
-        let start = self.base + value.start;
-        let end = start + value.raw.len();
-        match value.kind {
-            Kind::Null => Span::NULL,
-            Kind::String if value.escaped => {
-                let raw = &value.raw[1..value.raw.len() - 1];
-                self.derive(|derived| json::unescape(raw, derived))
-            }
-            Kind::String => Span::new(start + 1, end - 1),
-            _ => Span::new(start, end),
-        }
-    }
-
-    fn derive(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        self.derived.push(DERIVED_END);
-        let start = self.block_length + self.derived.len();
-        write(&mut self.derived);
-        Span::new(start, self.block_length + self.derived.len())
+        self.fields[number] = self.derived.value(self.base, value);
     }
 
     /// The text of a field of the row in the making; empty for null.
     fn text<'a>(&'a self, record: &'a [u8], number: usize) -> &'a [u8] {
         let span = self.fields[number];
-        let (start, end) = (span.start as usize, span.end as usize);
         if span.is_null() {
-            b""
-        } else if start >= self.block_length {
-            &self.derived[start - self.block_length..end - self.block_length]
-        } else {
-            &record[start - self.base..end - self.base]
+            return b"";
         }
+        let in_record = || &record[span.start as usize - self.base..span.end as usize - self.base];
+        self.derived.get(span).unwrap_or_else(in_record)
     }
 
     /// Do two members without a field of their own have the same name?
@@ -498,7 +469,7 @@ impl RecordReader {
     fn gather_others(&mut self, record: &[u8]) {
         let others = std::mem::take(&mut self.others);
         if !others.is_empty() {
-            self.fields[field::OTHER_FIELDS] = self.derive(|derived| {
+            self.fields[field::OTHER_FIELDS] = self.derived.add(|derived| {
                 for (index, other) in others.iter().enumerate() {
                     derived.push(if index == 0 { b'{' } else { b',' });
                     derived.extend_from_slice(&record[other.key_start..other.key_end]);

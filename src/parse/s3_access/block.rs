@@ -4,8 +4,8 @@ use super::plain_line::{PlainLine, PlainLines};
 use super::{AccessLine, FIELDS, field, flag, json, parse_line};
 use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
+use crate::parse::derived::Derived;
 use crate::parse::scalar::integer;
-use crate::parse::table::DERIVED_END;
 use crate::parse::{FieldTable, LogType, Row, Span, Spare, object_key, time};
 
 /// Parses a whole block into its table; refused lines go to `rejects`. Returns the table and the count of blank lines.
@@ -37,11 +37,11 @@ fn parse_lines(
     let Spare { mut rows, spans: mut spans_of_rows, .. } = spare;
     rows.reserve(expected);
     spans_of_rows.reserve(expected * field::WIDTH);
-    let mut derived = Derived { base: block.bytes.len(), text: Vec::new() };
+    let mut derived = Derived::behind(block.bytes.len());
     let mut plain_lines = PlainLines::default();
     let mut add_row = |text: &[u8], fields: &[Span; FIELDS.len()], extra: Span| {
         spans_of_rows.extend_from_slice(fields);
-        spans_of_rows.extend_from_slice(&[extra, derived.object_key(text, fields)]);
+        spans_of_rows.extend_from_slice(&[extra, object_key(&mut derived, text, fields)]);
     };
     for (index, segment) in block.segments.iter().enumerate() {
         let end = block.segments.get(index + 1).map_or(block.bytes.len(), |next| next.start as usize);
@@ -82,12 +82,6 @@ fn parse_lines(
     (table, blanks)
 }
 
-/// Text that is not in the block as such; it will stand behind the block's bytes.
-struct Derived {
-    base: usize,
-    text: Vec<u8>,
-}
-
 /// What is known of the line itself; its file and place are added by the caller.
 fn row(parsed: &AccessLine<'_>, number: u64) -> Row {
     let event_time = parsed.fields[field::EVENT_TIME].and_then(time::access_log_time);
@@ -105,25 +99,16 @@ fn row(parsed: &AccessLine<'_>, number: u64) -> Row {
     Row { event_time_ms, number, segment: 0, flags, record: Span::NULL }
 }
 
-impl Derived {
-    /// The place of the decoded key of a row with these fields.
-    fn object_key(&mut self, text: &[u8], fields: &[Span; FIELDS.len()]) -> Span {
-        let raw = fields[field::OBJECT_KEY_RAW];
-        if raw.is_null() {
-            return raw;
-        }
-        let of = |span: Span| &text[span.start as usize..span.end as usize];
-        let operation = fields[field::OPERATION];
-        let operation = if operation.is_null() { &[] } else { of(operation) };
-        self.text.push(DERIVED_END);
-        let start = self.text.len();
-        if object_key::decode(of(raw), operation, &mut self.text) {
-            Span::new(self.base + start, self.base + self.text.len())
-        } else {
-            self.text.pop();
-            raw
-        }
+/// The place of the decoded key of a row with these fields.
+fn object_key(derived: &mut Derived, text: &[u8], fields: &[Span; FIELDS.len()]) -> Span {
+    let raw = fields[field::OBJECT_KEY_RAW];
+    if raw.is_null() {
+        return raw;
     }
+    let of = |span: Span| &text[span.start as usize..span.end as usize];
+    let operation = fields[field::OPERATION];
+    let operation = if operation.is_null() { &[] } else { of(operation) };
+    derived.add_if(|key| object_key::decode(of(raw), operation, key)).unwrap_or(raw)
 }
 
 /// Fields to spans, and the place of what is behind them: a field's place in its line plus the line's place in the

@@ -9,9 +9,9 @@
 use super::{FIELDS, MEMBERS, REDUNDANT, field, flag};
 use crate::decode::Block;
 use crate::ledger::{Reject, RejectSink};
-use crate::parse::json::{Cursor, JsonError, Key, Kind, Value, unescape};
+use crate::parse::derived::Derived;
+use crate::parse::json::{Cursor, JsonError, Key, Kind, Value};
 use crate::parse::scalar::{boolean, integer};
-use crate::parse::table::DERIVED_END;
 use crate::parse::{FieldTable, LogType, ParseError, Row, Span, Spare, time};
 
 /// The version of the list of members that is known; another one may say more than it.
@@ -39,15 +39,13 @@ pub fn parse_records(block: Block, rejects: &mut dyn RejectSink, spare: Spare) -
         }
     }
     let mut text = block.bytes;
-    text.append(&mut reader.derived);
+    text.append(&mut reader.derived.text);
     FieldTable::new(LogType::S3Access, text, field::WIDTH, spans, rows, block.segments)
 }
 
 /// Reads records one after the other; holds the row in the making.
 struct RecordReader {
-    /// Text that is not in the block as such; it will stand behind the block's bytes.
-    derived: Vec<u8>,
-    block_length: usize,
+    derived: Derived,
     /// Where the record begins in the block.
     base: usize,
     fields: [Span; field::WIDTH],
@@ -64,8 +62,7 @@ struct RecordReader {
 impl RecordReader {
     fn new(block_length: usize) -> RecordReader {
         RecordReader {
-            derived: Vec::new(),
-            block_length,
+            derived: Derived::behind(block_length),
             base: 0,
             fields: [Span::NULL; field::WIDTH],
             flags: 0,
@@ -82,10 +79,10 @@ impl RecordReader {
         self.fields = [Span::NULL; field::WIDTH];
         (self.flags, self.event_time_ms, self.met, self.bucket_arn) = (0, None, 0, None);
         self.others.clear();
-        let derived = self.derived.len();
+        let derived = self.derived.text.len();
         let mut current = None;
         if let Err(error) = self.members(record, &mut current) {
-            self.derived.truncate(derived);
+            self.derived.text.truncate(derived);
             let field = current.map_or("record", |number: usize| FIELDS[number]);
             return Err(ParseError { field, offset: error.offset, reason: error.reason });
         }
@@ -130,7 +127,7 @@ impl RecordReader {
     }
 
     fn take(&mut self, number: usize, value: Value<'_>) {
-        self.fields[number] = self.span(value);
+        self.fields[number] = self.derived.value(self.base, value);
         let text = value.text();
         let text = text.as_deref();
         let expected = match number {
@@ -174,7 +171,7 @@ impl RecordReader {
             let bucket = self.fields[field::BUCKET_NAME];
             if bucket.is_null() {
                 self.fields[field::BUCKET_NAME] = name;
-            } else if bucket.start as usize >= self.block_length || told(bucket) != told(name) {
+            } else if self.derived.get(bucket).is_some() || told(bucket) != told(name) {
                 self.others.push(member);
             }
         }
@@ -185,7 +182,7 @@ impl RecordReader {
         if !self.others.is_empty() {
             self.flags |= flag::EXTRA_FIELDS;
             let others = std::mem::take(&mut self.others);
-            self.fields[field::EXTRA_FIELDS] = self.derive(|derived| {
+            self.fields[field::EXTRA_FIELDS] = self.derived.add(|derived| {
                 for (index, member) in others.iter().enumerate() {
                     derived.extend_from_slice(if index > 0 { b" " } else { b"" });
                     write_as_word(&record[member.start as usize..member.end as usize], derived);
@@ -193,27 +190,6 @@ impl RecordReader {
             });
             self.others = others;
         }
-    }
-
-    /// The place of a value's text: in the record, or derived where it had to be unescaped.
-    fn span(&mut self, value: Value<'_>) -> Span {
-        let start = self.base + value.start;
-        let end = start + value.raw.len();
-        match value.kind {
-            Kind::Null => Span::NULL,
-            Kind::String if value.escaped => {
-                self.derive(|derived| unescape(&value.raw[1..value.raw.len() - 1], derived))
-            }
-            Kind::String => Span::new(start + 1, end - 1),
-            _ => Span::new(start, end),
-        }
-    }
-
-    fn derive(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        self.derived.push(DERIVED_END);
-        let start = self.block_length + self.derived.len();
-        write(&mut self.derived);
-        Span::new(start, self.block_length + self.derived.len())
     }
 }
 
