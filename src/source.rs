@@ -4,6 +4,7 @@
 //! read, and what was left out is told.
 
 use crate::batch::Dataset;
+use crate::export::lake::META_FOLDER;
 use crate::ledger::{FileOutcome, FileStatus};
 use rayon::slice::ParallelSliceMut;
 use std::cmp::Ordering;
@@ -164,8 +165,8 @@ impl Inputs {
                     Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
                 }
             }
-            for (path, kind) in listing.hidden {
-                if listing.is_table {
+            for (path, kind) in std::mem::take(&mut listing.hidden) {
+                if listing.is_table || listing.is_notes(&path) {
                     self.leave_out(&path, FileStatus::Ignored(HIDDEN.to_owned()));
                 } else {
                     self.found(path, kind, &mut folders);
@@ -265,16 +266,18 @@ impl Inputs {
 }
 
 /// Why a name is left out.
-const HIDDEN: &str =
-    "beside tables such names are hidden from query engines, and hold no rows; name it to read it";
+const HIDDEN: &str = "beside tables such names are hidden from query engines; name it to read it";
 
 /// What is known of a folder while it is listed. Engines pass over names in the folders of a table that begin with an
 /// underscore or a dot (<https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html>): they hold lists of
 /// what was written, or what is being written. In any other folder such a name is as good as others.
 #[derive(Default)]
 struct Listing {
-    /// A dataset, a partition or a Parquet file is here.
+    /// A partition or a Parquet file is here.
     is_table: bool,
+    /// A folder named as a dataset is here. Raw logs are kept under such names too, so that it hides no more than what
+    /// an export keeps beside its datasets.
+    has_dataset: bool,
     hidden: Vec<(PathBuf, FileType)>,
 }
 
@@ -283,12 +286,15 @@ impl Listing {
     fn hides(&mut self, name: &OsStr, kind: FileType) -> bool {
         let name = name.to_string_lossy();
         let hidden = name.starts_with(['_', '.']);
-        let of_table = match kind.is_dir() {
-            true => name.contains('=') || Dataset::ALL.iter().any(|dataset| dataset.name() == name),
-            false => name.ends_with(".parquet"),
-        };
+        let of_table = if kind.is_dir() { name.contains('=') } else { name.ends_with(".parquet") };
         self.is_table |= of_table && !hidden;
+        self.has_dataset |= kind.is_dir() && Dataset::ALL.iter().any(|dataset| dataset.name() == name);
         hidden
+    }
+
+    /// Is it what an export notes of itself?
+    fn is_notes(&self, path: &Path) -> bool {
+        self.has_dataset && path.file_name() == Some(OsStr::new(META_FOLDER))
     }
 }
 
@@ -411,14 +417,21 @@ mod tests {
             "out/s3_access/_SUCCESS",
             "logs/_prefix/a.log",
             "logs/.b.log",
+            "raw/cloudtrail/a.log",
+            "raw/_old/a.log",
         ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "12345").unwrap();
         }
         let inputs = collect(&[folder.path()]).unwrap();
-        let expected =
-            ["logs/.b.log", "logs/_prefix/a.log", "out/s3_access/event_date=2026-03-01/part-00000.parquet"];
+        let expected = [
+            "logs/.b.log",
+            "logs/_prefix/a.log",
+            "out/s3_access/event_date=2026-03-01/part-00000.parquet",
+            "raw/_old/a.log",
+            "raw/cloudtrail/a.log",
+        ];
         assert_eq!(below(folder.path(), &inputs), expected);
         assert_eq!(inputs.left_out.len(), 3);
         assert!(inputs.left_out.iter().all(|outcome| matches!(outcome.status, FileStatus::Ignored(_))));

@@ -237,6 +237,29 @@ fn rows_do_not_depend_on_threads_or_on_where_a_file_is_cut() {
 }
 
 #[test]
+fn a_row_group_that_is_read_in_stretches_gives_each_row_once_and_in_its_place() {
+    let logs = tempfile::tempdir().unwrap();
+    let options = SynthOptions { log: SynthLog::S3Access, bytes: 3 << 20, days: 1, ..Default::default() };
+    write_files(&options, logs.path()).unwrap();
+    let (rows, tally) = jsonl(logs.path(), 1, Limits::default());
+    // More than two of the shortest stretches there are.
+    assert!(tally.records > 4000, "{tally:?}");
+    let export = exported(logs.path(), &[]);
+    // Sorted as the export is.
+    let expected = jsonl(export.path(), 1, Limits::default()).0;
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert!(sorted(&expected) == sorted(&rows));
+    for threads in [1, 3] {
+        let limits = Limits { block_size: 1000, small_file: 0, ..Limits::default() };
+        assert!(jsonl(export.path(), threads, limits).0 == expected, "{threads} threads");
+    }
+}
+
+#[test]
 fn a_row_beyond_the_longest_line_is_refused_and_the_others_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let (logs, file) = (folder.path().join("a.log"), folder.path().join("long.parquet"));

@@ -1,8 +1,7 @@
 //! The hash by which the content of an input is known again.
 //!
-//! Compressed files and archives get BLAKE3, which nobody can forge: for them it costs less than a hundredth of the work on
-//! what is inside. Plain ones get it where it is asked for: there it costs a tenth of an export. Else they get XXH3, which
-//! costs a fiftieth and tells apart what nobody forged.
+//! Compressed files and archives get BLAKE3, which nobody can forge: they are small beside what is inside. Plain ones get it
+//! where it is asked for, else XXH3, which tells apart what nobody forged; docs/export.md has what each costs.
 
 use super::sniff::{self, Container};
 use blake3::{Hash, Hasher};

@@ -224,12 +224,7 @@ fn zip_file(
     let mut decoder = Decoder::new(limits, packer, true);
     archive::zip(&mut decoder, name, io::BufReader::with_capacity(sniff::HEAD, file), length, 0)?;
     count.set(before + length);
-    // A zip is read from its end, entry by entry.
-    if let Some(note) = note {
-        let is_wanted = packer.skipped.as_ref() != Some(name);
-        note.set_hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
-    }
-    if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
+    packer.read_anywhere(name, (file, metadata), note)
 }
 
 fn parquet_file(
@@ -244,12 +239,7 @@ fn parquet_file(
     let source = parquet::Source::File(Arc::clone(file), metadata.len());
     Decoder::new(limits, packer, true).parquet(name, source)?;
     packer.counted.set(end);
-    // Its rows are read at many places, by the workers.
-    if let Some(note) = note {
-        let is_wanted = packer.skipped.as_ref() != Some(name);
-        note.set_hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
-    }
-    if has_changed(file, metadata) { packer.file(changed(name)) } else { Flow::Continue(()) }
+    packer.read_anywhere(name, (file, metadata), note)
 }
 
 /// Puts work together until it is worth a worker's while.
@@ -270,6 +260,20 @@ struct Packer<'a> {
 }
 
 impl Packer<'_> {
+    /// The end of a file that is not read from its begin to its end, and so has to be read again for its hash.
+    fn read_anywhere(
+        &mut self,
+        name: &Arc<str>,
+        (file, metadata): (&File, &Metadata),
+        note: Option<InputNote>,
+    ) -> Flow {
+        if let Some(note) = note {
+            let is_wanted = self.skipped.as_ref() != Some(name);
+            note.set_hash(if is_wanted { hash_again(file, HashKind::Blake3).ok() } else { None });
+        }
+        if has_changed(file, metadata) { self.file(changed(name)) } else { Flow::Continue(()) }
+    }
+
     fn emit(&mut self) -> Flow {
         if self.work.is_empty() {
             return Flow::Continue(());

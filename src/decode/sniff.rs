@@ -106,6 +106,10 @@ const ACCESS_MEMBER: &[u8] = b"\"schema_version_id\"";
 /// Is a JSON object a record of an access log, and not of CloudTrail? Only its own members count: those of objects
 /// inside are what a client sent, and must not turn a record of one log into one of the other.
 pub fn is_access_record(record: &[u8]) -> bool {
+    // As CloudTrail writes its records; they need not be searched.
+    if record.starts_with(b"{\"eventVersion\":") {
+        return false;
+    }
     if memmem::find(record, ACCESS_MEMBER).is_none() {
         return false;
     }
@@ -152,6 +156,7 @@ mod tests {
             (r#"{"requestParameters":{"schema_version_id":"V_1_0","bucket_name":"b"},"eventName":"x"}"#, false),
             (r#"{"requestParameters":{"schema_version_id":"V_1_0"}}"#, false),
             (r#"{"schema_version_id":"V_1_0","eventVersion":"1.08"}"#, false),
+            (r#"{"eventVersion":"1.08","schema_version_id":"V_1_0"}"#, false),
             (r#"{"userAgent":"\"schema_version_id\""}"#, false),
         ] {
             assert_eq!(is_access_record(record.as_bytes()), expected, "{record}");

@@ -83,6 +83,12 @@ impl Notebook {
             Severity::Error => counts.errors += 1,
             Severity::Warning => counts.warnings += 1,
         }
+        self.keep(finding);
+    }
+
+    /// Keeps a finding that has been counted, if there is room for it.
+    fn keep(&mut self, finding: Finding) {
+        let counts = &mut self.counts[index(finding.check)];
         counts.kept += 1;
         if counts.kept <= self.room {
             self.findings.push(finding);
@@ -107,12 +113,12 @@ impl Notebook {
 
     /// Adds what another has brought to light.
     pub(super) fn append(&mut self, other: Notebook) {
-        self.findings.extend(other.findings);
         for (counts, more) in self.counts.iter_mut().zip(other.counts) {
             counts.evaluated += more.evaluated;
             counts.errors += more.errors;
             counts.warnings += more.warnings;
         }
+        other.findings.into_iter().for_each(|finding| self.keep(finding));
         for (key, count) in other.not_evaluated {
             *self.not_evaluated.entry(key).or_default() += count;
         }

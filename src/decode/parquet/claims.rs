@@ -1,13 +1,17 @@
 //! What a footer claims, held against its bytes before it is parsed: the parquet crate reserves memory for any
 //! number of row groups and columns, and reads schemas of any depth by recursion.
 
-use super::thrift::{Compact, I32, LIST, STRUCT, ThriftError};
+use super::thrift::{BINARY, Compact, I32, LIST, STRUCT, ThriftError};
 
 /// Nodes that a schema may have; tables of a log have a hundred.
 pub(crate) const SCHEMA_NODES: usize = 100_000;
 
 /// Levels that a schema may have; tables of a log have six.
 pub(crate) const SCHEMA_DEPTH: usize = 64;
+
+/// Bytes that the paths of all nodes may have together: whoever reads a schema writes the path of each leaf out, with the
+/// names of all that it lies in. Paths of a log have ten kilobytes.
+const PATH_BYTES: u64 = 64 << 20;
 
 /// Bytes that a footer may have: one of a thousand row groups of a hundred columns has less, and takes ten times
 /// as much memory.
@@ -34,8 +38,8 @@ pub(crate) fn check(bytes: &[u8], most_nodes: usize, most_levels: usize) -> Resu
         match (number, kind) {
             // 2: list<SchemaElement> schema
             (2, LIST) => {
-                let children = children(&mut at).map_err(malformed)?;
-                check_tree(&children, most_nodes, most_levels)?;
+                let nodes = nodes(&mut at).map_err(malformed)?;
+                check_tree(&nodes, most_nodes, most_levels)?;
             }
             _ => at.skip(kind).map_err(malformed)?,
         }
@@ -44,47 +48,63 @@ pub(crate) fn check(bytes: &[u8], most_nodes: usize, most_levels: usize) -> Resu
     Ok(())
 }
 
-/// The number of children of each node, parents first.
-fn children(at: &mut Compact<'_>) -> Result<Vec<i64>, ThriftError> {
+/// What a node of the schema claims.
+#[derive(Clone, Copy, Debug, Default)]
+struct Node {
+    name_bytes: u64,
+    children: i64,
+}
+
+/// The nodes, parents first.
+fn nodes(at: &mut Compact<'_>) -> Result<Vec<Node>, ThriftError> {
     let (kind, count) = at.list()?;
     if kind != STRUCT {
         return Err(ThriftError::Malformed);
     }
     let mut all = Vec::new();
     for _ in 0..count {
-        let (mut children, mut last) = (0, 0);
+        let (mut node, mut last) = (Node::default(), 0);
         while let Some((number, kind)) = at.field(last)? {
             match (number, kind) {
+                // 4: required string name
+                (4, BINARY) => node.name_bytes = at.text_length()?,
                 // 5: optional i32 num_children
-                (5, I32) => children = at.integer()?,
+                (5, I32) => node.children = at.integer()?,
                 _ => at.skip(kind)?,
             }
             last = number;
         }
-        all.push(children);
+        all.push(node);
     }
     Ok(all)
 }
 
-fn check_tree(children: &[i64], most_nodes: usize, most_levels: usize) -> Result<(), FalseClaim> {
-    if children.len() > most_nodes {
-        return Err(FalseClaim::Limit(format!("a schema of {} nodes is not read", children.len())));
+fn check_tree(nodes: &[Node], most_nodes: usize, most_levels: usize) -> Result<(), FalseClaim> {
+    if nodes.len() > most_nodes {
+        return Err(FalseClaim::Limit(format!("a schema of {} nodes is not read", nodes.len())));
     }
-    // Children that are still to come, of each level.
-    let mut open: Vec<usize> = Vec::new();
-    for (index, count) in children.iter().enumerate() {
-        if let Some(left) = open.last_mut() {
+    // Of each level the children that are still to come, and the bytes of the path down to it.
+    let mut open: Vec<(usize, u64)> = Vec::new();
+    let mut path_bytes = 0;
+    for (index, Node { name_bytes, children }) in nodes.iter().enumerate() {
+        if let Some((left, _)) = open.last_mut() {
             *left -= 1;
         }
-        let fits = usize::try_from(*count).ok().filter(|count| *count < children.len() - index);
+        let fits = usize::try_from(*children).ok().filter(|count| *count < nodes.len() - index);
         let Some(count) = fits else {
-            return Err(FalseClaim::Damaged(format!("a node of the schema claims {count} children")));
+            return Err(FalseClaim::Damaged(format!("a node of the schema claims {children} children")));
         };
-        open.push(count);
+        let path = open.last().map_or(0, |(_, path)| *path) + name_bytes;
+        path_bytes += path;
+        if path_bytes > PATH_BYTES {
+            let reason = format!("a schema whose paths have more than {PATH_BYTES} bytes is not read");
+            return Err(FalseClaim::Limit(reason));
+        }
+        open.push((count, path));
         if open.len() > most_levels {
             return Err(FalseClaim::Limit(format!("a schema of more than {most_levels} levels is not read")));
         }
-        while open.last() == Some(&0) {
+        while open.last().is_some_and(|(left, _)| *left == 0) {
             open.pop();
         }
     }
@@ -95,9 +115,22 @@ fn check_tree(children: &[i64], most_nodes: usize, most_levels: usize) -> Result
 mod tests {
     use super::*;
 
+    fn refusal(children: &[i64], name_bytes: u64) -> Option<String> {
+        let nodes: Vec<Node> = children.iter().map(|children| Node { name_bytes, children: *children }).collect();
+        check_tree(&nodes, 10, 4).err().map(|claim| claim.to_string())
+    }
+
+    #[test]
+    fn names_that_stand_in_many_paths_count_in_each() {
+        // The root, a struct and three leaves: 1 + 2 + 3 * 3 names.
+        let shared = &[1, 3, 0, 0, 0];
+        assert_eq!(refusal(shared, PATH_BYTES / 12), None);
+        assert!(refusal(shared, PATH_BYTES / 12 + 1).is_some_and(|reason| reason.contains("paths")));
+    }
+
     #[test]
     fn trees_are_held_against_their_nodes() {
-        let refused = |children: &[i64]| check_tree(children, 10, 4).err().map(|claim| claim.to_string());
+        let refused = |children: &[i64]| refusal(children, 1);
         for good in [&[2, 0, 0][..], &[1, 1, 1, 0], &[2, 1, 0, 1, 0], &[0]] {
             assert_eq!(refused(good), None, "{good:?}");
         }

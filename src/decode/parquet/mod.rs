@@ -27,7 +27,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::reader::Length;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The key of the metadata that names the dataset of an export.
 pub const DATASET_KEY: &str = "s3sleuth.dataset";
@@ -51,6 +51,10 @@ pub struct ParquetFile {
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
     plan: ReadBack,
+    /// Rows in all of it.
+    rows: u64,
+    /// What the pages of each row group were found to be: how many rows can be decoded at a time.
+    checked: Vec<OnceLock<Result<usize, Broken>>>,
 }
 
 /// Rows that a file may have however small it is.
@@ -156,19 +160,15 @@ impl ParquetFile {
         let columns = metadata.parquet_schema();
         let read = (0..columns.num_columns()).filter(|leaf| plan.takes(columns.column(*leaf).path().parts()));
         let mask = ProjectionMask::leaves(columns, read);
-        let file = ParquetFile { name: Arc::clone(name), source, metadata, mask, plan };
-        let (rows, length) = (file.rows(), file.source.len());
+        let groups = metadata.metadata().row_groups();
+        let rows = groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+        let (rows, length) = (rows.fold(0, u64::saturating_add), source.len());
         if rows > ROWS_FREE.max(length.saturating_mul(ROWS_A_BYTE)) {
             let reason = format!("claims {rows} rows in {length} bytes: looks like a decompression bomb");
             return Err(Unread::Limit(reason));
         }
-        Ok(file)
-    }
-
-    /// Rows in all of it.
-    fn rows(&self) -> u64 {
-        let rows = self.groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
-        rows.fold(0, u64::saturating_add)
+        let checked = groups.iter().map(|_| OnceLock::new()).collect();
+        Ok(ParquetFile { name: Arc::clone(name), source, metadata, mask, plan, rows, checked })
     }
 
     /// Its rows in stretches that are read by themselves, in order.

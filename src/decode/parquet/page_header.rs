@@ -3,6 +3,7 @@
 
 use super::thrift::{BOOLEAN_TRUE, Compact, I32, STRUCT, ThriftError};
 use parquet::basic::Encoding;
+use std::io;
 
 /// The fields of `PageHeader` and of the header for its kind that are needed. Numbers are as claimed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,27 @@ pub(crate) enum PageKind {
     Other,
 }
 
+/// Bytes of a header that are read at first, and at most: it holds the least and the greatest value.
+const AT_FIRST: u64 = 256;
+const LONGEST: u64 = 4 << 20;
+
 impl PageHeader {
+    /// The header that begins where `read` reads so many bytes, of which there are `most`, and its length; `None` if there
+    /// is none.
+    pub(crate) fn find<B: AsRef<[u8]>>(
+        most: u64,
+        mut read: impl FnMut(usize) -> io::Result<B>,
+    ) -> io::Result<Option<(PageHeader, usize)>> {
+        let (mut length, most) = (AT_FIRST, most.min(LONGEST));
+        loop {
+            match PageHeader::read(read(length.min(most) as usize)?.as_ref()) {
+                Ok(found) => return Ok(Some(found)),
+                Err(ThriftError::End) if length < most => length *= 16,
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
     /// The header at the begin of these bytes, and its length.
     pub(crate) fn read(bytes: &[u8]) -> Result<(PageHeader, usize), ThriftError> {
         let mut at = Compact::new(bytes);

@@ -5,7 +5,6 @@
 
 use super::ParquetFile;
 use super::page_header::{PageHeader, PageKind};
-use super::thrift::ThriftError;
 use crate::decode::window::Broken;
 use flate2::bufread::MultiGzDecoder;
 use parquet::basic::Compression;
@@ -22,10 +21,6 @@ const ELEMENTS_FREE: u64 = 4 << 20;
 
 /// Beyond [`ELEMENTS_FREE`]: elements a row. Lists of logs have none, one or two.
 const ELEMENTS_A_ROW: u64 = 16;
-
-/// Bytes of a header of a page that are read at first, and at most: it holds the least and the greatest value.
-const HEADER: usize = 256;
-const LONGEST_HEADER: usize = 4 << 20;
 
 /// The number of the encoding whose texts are told as what differs from the one before.
 const DELTA_BYTE_ARRAY: i64 = 7;
@@ -73,7 +68,8 @@ fn walk(file: &ParquetFile, chunk: &ColumnChunkMetaData, mut each: impl FnMut(&P
     let end = end.ok_or_else(|| damaged("it lies behind the end of the file"))?;
     let mut at = start;
     while at < end {
-        let header = read_header(file, at, end).map_err(|error| Broken::from(&error))?;
+        let header = PageHeader::find(end - at, |length| file.source.read(at, length));
+        let header = header.map_err(|error| Broken::from(&error))?;
         let (header, length) = header.ok_or_else(|| damaged("the header of a page is damaged"))?;
         let data = at + length as u64;
         let next = data.checked_add(header.compressed_bytes).filter(|next| *next <= end);
@@ -100,19 +96,6 @@ fn inflates_beyond(gzip: &[u8], length: u64) -> bool {
     // Damage is met again where the page is read.
     let _damage = io::copy(&mut inside, &mut io::sink());
     inside.limit() == 0
-}
-
-/// The header of the page at `at` and its length, if it is one.
-fn read_header(file: &ParquetFile, at: u64, end: u64) -> io::Result<Option<(PageHeader, usize)>> {
-    let (mut length, most) = (HEADER, LONGEST_HEADER.min((end - at) as usize));
-    loop {
-        let bytes = file.source.read(at, length.min(most))?;
-        match PageHeader::read(&bytes) {
-            Ok(header) => return Ok(Some(header)),
-            Err(ThriftError::End) if length < most => length *= 16,
-            Err(_) => return Ok(None),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl RowRange {
 
     /// Bytes of the file up to the last of these rows, about, for progress.
     pub fn bytes_to_end(&self) -> u64 {
-        let all = self.file.rows();
+        let all = self.file.rows;
         let done = self.number(self.rows.end) - 1;
         (u128::from(self.file.source.len()) * u128::from(done) / u128::from(all.max(1))) as u64
     }
@@ -122,7 +122,10 @@ struct Reading<'r> {
 impl<'r> Reading<'r> {
     fn new(range: &'r RowRange, limits: &'r Limits) -> Result<Reading<'r>, Broken> {
         let file = &range.file;
-        let batch_rows = pages::check(file, range.row_group, BATCH_ROWS)?;
+        // Once, however many stretches the row group is cut into.
+        let checked =
+            file.checked[range.row_group].get_or_init(|| pages::check(file, range.row_group, BATCH_ROWS));
+        let batch_rows = checked.clone()?;
         let compressed = file.groups()[range.row_group].compressed_size();
         Ok(Reading {
             range,

@@ -9,7 +9,7 @@ const I16: u8 = 4;
 pub(crate) const I32: u8 = 5;
 const I64: u8 = 6;
 const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
+pub(crate) const BINARY: u8 = 8;
 pub(crate) const LIST: u8 = 9;
 const SET: u8 = 10;
 const MAP: u8 = 11;
@@ -62,7 +62,8 @@ impl<'a> Compact<'a> {
         Ok(())
     }
 
-    fn varint(&mut self) -> Result<u64, ThriftError> {
+    /// A number of seven bits a byte, the lowest first.
+    pub(crate) fn varint(&mut self) -> Result<u64, ThriftError> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -78,6 +79,13 @@ impl<'a> Compact<'a> {
     pub(crate) fn integer(&mut self) -> Result<i64, ThriftError> {
         let value = self.varint()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    /// The length of a text, which is passed over.
+    pub(crate) fn text_length(&mut self) -> Result<u64, ThriftError> {
+        let length = self.varint()?;
+        self.advance(length)?;
+        Ok(length)
     }
 
     /// Number and type of the next field behind the field `last`; `None` at the end of the struct.
@@ -118,10 +126,7 @@ impl<'a> Compact<'a> {
             BOOLEAN_TRUE | BOOLEAN_FALSE | BYTE => self.advance(1),
             I16 | I32 | I64 => self.varint().map(drop),
             DOUBLE => self.advance(8),
-            BINARY => {
-                let length = self.varint()?;
-                self.advance(length)
-            }
+            BINARY => self.text_length().map(drop),
             LIST | SET => {
                 let (kind, count) = self.list()?;
                 (0..count).try_for_each(|_| self.skip_value(kind, depth, false))

@@ -6,7 +6,7 @@ use crate::export::parquet::DEFAULT_PARTITION;
 use crate::lint::report::Notebook;
 use crate::lint::time_column::day;
 use chrono::{Days, Months, NaiveDate, TimeDelta};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Is a value one of those that are computed?
 type Holds<'a> = Box<dyn Fn(&str) -> bool + 'a>;
@@ -43,9 +43,8 @@ impl<'a> Projection<'a> {
                 }
             };
             let values = table.partitions.iter().filter_map(|values| values.get(index));
-            let mut outside: Vec<&String> =
+            let outside: BTreeSet<&String> =
                 values.filter(|value| *value != DEFAULT_PARTITION && !holds(value)).collect();
-            outside.dedup();
             if let Some(first) = outside.first() {
                 let range =
                     self.property(key, "range").or_else(|| self.property(key, "values")).unwrap_or_default();
@@ -89,7 +88,10 @@ impl<'a> Projection<'a> {
             }
             "date" => {
                 let (first, last) = range()?;
-                needed("format")?;
+                if !needed("format")?.starts_with("yyyy") {
+                    // Dates in another order are not compared.
+                    return Ok(Box::new(|_| true));
+                }
                 let bound = |text: &str| bound(text.trim(), today).ok_or_else(|| format!("{text:?} is no date"));
                 let range = bound(first)?..=bound(last)?;
                 // Other forms than days, such as months or hours, are not held against the range.
@@ -157,6 +159,7 @@ impl Shift {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parquet::schema::types::Type;
 
     #[test]
     fn bounds_are_dates_or_times_from_now() {
@@ -183,5 +186,40 @@ mod tests {
         ] {
             assert_eq!(bound(text, today), expected.and_then(day), "{text}");
         }
+    }
+
+    /// What is found of a projected key `event_date` behind a key `account_id`, with folders of two accounts.
+    fn found(format: &str, range: &str, dates: [&str; 2]) -> Vec<String> {
+        let property = |name: &str, value: &str| (format!("projection.{name}"), value.to_owned());
+        let properties = BTreeMap::from([
+            property("enabled", "true"),
+            property("account_id.type", "injected"),
+            property("event_date.type", "date"),
+            property("event_date.format", format),
+            property("event_date.range", range),
+        ]);
+        let places = |account: &str| dates.map(|date| vec![account.to_owned(), date.to_owned()]);
+        let schema = Type::group_type_builder("schema").build().unwrap();
+        let table = TableFacts {
+            name: "s3_access",
+            schema: &schema,
+            keys: &["account_id", "event_date"].map(str::to_owned),
+            partitions: &[places("111122223333"), places("444455556666")].into_iter().flatten().collect(),
+        };
+        let mut notebook = Notebook::default();
+        Projection { properties: &properties }.check(&table, 30_000, &mut notebook);
+        let report = notebook.finish(Vec::new(), 0);
+        report.findings.into_iter().map(|finding| finding.found).collect()
+    }
+
+    #[test]
+    fn values_outside_count_once_and_dates_in_another_order_are_not_compared() {
+        let dates = ["2026-02-01", "2026-02-02"];
+        assert_eq!(
+            found("yyyy-MM-dd", "2026-03-01,NOW", dates),
+            ["2 values of event_date lie outside of the projection (2026-03-01,NOW), such as \"2026-02-01\""]
+        );
+        assert_eq!(found("dd-MM-yyyy", "01-01-2020,NOW", ["01-02-2026", "02-02-2026"]), [""; 0]);
+        assert_eq!(found("yyyy-MM-dd", "2026-02-01,NOW", dates), [""; 0]);
     }
 }

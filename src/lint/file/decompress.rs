@@ -1,17 +1,14 @@
 //! The bytes of a page, never more than its header says.
 
 use super::Trouble;
-use crate::decode::parquet::page_header::{PageHeader, PageKind};
+use crate::decode::parquet::page_header::PageHeader;
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
 use std::io::{self, Read};
 
 /// Decompresses a page; its levels are not compressed in version 2.
 pub(super) fn page(header: &PageHeader, bytes: Vec<u8>, codec: Compression) -> Result<Vec<u8>, Trouble> {
-    let levels = match header.kind {
-        PageKind::Data2 => u64::from(header.repetition_bytes) + u64::from(header.definition_bytes),
-        _ => 0,
-    };
+    let levels = header.level_bytes();
     if levels > bytes.len() as u64 || levels > header.uncompressed_bytes {
         return Err(Trouble::Damaged("the levels of a page reach beyond it".to_owned()));
     }
@@ -51,6 +48,7 @@ fn decompress(values: &[u8], page: &mut Vec<u8>, expected: usize, codec: Compres
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::parquet::page_header::PageKind;
 
     #[test]
     fn a_page_is_as_long_as_it_claims_or_refused() {

@@ -1,6 +1,8 @@
 //! What pages of the `DELTA` encodings claim: their decoders reserve memory for as many values as stand in the
 //! page.
 
+use crate::decode::parquet::thrift::Compact;
+
 /// Checks the values behind the levels of a page: no more than `values` may be claimed.
 ///
 /// # Errors
@@ -15,21 +17,10 @@ pub(super) fn check(is_prefixed: bool, bytes: &[u8], values: u32) -> Result<(), 
 /// (<https://github.com/apache/parquet-format/blob/master/Encodings.md#delta-encoding-delta_binary_packed--5>).
 fn binary_packed(bytes: &[u8], values: u32) -> Result<usize, &'static str> {
     const SHORT: &str = "a block of differences is cut short";
-    let mut at = 0;
-    let varint = |at: &mut usize| -> Result<u64, &'static str> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = *bytes.get(*at).ok_or(SHORT)?;
-            *at += 1;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err("a number in a block of differences does not end")
-    };
-    let (block, miniblocks, total) = (varint(&mut at)?, varint(&mut at)?, varint(&mut at)?);
-    let _first = varint(&mut at)?;
+    let mut numbers = Compact::new(bytes);
+    let mut next = || numbers.varint().map_err(|_| SHORT);
+    let (block, miniblocks, total, _first) = (next()?, next()?, next()?, next()?);
+    let mut at = numbers.position();
     if total > u64::from(values) {
         return Err("a block of differences claims more values than its page");
     }
@@ -39,7 +30,9 @@ fn binary_packed(bytes: &[u8], values: u32) -> Result<usize, &'static str> {
     let per_miniblock = block / miniblocks;
     let mut left = total.saturating_sub(1);
     while left > 0 {
-        let _smallest = varint(&mut at)?;
+        let mut smallest = Compact::new(bytes.get(at..).ok_or(SHORT)?);
+        smallest.varint().map_err(|_| SHORT)?;
+        at += smallest.position();
         let widths = bytes.get(at..at + miniblocks as usize).ok_or(SHORT)?;
         at += widths.len();
         for width in widths {

@@ -5,7 +5,6 @@ use super::Trouble;
 use super::decompress;
 use super::delta;
 use crate::decode::parquet::page_header::{PageHeader, PageKind, encoding};
-use crate::decode::parquet::thrift::ThriftError;
 use crate::lint::limits::Limits;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
@@ -16,9 +15,6 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Headers are short unless texts lie in their statistics: first so many bytes are read, then more.
-const HEADER_BYTES: [u64; 3] = [256, 16 << 10, 1 << 20];
 
 /// The pages of one chunk.
 pub(super) struct Pages {
@@ -72,18 +68,17 @@ impl Pages {
         if self.place.is_empty() {
             return Ok(None);
         }
-        for length in HEADER_BYTES {
-            let length = length.min(self.place.end - self.place.start);
-            let mut bytes = vec![0; length as usize];
-            self.file.seek(SeekFrom::Start(self.place.start))?;
+        let place = self.place.clone();
+        let found = PageHeader::find(place.end - place.start, |length| {
+            let mut bytes = vec![0; length];
+            self.file.seek(SeekFrom::Start(place.start))?;
             self.file.read_exact(&mut bytes)?;
-            match PageHeader::read(&bytes) {
-                Ok((header, used)) => return Ok(Some((header, self.place.start + used as u64))),
-                Err(ThriftError::End) => {}
-                Err(ThriftError::Malformed) => break,
-            }
+            Ok(bytes)
+        })?;
+        match found {
+            Some((header, used)) => Ok(Some((header, place.start + used as u64))),
+            None => Err(Trouble::Damaged(format!("no page header at byte {}", place.start))),
         }
-        Err(Trouble::Damaged(format!("no page header at byte {}", self.place.start)))
     }
 
     /// The next page as it lies in the file.
