@@ -97,20 +97,22 @@ fn source_file<'a>(table: &FieldTable, rows: &[u32]) -> TextCells<'a> {
 /// Composes the text of a row; `false` is null.
 type Compose = fn(&FieldTable, usize, &mut Vec<u8>) -> bool;
 
-/// Slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
-const SLOTS: usize = 1024;
+/// Most slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
+const MOST_SLOTS: usize = 1024;
 
 /// Text that depends on one field alone: a small direct-mapped memory keeps what was composed for a value.
 fn per_value<'a>(table: &FieldTable, rows: &[u32], field: usize, compose: Compose) -> TextCells<'a> {
     let mut text = Vec::new();
     let mut places = Vec::new();
-    let mut slots = vec![None; SLOTS];
+    // Few rows need few: emptying the slots would cost more than composing.
+    let mut slots = vec![None; (2 * rows.len()).next_power_of_two().min(MOST_SLOTS)];
+    let mask = slots.len() - 1;
     let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
         let row = *row as usize;
         let value = table.bytes(row, field);
         let on_object = crate::activity::names_object(table, row);
-        let slot: &mut Option<(Option<&[u8]>, bool, u32)> = &mut slots[slot_of(value.unwrap_or_default())];
+        let slot: &mut Option<(Option<&[u8]>, bool, u32)> = &mut slots[slot_of(value.unwrap_or_default()) & mask];
         let number = match *slot {
             Some((known, object, number)) if object == on_object && known == value => number,
             _ => {
@@ -138,5 +140,5 @@ fn slot_of(value: &[u8]) -> usize {
     let ends = value.len().min(8);
     let (first, last) = (word(&value[..ends]), word(&value[value.len() - ends..]));
     let mixed = (first ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ last;
-    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize % SLOTS
+    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize % MOST_SLOTS
 }

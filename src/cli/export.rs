@@ -168,7 +168,8 @@ fn export_and_detect(
     let (rules, config) = (detectors.rules()?, detectors.read_config()?);
     let (output, suppressed) = (Output::open(alerts, input.force)?, detectors.open_suppressed(input.force)?);
     let detection = DetectStage::new(&rules, &config);
-    let (((), worker), mut told) = input.run(inputs, only(arguments), &Both(&stage, &detection))?;
+    // Detection first: it touches little memory, so the block is still in the cache when it is exported.
+    let ((worker, ()), mut told) = input.run(inputs, only(arguments), &Both(&detection, &stage))?;
     let threads = input.threads();
     // While the last files are written and synced the processors have time.
     let (summary, found) = std::thread::scope(|scope| {

@@ -69,6 +69,10 @@ pub struct Codes {
     pub key: Vec<u64>,
     /// Shape of the key.
     pub shape: Vec<Option<KeyShape>>,
+    /// The caller in the bucket, by number ([`super::names::Names::place`]): the same for rows of one batch that agree in both.
+    pub place: Vec<Option<u32>>,
+    /// Fingerprint of the request id; 0 where none is named.
+    pub request: Vec<u64>,
 }
 
 /// What an operation of a service does.

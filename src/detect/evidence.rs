@@ -245,7 +245,10 @@ impl EvidenceRows {
     /// Puts a row to a place among the first so many.
     fn insert(&mut self, limit: usize, index: usize, row: EvidenceRow) {
         self.rows.truncate(limit - 1);
-        self.rows.reserve_exact(1);
+        if self.rows.len() == self.rows.capacity() {
+            // To 1, 2, 4 and no further than the limit: most lists stay at one row or become full.
+            self.rows.reserve_exact(self.rows.len().clamp(1, limit - self.rows.len()));
+        }
         self.rows.insert(index, row);
     }
 

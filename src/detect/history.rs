@@ -1,14 +1,13 @@
 //! What every caller did in every bucket and when: the history that anomalous reads are held against.
 
-use super::codes::{Act, Ended};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
 use super::minutes::{KeyTable, MINUTE_MS, log_index};
 use super::names::Names;
-use super::sight::Sight;
 use crate::parse::LogType;
+use gatherer::{ReadKey, Request};
 use pairs::Pairs;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::join;
@@ -17,11 +16,13 @@ use serde::{Deserialize, Serialize};
 use slots::{Slot, Slots};
 use std::collections::BTreeMap;
 
+mod gatherer;
 mod pairs;
 mod recent;
 mod series;
 mod slots;
 
+pub use gatherer::{Gatherer, GiveEvidence};
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
@@ -45,9 +46,6 @@ pub struct History {
     addresses: Entities<Address>,
     read_keys: KeyTable,
     pairs: Pairs,
-    /// What is not yet in `callers`.
-    #[serde(skip)]
-    recent: Recent,
 }
 
 impl Default for History {
@@ -57,7 +55,6 @@ impl Default for History {
             addresses: Entities::with_budget(ADDRESSES_BUDGET),
             read_keys: KeyTable::with_cap(MOST_READ_KEYS),
             pairs: Pairs::default(),
-            recent: Recent::default(),
         }
     }
 }
@@ -183,93 +180,11 @@ impl State for Caller {
     }
 }
 
-/// Gives the columns that evidence is made of, for some rows of the batch in hand.
-pub type GiveEvidence<'a> = dyn FnMut(&[u32], &mut dyn FnMut(&EvidenceColumns<'_>)) + 'a;
-
 impl History {
-    /// Takes a row; `names` are those of its numbers. Says what it is wanted for as evidence.
-    pub fn see(&mut self, sight: &Sight<'_>, names: &Names, wanted: &mut Vec<(u32, Want)>, row: u32) {
-        if matches!(sight.act, Act::OtherService | Act::Expire | Act::Delete) {
-            return;
-        }
-        let (Some(time_ms), Some((number, place))) = (sight.time_ms, sight.bucket) else { return };
-        let Some(minute) = minute_of(time_ms) else { return };
-        let log = log_index(sight.log);
-        let bucket = names.buckets.name(number);
-        let Grain { stretch, rows, .. } = grain(self.callers.state_level());
-        let is_done = sight.ended == Ended::Done;
-        let is_read = is_done && sight.act == Act::Read;
-        let sent = if is_read { sight.bytes_out } else { 0 };
-        let shows = is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List);
-        let known = self.recent.place(place, names);
-        let entity = known.fingerprint;
-        if is_read {
-            let slot = (minute / stretch * stretch, log as u8);
-            if known.claims(slot, rows, time_ms) {
-                wanted.push((row, Want::Caller(place, slot)));
-            }
-            if sight.key != 0 {
-                self.read_keys.insert(entity, sight.log, time_ms, sight.key, true);
-            }
-            if let Some(address) = sight.address.filter(|_| sight.key != 0) {
-                let entity = address_fingerprint(bucket.fingerprint, address);
-                self.read_keys.insert(entity, sight.log, time_ms, sight.key, true);
-                if sight.key.is_multiple_of(ADDRESS_KEYS) {
-                    let address = String::from_utf8_lossy(address);
-                    let principal = names.callers.name(sight.caller).text.as_deref();
-                    let mut key = EntityKey::default();
-                    key.set(&[principal, bucket.text.as_deref(), Some(&address)]);
-                    wanted.push((row, Want::Address(key.into_text())));
-                }
-            }
-        }
-        self.recent.count(place, (time_ms, log as u8), is_read.then_some(sent), shows, sight.who);
-        if sight.request != 0 {
-            let request = sight.request ^ bucket.fingerprint;
-            self.pairs.see(request, log, entity, minute, is_read.then_some(sent));
-        }
-    }
-
-    /// Takes the evidence that was asked for. `evidence` calls back with the columns of evidence of some rows, which
-    /// are built for these rows only.
-    pub fn take_evidence(&mut self, log: LogType, wanted: &[(u32, Want)], evidence: &mut GiveEvidence<'_>) {
-        if wanted.is_empty() {
-            return;
-        }
-        let log = log_index(log);
-        let rows: Vec<u32> = wanted.iter().map(|(row, _)| *row).collect();
-        let (recent, addresses) = (&mut self.recent, &mut self.addresses);
-        evidence(&rows, &mut |columns| {
-            for (row, (_, want)) in wanted.iter().enumerate() {
-                match want {
-                    Want::Caller(place, slot) => {
-                        let mut evidence = EvidenceRows::default();
-                        evidence.observe(1, columns, row);
-                        recent.keep(*place, *slot, evidence);
-                    }
-                    Want::Address(key) => addresses.observe(key, 1, |state, level| {
-                        state.evidence[log].observe(address_rows(level), columns, row);
-                    }),
-                }
-            }
-        });
-    }
-
-    /// Was so much gathered that it is time to take it over?
-    pub fn is_full(&self) -> bool {
-        self.recent.is_full()
-    }
-
-    /// Names are given anew: what was gathered under their numbers has been taken over.
-    pub fn forget(&mut self) {
-        self.recent = Recent::default();
-    }
-
-    /// Takes over what was gathered; before names are forgotten, and before anything is read, joined or saved.
-    pub fn settle(&mut self, names: &Names) {
-        let callers = &mut self.callers;
-        self.recent.drain(names, |entity, gathered| {
-            callers.observe(entity, gathered.rows, |state, level| {
+    /// Takes over what a thread counted and kept.
+    fn take(&mut self, recent: &mut Recent, names: &Names) {
+        recent.drain(names, |entity, gathered| {
+            self.callers.observe(entity, gathered.rows, |state, level| {
                 let Grain { minutes, stretch, rows } = grain(level);
                 state.is_service |= gathered.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(gathered.first_read_ms).min();
@@ -280,9 +195,24 @@ impl History {
         });
     }
 
+    fn take_keys(&mut self, keys: impl Iterator<Item = ReadKey>, requests: impl Iterator<Item = Request>) {
+        for ReadKey { entity, time_ms, key, log } in keys {
+            self.read_keys.insert(entity, log, time_ms, key, true);
+        }
+        for Request { request, entity, minute, log, read } in requests {
+            self.pairs.see(request, usize::from(log), entity, minute, read);
+        }
+    }
+
+    fn see_address(&mut self, entity: &str, log: LogType, columns: &EvidenceColumns<'_>, row: usize) {
+        self.addresses.observe(entity, 1, |state, level| {
+            state.evidence[log_index(log)].observe(address_rows(level), columns, row);
+        });
+    }
+
     /// Takes over what another part of the input showed.
     pub fn merge(&mut self, other: History) {
-        let History { callers, addresses, read_keys, pairs, .. } = self;
+        let History { callers, addresses, read_keys, pairs } = self;
         join(
             || callers.merge(other.callers),
             || {

@@ -34,7 +34,7 @@ pub struct Sight<'a> {
     pub key: u64,
     /// Shape of the key.
     pub shape: Option<KeyShape>,
-    /// Bytes sent.
+    /// Bytes sent; 0 for all but objects that were read.
     pub bytes_out: u64,
     /// Fingerprint of the request id; 0 where none is named.
     pub request: u64,
@@ -102,15 +102,17 @@ impl Seer {
         let key = table.bytes(row, access::OBJECT_KEY);
         let code = table.bytes(row, access::ERROR_CODE);
         let status = table.bytes(row, access::HTTP_STATUS);
+        let act = self.act(LogType::S3Access, b"s3", table.bytes(row, access::OPERATION).unwrap_or_default());
+        let ended = ended(outcome::of(table, row), status);
         Sight {
-            act: self.act(LogType::S3Access, b"s3", table.bytes(row, access::OPERATION).unwrap_or_default()),
-            ended: ended(outcome::of(table, row), status),
+            act,
+            ended,
             who,
             caller,
             bucket: self.bucket(caller, table.bytes(row, access::BUCKET_NAME)),
             key: key.map_or(0, fingerprint_of),
             shape: key.and_then(|key| self.shapes.of(key)),
-            bytes_out: bytes_out(table.bytes(row, access::BYTES_SENT)),
+            bytes_out: bytes_out((act, ended), table.bytes(row, access::BYTES_SENT)),
             request: table.bytes(row, access::REQUEST_ID).map_or(0, fingerprint_of),
             by_delivery: self.names.callers.name(caller).delivers,
             is_strained: status == Some(b"503") || code.is_some_and(is_strained),
@@ -146,7 +148,7 @@ impl Seer {
             bucket: self.bucket(caller, table.bytes(row, trail::S3_BUCKET)),
             key: key.map_or(0, fingerprint_of),
             shape: key.and_then(|key| self.shapes.of(key)),
-            bytes_out: bytes_out(table.bytes(row, trail::S3_BYTES_OUT)),
+            bytes_out: bytes_out((act, ended), table.bytes(row, trail::S3_BYTES_OUT)),
             request: table.bytes(row, trail::REQUEST_ID).map_or(0, fingerprint_of),
             by_delivery: self.names.callers.name(caller).delivers
                 || invoked_by.is_some_and(super::known::is_delivering),
@@ -232,7 +234,10 @@ fn who(kind: PrincipalKind) -> Who {
     }
 }
 
-fn bytes_out(digits: Option<&[u8]>) -> u64 {
+fn bytes_out(what: (Act, Ended), digits: Option<&[u8]>) -> u64 {
+    if what != (Act::Read, Ended::Done) {
+        return 0;
+    }
     digits.and_then(integer).and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
 }
 
@@ -251,6 +256,8 @@ impl Codes {
         self.who.push(sight.who);
         self.key.push(sight.key);
         self.shape.push(sight.shape);
+        self.place.push(sight.bucket.map(|(_, place)| place));
+        self.request.push(sight.request);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::codes::Codes;
 use super::evidence::EvidenceColumns;
-use super::history::{GiveEvidence, History, Want};
+use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
 use super::sight::{Seer, Sight};
@@ -16,8 +16,9 @@ use crate::pipeline::stage::Stage;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::join;
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
-/// Runs rules over both logs.
+/// Runs rules over both logs, once: its workers share one history.
 pub struct DetectStage<'a> {
     rules: Vec<&'static Rule>,
     config: &'a Config,
@@ -25,6 +26,8 @@ pub struct DetectStage<'a> {
     wide: Columns,
     /// Of the rows that are evidence.
     evidence: Columns,
+    /// What the workers share.
+    history: Arc<Mutex<History>>,
 }
 
 /// Columns of `activity` and of each log's own dataset.
@@ -64,18 +67,18 @@ impl Columns {
 pub struct DetectWorker {
     pub(super) seer: Seer,
     pub(super) known: Known,
-    pub(super) history: History,
+    pub(super) history: Gatherer,
     pub(super) kms: KmsUse,
     pub(super) detectors: Vec<Box<dyn Detector>>,
 }
 
 impl DetectWorker {
-    pub(super) fn of(rules: &[&Rule], config: &Config) -> DetectWorker {
+    pub(super) fn of(rules: &[&Rule], config: &Config, history: &Arc<Mutex<History>>) -> DetectWorker {
         let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
         DetectWorker {
             seer: Seer::default(),
             known: Known::default(),
-            history: History::default(),
+            history: Gatherer::of(history),
             kms: KmsUse::default(),
             detectors,
         }
@@ -132,9 +135,10 @@ impl DetectWorker {
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
-        let history = self.history.view();
+        let history = self.history.history();
+        let view = history.view();
         let kms = self.kms.view();
-        let shared = Shared { config, known: &self.known, history: &history, kms: &kms };
+        let shared = Shared { config, known: &self.known, history: &view, kms: &kms };
         let found: Vec<Findings> =
             self.detectors.into_par_iter().map(|detector| detector.finish(&shared)).collect();
         let mut all = Findings::default();
@@ -144,13 +148,13 @@ impl DetectWorker {
             all.notes.extend(findings.notes);
             all.limited |= findings.limited;
         }
-        let notes = [self.known.note(), self.history.note()];
+        let notes = [self.known.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
         all.limited |= self.kms.notes().next().is_some();
         all.notes.extend(self.kms.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
-        all.notes.extend(self.history.sample_note());
+        all.notes.extend(history.sample_note());
         alert::sort(&mut all.alerts);
         alert::sort(&mut all.suppressed);
         all
@@ -178,7 +182,13 @@ impl<'a> DetectStage<'a> {
                 ],
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
+            history: Arc::default(),
         }
+    }
+
+    /// A worker with a history of its own.
+    pub(super) fn worker_of(&self, history: History) -> DetectWorker {
+        DetectWorker::of(&self.rules, self.config, &Arc::new(Mutex::new(history)))
     }
 
     pub(super) fn rules(&self) -> &[&'static Rule] {
@@ -233,7 +243,7 @@ impl Stage for DetectStage<'_> {
     type Worker = DetectWorker;
 
     fn worker(&self) -> DetectWorker {
-        DetectWorker::of(&self.rules, self.config)
+        DetectWorker::of(&self.rules, self.config, &self.history)
     }
 
     fn observe(

@@ -3,10 +3,10 @@
 //! The form: a line that names it, the BLAKE3 hash of the rest, and zstd of postcard. It is read by the same version of
 //! the program only.
 
+use super::history::History;
 use super::known::Known;
 use super::stage::{DetectStage, DetectWorker};
 use crate::pipeline::Tally;
-use crate::pipeline::stage::Stage;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 
@@ -55,7 +55,7 @@ impl DetectStage<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rules: detectors.map(|(rule, detector)| (rule.id.to_owned(), detector.save())).collect(),
             known: worker.known.clone(),
-            history: super::saved(&worker.history),
+            history: super::saved(&*worker.history.history()),
             kms: super::saved(&worker.kms),
             tally: tally.clone(),
         };
@@ -86,12 +86,12 @@ impl DetectStage<'_> {
         if !ids().eq(self.rules().iter().map(|rule| rule.id)) {
             return Err(StateError::Rules(ids().collect::<Vec<_>>().join(", ")));
         }
-        let mut worker = self.worker();
+        let history: History = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
+        let mut worker = self.worker_of(history);
         for (detector, (_, state)) in worker.detectors.iter_mut().zip(&saved.rules) {
             detector.load(state).map_err(|_| StateError::Damaged)?;
         }
         worker.known = saved.known;
-        worker.history = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
         worker.kms = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
         Ok((worker, saved.tally))
     }
@@ -106,6 +106,7 @@ impl DetectStage<'_> {
 mod tests {
     use super::*;
     use crate::detect::{Config, RULES};
+    use crate::pipeline::stage::Stage;
 
     fn resealed(state: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
         let mut plain = zstd::decode_all(&state[MAGIC.len() + HASH..]).unwrap();

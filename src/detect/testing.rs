@@ -191,7 +191,11 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
         bucket: bucket.map(|bucket| (bucket, names.place(caller, bucket))),
         key: hash("object_key"),
         shape: text("object_key").and_then(|key| KeyShapes::default().of(key.as_bytes())),
-        bytes_out: if bytes.is_valid(row) { u64::try_from(bytes.value(row)).unwrap_or(0) } else { 0 },
+        bytes_out: if (act, ended) == (Act::Read, Ended::Done) && bytes.is_valid(row) {
+            u64::try_from(bytes.value(row)).unwrap_or(0)
+        } else {
+            0
+        },
         request: hash("request_id"),
         by_delivery: delivers(text("principal")) || delivers(text("invoked_by")),
         is_strained: status == Some(503)
@@ -234,7 +238,7 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
         let hits: Vec<Activity> = hits.iter().map(|row| part[*row as usize].clone()).collect();
         Activity::batch(log, &hits, |batch| worker.observe_hits(batch, &codes(batch)));
     };
-    let mut whole = DetectWorker::of(&[rule], config);
+    let mut whole = DetectWorker::of(&[rule], config, &Arc::default());
     for log in LogType::ALL {
         let of_log: Vec<Activity> =
             rows.iter().filter(|(other, _)| *other == log).map(|(_, row)| row.clone()).collect();
@@ -242,9 +246,9 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
     }
     let whole = whole.finish(config);
     for (seed, cut) in [(1, 3), (2, 1000)] {
-        let mut merged = DetectWorker::of(&[rule], config);
+        let mut merged = DetectWorker::of(&[rule], config, &Arc::default());
         for part in shuffled(rows.to_vec(), seed).chunks(cut) {
-            let mut worker = DetectWorker::of(&[rule], config);
+            let mut worker = DetectWorker::of(&[rule], config, &Arc::default());
             part.iter().for_each(|(log, row)| observe(&mut worker, *log, std::slice::from_ref(row)));
             worker.merge(merged);
             merged = worker;

@@ -77,8 +77,8 @@ pub fn iso_date(text: &[u8]) -> Option<i64> {
 /// `2026-03-01T01:02:03Z`, with milliseconds only where they are not zero.
 pub fn format_iso(time_ms: i64) -> String {
     match chrono::DateTime::from_timestamp_millis(time_ms) {
-        Some(time) if time_ms % 1000 == 0 => time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        Some(time) => time.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        Some(time) if time_ms % 1000 == 0 => time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        Some(time) => time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         None => format!("{time_ms} ms"),
     }
 }

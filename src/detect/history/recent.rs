@@ -11,7 +11,7 @@ use crate::detect::minutes::MINUTE_MS;
 use crate::detect::names::Names;
 
 /// Rows that are gathered before they are taken over, and records of evidence.
-const MOST_ROWS: usize = 1 << 16;
+const MOST_ROWS: usize = 1 << 17;
 const MOST_EVIDENCE: usize = 1 << 12;
 
 /// What is gathered.
@@ -20,8 +20,8 @@ pub struct Recent {
     /// By the number of a caller in a bucket.
     places: Vec<Place>,
     rows: Vec<Row>,
-    /// The rows in the order of their places; a buffer that is used again.
-    ordered: Vec<Row>,
+    /// The numbers of the rows in the order of their places; a buffer that is used again.
+    ordered: Vec<u32>,
     /// By the number of a caller in a bucket, with the stretch.
     evidence: Vec<(u32, Slot, EvidenceRows)>,
 }
@@ -121,47 +121,57 @@ impl Recent {
         self.rows.len() >= MOST_ROWS || self.evidence.len() >= MOST_EVIDENCE
     }
 
-    /// Hands out what was gathered, a caller and bucket at a time, with the text of the entity.
-    pub fn drain(&mut self, names: &Names, mut take: impl FnMut(&str, &mut Gathered)) {
-        self.order();
-        self.evidence.sort_by_key(|(place, ..)| *place);
-        let mut evidence = self.evidence.drain(..).peekable();
-        let mut gathered = Gathered::default();
-        for rows in self.ordered.chunk_by(|left, right| left.place == right.place) {
-            let place = rows[0].place;
-            gathered.rows = rows.len() as u64;
-            gathered.minutes.extend(rows.iter().map(|row| ((row.minute, row.log), row.counts())));
-            while let Some((_, stretch, rows)) = evidence.next_if(|(other, ..)| *other <= place) {
-                gathered.evidence.push((stretch, rows));
-            }
-            gathered.is_service = rows.iter().any(|row| row.kind & IS_SERVICE != 0);
-            gathered.first_read_ms = rows.iter().filter_map(Row::first_read_ms).min();
-            take(entity(place, names).text(), &mut gathered);
-            gathered.minutes.clear();
-            gathered.evidence.clear();
-        }
-        drop(evidence);
-        self.rows.clear();
-        self.ordered.clear();
-    }
-
     /// Puts the rows in the order of their places, those of one place in the order in which they came: by counting them.
-    fn order(&mut self) {
+    /// To be called before [`Recent::drain`].
+    pub fn order(&mut self) {
         let mut starts = vec![0usize; self.places.len() + 1];
         self.rows.iter().for_each(|row| starts[row.place as usize + 1] += 1);
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        self.ordered.resize(self.rows.len(), Row::default());
-        for row in &self.rows {
+        self.ordered.resize(self.rows.len(), 0);
+        for (number, row) in (0..).zip(&self.rows) {
             let at = &mut starts[row.place as usize];
-            self.ordered[*at] = *row;
+            self.ordered[*at] = number;
             *at += 1;
         }
+        self.evidence.sort_by_key(|(place, ..)| *place);
+    }
+
+    /// Hands out what was gathered and [ordered](Recent::order), a caller and bucket at a time, with the text of the
+    /// entity.
+    pub fn drain(&mut self, names: &Names, mut take: impl FnMut(&str, &mut Gathered)) {
+        let mut evidence = self.evidence.drain(..).peekable();
+        let mut gathered = Gathered::default();
+        let row = |number: &u32| &self.rows[*number as usize];
+        for numbers in self.ordered.chunk_by(|left, right| row(left).place == row(right).place) {
+            let place = row(&numbers[0]).place;
+            gathered.rows = numbers.len() as u64;
+            for row in numbers.iter().map(row) {
+                gathered.minutes.push(((row.minute, row.log), row.counts()));
+                gathered.is_service |= row.kind & IS_SERVICE != 0;
+                gathered.first_read_ms = gathered.first_read_ms.into_iter().chain(row.first_read_ms()).min();
+            }
+            while let Some((_, stretch, rows)) = evidence.next_if(|(other, ..)| *other <= place) {
+                gathered.evidence.push((stretch, rows));
+            }
+            take(entity(place, names).text(), &mut gathered);
+            gathered.clear();
+        }
+        drop(evidence);
+        self.rows.clear();
+        self.ordered.clear();
     }
 }
 
 impl Gathered {
+    /// Empties it; buffers are used again.
+    fn clear(&mut self) {
+        self.minutes.clear();
+        self.evidence.clear();
+        (self.is_service, self.first_read_ms) = (false, None);
+    }
+
     /// What is in each stretch of so many minutes.
     pub fn stretches(&mut self, minutes: u32) -> Vec<(Slot, Minute)> {
         let numbers = || self.minutes.iter().map(|((minute, _), _)| minute / minutes);

@@ -235,6 +235,7 @@ impl Detector for BatchDeleteKeys {
             ["operation", "bucket_name", "principal", "object_key", "version_id", "request_id", "host_id"]
                 .map(|name| batch.text(name));
         let responses = (batch.log == LogType::CloudTrail).then(|| batch.native_text("response_elements"));
+        let mut requests = Vec::new();
         for row in 0..batch.len() {
             let is_part = cell(operation, row) == Some("BATCH.DELETE.OBJECT");
             let is_request = codes.act[row] == Act::DeleteMany;
@@ -246,29 +247,35 @@ impl Detector for BatchDeleteKeys {
                 }
             }
             let is_answered = is_part || codes.ended[row] == Ended::Done;
-            let (true, true, Some(id)) = (is_part || is_request, is_answered, cell(request, row)) else {
-                continue;
-            };
-            let entity = self.key.set(&[Some(id)]);
-            let log = log_index(batch.log);
-            self.requests.observe(entity, 1, |state, level| {
-                for (known, text) in [
-                    (&mut state.bucket, cell(bucket, row)),
-                    (&mut state.principal, cell(principal, row)),
-                    (&mut state.host_id, cell(host, row)),
-                ] {
-                    keep_smallest(known, text);
+            if (is_part || is_request) && is_answered && codes.request[row] != 0 {
+                requests.push((row, is_part));
+            }
+        }
+        let log = log_index(batch.log);
+        // The parts of a request mostly stand together: each run is one look-up.
+        for rows in requests.chunk_by(|left, right| codes.request[left.0] == codes.request[right.0]) {
+            let entity = self.key.set(&[cell(request, rows[0].0)]);
+            self.requests.observe(entity, rows.len() as u64, |state, level| {
+                for (row, is_part) in rows.iter().copied() {
+                    for (known, text) in [
+                        (&mut state.bucket, cell(bucket, row)),
+                        (&mut state.principal, cell(principal, row)),
+                        (&mut state.host_id, cell(host, row)),
+                    ] {
+                        keep_smallest(known, text);
+                    }
+                    state.rows[log].observe(EVIDENCE_ROWS, &columns, row);
+                    state.facts.observe(&columns, row);
+                    let is_done = codes.ended[row] == Ended::Done;
+                    state.is_batch |= codes.act[row] == Act::DeleteMany || is_done;
+                    let Some(key) = cell(keys, row).filter(|_| is_part) else { continue };
+                    let kept = if is_done { &mut state.done } else { &mut state.refused };
+                    kept.insert(COUNTED, codes.key[row]);
+                    if is_done && cell(version, row).is_some() {
+                        state.with_version.insert(COUNTED, codes.key[row]);
+                    }
+                    state.list(level, codes.key[row], key);
                 }
-                state.rows[log].observe(EVIDENCE_ROWS, &columns, row);
-                state.facts.observe(&columns, row);
-                state.is_batch |= is_request || codes.ended[row] == Ended::Done;
-                let Some(key) = cell(keys, row).filter(|_| is_part) else { return };
-                let kept = if codes.ended[row] == Ended::Done { &mut state.done } else { &mut state.refused };
-                kept.insert(COUNTED, codes.key[row]);
-                if cell(version, row).is_some() && codes.ended[row] == Ended::Done {
-                    state.with_version.insert(COUNTED, codes.key[row]);
-                }
-                state.list(level, codes.key[row], key);
             });
         }
     }

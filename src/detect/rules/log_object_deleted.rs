@@ -150,9 +150,43 @@ impl State for Deletes {
     }
 }
 
+/// A row that deletes.
+struct Delete {
+    /// Does the row name the key?
+    is_named: bool,
+    /// Is it a key of a multi-object delete?
+    is_part: bool,
+    /// Fingerprint; 0 where there is none.
+    request: u64,
+    key: u64,
+    shape: Option<KeyShape>,
+    has_version: bool,
+}
+
 impl Deletes {
-    fn see(&mut self, kind: Kind, level: u32, log: usize, delete: u64) {
-        self.named[kind as usize].see(MOST_REQUESTS >> level, log, delete);
+    fn observe(&mut self, level: u32, log: usize, delete: &Delete, columns: &EvidenceColumns<'_>, row: usize) {
+        let most = MOST_REQUESTS >> level;
+        self.facts.observe(columns, row);
+        if !delete.is_named {
+            let in_log = &mut self.logs[log];
+            in_log.multi.observe(rows_at(level), columns, row);
+            in_log.multi_requests.insert(most, delete.request);
+            return;
+        }
+        self.logs[log].named.observe(rows_at(level), columns, row);
+        if delete.is_part && delete.request != 0 {
+            self.batch_requests.insert(most, delete.request);
+        }
+        let kinds = [
+            (Kind::Any, true),
+            (Kind::LogFile, delete.shape.is_some()),
+            (Kind::AuditFile, delete.shape.is_some_and(KeyShape::is_audit_file)),
+            (Kind::Version, delete.shape.is_some() && delete.has_version),
+        ];
+        let what = delete.key ^ delete.request.rotate_left(32);
+        for (kind, _) in kinds.into_iter().filter(|(_, is)| *is) {
+            self.named[kind as usize].see(most, log, what);
+        }
     }
 
     fn count(&self, kind: Kind) -> u64 {
@@ -196,44 +230,38 @@ impl LogObjectDeleted {
     }
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let is_delete = |row: &usize| {
+            matches!(codes.act[*row], Act::Delete | Act::DeleteMany)
+                && codes.ended[*row] == Ended::Done
+                && codes.who[*row] != Who::Service
+                && codes.place[*row].is_some()
+        };
+        let deletes: Vec<usize> = (0..batch.len()).filter(is_delete).collect();
+        if deletes.is_empty() {
+            return;
+        }
         let columns = EvidenceColumns::of(batch);
-        let [bucket, principal, versions, operation, request] =
-            ["bucket_name", "principal", "version_id", "operation", "request_id"].map(|name| batch.text(name));
-        for row in 0..batch.len() {
-            let is_delete = matches!(codes.act[row], Act::Delete | Act::DeleteMany);
-            if !is_delete || codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
-                continue;
-            }
-            let Some(bucket) = cell(bucket, row) else { continue };
-            let day = self.day.of(columns.event_time_ms(row));
-            let entity = self.key.set(&[cell(principal, row), Some(bucket), day]);
-            let (log, request) = (log_index(batch.log), cell(request, row).map(fingerprint));
-            if codes.act[row] == Act::DeleteMany {
-                self.deletes.observe(entity, 1, |state, level| {
-                    state.facts.observe(&columns, row);
-                    let state = &mut state.logs[log];
-                    state.multi.observe(rows_at(level), &columns, row);
-                    state.multi_requests.insert(MOST_REQUESTS >> level, request.unwrap_or_default());
-                });
-                continue;
-            }
-            let batch_request = request.filter(|_| cell(operation, row) == Some("BATCH.DELETE.OBJECT"));
-            let shape = codes.shape[row];
-            let delete = codes.key[row] ^ request.unwrap_or_default().rotate_left(32);
-            self.deletes.observe(entity, 1, |state, level| {
-                state.facts.observe(&columns, row);
-                state.logs[log].named.observe(rows_at(level), &columns, row);
-                if let Some(request) = batch_request {
-                    state.batch_requests.insert(MOST_REQUESTS >> level, request);
-                }
-                let kinds = [
-                    (Kind::Any, true),
-                    (Kind::LogFile, shape.is_some()),
-                    (Kind::AuditFile, shape.is_some_and(KeyShape::is_audit_file)),
-                    (Kind::Version, shape.is_some() && cell(versions, row).is_some()),
-                ];
-                for (kind, _) in kinds.into_iter().filter(|(_, is)| *is) {
-                    state.see(kind, level, log, delete);
+        let [bucket, principal, versions, operation] =
+            ["bucket_name", "principal", "version_id", "operation"].map(|name| batch.text(name));
+        let log = log_index(batch.log);
+        let day = |row: usize| columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS));
+        // Deletes come in runs, of which each is one look-up.
+        let is_same =
+            |left: &usize, right: &usize| codes.place[*left] == codes.place[*right] && day(*left) == day(*right);
+        for rows in deletes.chunk_by(is_same) {
+            let day = self.day.of(columns.event_time_ms(rows[0]));
+            let entity = self.key.set(&[cell(principal, rows[0]), cell(bucket, rows[0]), day]);
+            self.deletes.observe(entity, rows.len() as u64, |state, level| {
+                for row in rows.iter().copied() {
+                    let delete = Delete {
+                        is_named: codes.act[row] == Act::Delete,
+                        is_part: cell(operation, row) == Some("BATCH.DELETE.OBJECT"),
+                        request: codes.request[row],
+                        key: codes.key[row],
+                        shape: codes.shape[row],
+                        has_version: cell(versions, row).is_some(),
+                    };
+                    state.observe(level, log, &delete, &columns, row);
                 }
             });
         }

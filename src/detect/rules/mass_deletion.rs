@@ -141,35 +141,58 @@ impl MassDeletion {
     }
 
     fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let is_delete = |row: &usize| {
+            codes.ended[*row] == Ended::Done
+                && codes.who[*row] != Who::Service
+                && codes.place[*row].is_some()
+                && match codes.act[*row] {
+                    Act::Delete => true,
+                    Act::DeleteMany => batch.log == LogType::CloudTrail,
+                    _ => false,
+                }
+        };
+        let [bucket, principal, keys, operation] =
+            ["bucket_name", "principal", "object_key", "operation"].map(|name| batch.text(name));
+        let deletes = (0..batch.len()).filter(is_delete).map(|row| {
+            let key = cell(keys, row).filter(|_| codes.act[row] == Act::Delete);
+            (row, key.is_some_and(is_temporary))
+        });
+        let deletes: Vec<(usize, bool)> = deletes.collect();
+        if deletes.is_empty() {
+            return;
+        }
         let columns = EvidenceColumns::of(batch);
-        let [bucket, principal, keys, request, operation] =
-            ["bucket_name", "principal", "object_key", "request_id", "operation"].map(|name| batch.text(name));
-        for row in 0..batch.len() {
-            if codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
-                continue;
+        // Deletes come in runs, of which each is one look-up.
+        for rows in
+            deletes.chunk_by(|left, right| codes.place[left.0] == codes.place[right.0] && left.1 == right.1)
+        {
+            let (first, is_temporary) = rows[0];
+            let [principal, bucket] = [principal, bucket].map(|column| cell(column, first));
+            // Of the caller as such: the row of CloudTrail, which parts of a request fill, names no key.
+            let caller = fingerprint(self.key.set(&[principal, bucket, None]));
+            let entity = self.key.set(&[principal, bucket, is_temporary.then_some(TEMPORARY)]);
+            let of_entity = fingerprint(entity);
+            let mut last_request = None;
+            for (row, _) in rows.iter().copied() {
+                let Some(time_ms) = columns.event_time_ms(row) else { continue };
+                let (is_named, request) = (codes.act[row] == Act::Delete, codes.request[row]);
+                let is_part =
+                    batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
+                let request_then = Some((request, time_ms.div_euclid(MINUTE_MS)));
+                if is_part && request != 0 && last_request != request_then {
+                    self.deleted.insert(caller, batch.log, time_ms, request, false);
+                    last_request = request_then;
+                }
+                let what = if is_named { codes.key[row] } else { request };
+                if what != 0 {
+                    self.deleted.insert(of_entity, batch.log, time_ms, what, is_named);
+                }
             }
-            let is_named = match (codes.act[row], batch.log) {
-                (Act::Delete, _) => true,
-                (Act::DeleteMany, LogType::CloudTrail) => false,
-                _ => continue,
-            };
-            let Some(bucket) = cell(bucket, row) else { continue };
-            let what = if is_named { cell(keys, row) } else { cell(request, row) };
-            let of_temporary = what.filter(|key| is_named && is_temporary(key)).map(|_| TEMPORARY);
-            let is_part = batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
-            let request = cell(request, row).filter(|_| is_part);
-            if let (Some(time_ms), Some(request)) = (columns.event_time_ms(row), request) {
-                // Of the caller as such: the row of CloudTrail, which this one fills, names no key.
-                let caller = fingerprint(self.key.set(&[cell(principal, row), Some(bucket), None]));
-                self.deleted.insert(caller, batch.log, time_ms, fingerprint(request), false);
-            }
-            let entity = self.key.set(&[cell(principal, row), Some(bucket), of_temporary]);
-            if let (Some(time_ms), Some(what)) = (columns.event_time_ms(row), what) {
-                self.deleted.insert(fingerprint(entity), batch.log, time_ms, fingerprint(what), is_named);
-            }
-            self.deletes.observe(entity, 1, |state, level| {
-                state.evidence.observe(level, batch.log, &columns, row);
-                state.facts.observe(&columns, row);
+            self.deletes.observe(entity, rows.len() as u64, |state, level| {
+                for (row, _) in rows.iter().copied() {
+                    state.evidence.observe(level, batch.log, &columns, row);
+                    state.facts.observe(&columns, row);
+                }
             });
         }
     }
