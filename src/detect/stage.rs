@@ -13,12 +13,12 @@ use crate::detect::minutes::log_index;
 use crate::error::Error;
 use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::join;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Runs rules over both logs, once: its workers share one history.
+/// Runs rules over both logs, once: its workers share one state.
 pub struct DetectStage<'a> {
     rules: Vec<&'static Rule>,
     config: &'a Config,
@@ -26,8 +26,7 @@ pub struct DetectStage<'a> {
     wide: Columns,
     /// Of the rows that are evidence.
     evidence: Columns,
-    /// What the workers share.
-    history: Arc<Mutex<History>>,
+    common: Arc<Common>,
 }
 
 /// Columns of `activity` and of each log's own dataset.
@@ -63,24 +62,63 @@ impl Columns {
     }
 }
 
+/// What the workers of a run share: there is one state, however many threads there are.
+#[derive(Default)]
+pub(super) struct Common {
+    history: Arc<Mutex<History>>,
+    kms: Mutex<KmsUse>,
+    /// In the order of the rules; at the end they are taken out.
+    detectors: Vec<Mutex<Option<Box<dyn Detector>>>>,
+}
+
+impl Common {
+    /// Of nothing yet.
+    pub(super) fn of(rules: &[&Rule], config: &Config) -> Common {
+        let detectors = rules.iter().map(|rule| Mutex::new(Some((rule.new)(config))));
+        Common { detectors: detectors.collect(), ..Common::default() }
+    }
+
+    /// The detectors, in the order of the rules.
+    pub(super) fn detectors(&self) -> impl Iterator<Item = MutexGuard<'_, Option<Box<dyn Detector>>>> {
+        self.detectors.iter().map(lock)
+    }
+
+    /// What is known of the use of KMS.
+    pub(super) fn kms(&self) -> MutexGuard<'_, KmsUse> {
+        lock(&self.kms)
+    }
+
+    /// Takes over the state of another run.
+    fn merge(&self, other: &Common) {
+        self.kms().merge(std::mem::take(&mut *other.kms()));
+        self.detectors.par_iter().zip(&other.detectors).for_each(|(mine, theirs)| {
+            if let (Some(mine), Some(theirs)) = (&mut *lock(mine), lock(theirs).take()) {
+                mine.merge(theirs);
+            }
+        });
+    }
+}
+
+/// A thread that fell leaves nothing half done that would be read: the run has ended.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// State of one thread.
 pub struct DetectWorker {
     pub(super) seer: Seer,
     pub(super) known: Known,
     pub(super) history: Gatherer,
-    pub(super) kms: KmsUse,
-    pub(super) detectors: Vec<Box<dyn Detector>>,
+    pub(super) common: Arc<Common>,
 }
 
 impl DetectWorker {
-    pub(super) fn of(rules: &[&Rule], config: &Config, history: &Arc<Mutex<History>>) -> DetectWorker {
-        let detectors = rules.iter().map(|rule| (rule.new)(config)).collect();
+    pub(super) fn of(common: &Arc<Common>) -> DetectWorker {
         DetectWorker {
             seer: Seer::default(),
             known: Known::default(),
-            history: Gatherer::of(history),
-            kms: KmsUse::default(),
-            detectors,
+            history: Gatherer::of(&common.history),
+            common: Arc::clone(common),
         }
     }
 
@@ -113,34 +151,36 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        self.kms.observe(batch, codes);
-        for detector in &mut self.detectors {
-            detector.observe(batch, codes);
+        self.common.kms().observe(batch, codes);
+        for mut detector in self.common.detectors() {
+            if let Some(detector) = &mut *detector {
+                detector.observe(batch, codes);
+            }
         }
     }
 
     /// Joins two, in parallel where there are threads for it: their parts have nothing to do with each other.
     pub(super) fn merge(&mut self, mut other: DetectWorker) {
         join(|| self.settle(), || other.settle());
-        let DetectWorker { known, history, kms, detectors, .. } = self;
+        let DetectWorker { known, history, common, .. } = self;
         join(
             || history.merge(other.history),
             || {
                 known.merge(other.known);
-                kms.merge(other.kms);
-                detectors.par_iter_mut().zip(other.detectors).for_each(|(mine, theirs)| mine.merge(theirs));
+                if !Arc::ptr_eq(common, &other.common) {
+                    common.merge(&other.common);
+                }
             },
         );
     }
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
-        let history = self.history.history();
-        let view = history.view();
-        let kms = self.kms.view();
-        let shared = Shared { config, known: &self.known, history: &view, kms: &kms };
-        let found: Vec<Findings> =
-            self.detectors.into_par_iter().map(|detector| detector.finish(&shared)).collect();
+        let (history, kms) = (self.history.history(), self.common.kms());
+        let (view, kms_view) = (history.view(), kms.view());
+        let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view };
+        let detectors: Vec<Box<dyn Detector>> = self.common.detectors().filter_map(|mut it| it.take()).collect();
+        let found: Vec<Findings> = detectors.into_par_iter().map(|detector| detector.finish(&shared)).collect();
         let mut all = Findings::default();
         for findings in found {
             all.alerts.extend(findings.alerts);
@@ -151,8 +191,8 @@ impl DetectWorker {
         let notes = [self.known.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
-        all.limited |= self.kms.notes().next().is_some();
-        all.notes.extend(self.kms.notes());
+        all.limited |= kms.notes().next().is_some();
+        all.notes.extend(kms.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(history.sample_note());
         alert::sort(&mut all.alerts);
@@ -182,13 +222,13 @@ impl<'a> DetectStage<'a> {
                 ],
             ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
-            history: Arc::default(),
+            common: Arc::new(Common::of(rules, config)),
         }
     }
 
-    /// A worker with a history of its own.
-    pub(super) fn worker_of(&self, history: History) -> DetectWorker {
-        DetectWorker::of(&self.rules, self.config, &Arc::new(Mutex::new(history)))
+    /// A worker with a state of its own.
+    pub(super) fn worker_apart(&self) -> DetectWorker {
+        DetectWorker::of(&Arc::new(Common::of(&self.rules, self.config)))
     }
 
     pub(super) fn rules(&self) -> &[&'static Rule] {
@@ -243,7 +283,7 @@ impl Stage for DetectStage<'_> {
     type Worker = DetectWorker;
 
     fn worker(&self) -> DetectWorker {
-        DetectWorker::of(&self.rules, self.config, &self.history)
+        DetectWorker::of(&self.common)
     }
 
     fn observe(

@@ -3,7 +3,6 @@
 //! The form: a line that names it, the BLAKE3 hash of the rest, and zstd of postcard. It is read by the same version of
 //! the program only.
 
-use super::history::History;
 use super::known::Known;
 use super::stage::{DetectStage, DetectWorker};
 use crate::pipeline::Tally;
@@ -50,13 +49,17 @@ impl DetectStage<'_> {
     /// The state of a run, with what was read.
     pub fn save(&self, worker: &mut DetectWorker, tally: &Tally) -> Vec<u8> {
         worker.settle();
-        let detectors = self.rules().iter().zip(&worker.detectors);
+        let detectors = self.rules().iter().zip(worker.common.detectors());
         let saved = Saved {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            rules: detectors.map(|(rule, detector)| (rule.id.to_owned(), detector.save())).collect(),
+            rules: detectors
+                .map(|(rule, detector)| {
+                    (rule.id.to_owned(), detector.as_ref().map(|it| it.save()).unwrap_or_default())
+                })
+                .collect(),
             known: worker.known.clone(),
             history: super::saved(&*worker.history.history()),
-            kms: super::saved(&worker.kms),
+            kms: super::saved(&*worker.common.kms()),
             tally: tally.clone(),
         };
         let packed = zstd::encode_all(super::saved(&saved).as_slice(), 1).expect("memory can be read and written");
@@ -86,13 +89,13 @@ impl DetectStage<'_> {
         if !ids().eq(self.rules().iter().map(|rule| rule.id)) {
             return Err(StateError::Rules(ids().collect::<Vec<_>>().join(", ")));
         }
-        let history: History = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
-        let mut worker = self.worker_of(history);
-        for (detector, (_, state)) in worker.detectors.iter_mut().zip(&saved.rules) {
-            detector.load(state).map_err(|_| StateError::Damaged)?;
+        let mut worker = self.worker_apart();
+        for (mut detector, (_, state)) in worker.common.detectors().zip(&saved.rules) {
+            detector.as_mut().map_or(Ok(()), |it| it.load(state)).map_err(|_| StateError::Damaged)?;
         }
         worker.known = saved.known;
-        worker.kms = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
+        *worker.history.history() = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
+        *worker.common.kms() = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
         Ok((worker, saved.tally))
     }
 

@@ -10,7 +10,7 @@ use super::kms_use::KmsUse;
 use super::known::is_delivering;
 use super::names::Names;
 use super::sight::Sight;
-use super::stage::DetectWorker;
+use super::stage::{Common, DetectWorker};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::activity::outcome::is_throttling;
 use crate::parse::LogType;
@@ -238,7 +238,7 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
         let hits: Vec<Activity> = hits.iter().map(|row| part[*row as usize].clone()).collect();
         Activity::batch(log, &hits, |batch| worker.observe_hits(batch, &codes(batch)));
     };
-    let mut whole = DetectWorker::of(&[rule], config, &Arc::default());
+    let mut whole = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
     for log in LogType::ALL {
         let of_log: Vec<Activity> =
             rows.iter().filter(|(other, _)| *other == log).map(|(_, row)| row.clone()).collect();
@@ -246,9 +246,9 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
     }
     let whole = whole.finish(config);
     for (seed, cut) in [(1, 3), (2, 1000)] {
-        let mut merged = DetectWorker::of(&[rule], config, &Arc::default());
+        let mut merged = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
         for part in shuffled(rows.to_vec(), seed).chunks(cut) {
-            let mut worker = DetectWorker::of(&[rule], config, &Arc::default());
+            let mut worker = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
             part.iter().for_each(|(log, row)| observe(&mut worker, *log, std::slice::from_ref(row)));
             worker.merge(merged);
             merged = worker;

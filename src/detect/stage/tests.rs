@@ -45,7 +45,7 @@ fn every_rule_has_a_sample_that_fires_two_near_misses_and_a_denied_twin() {
 fn every_rule_has_a_whole_manual_and_columns_that_exist() {
     let config = Config::default();
     let stage = DetectStage::new(RULES, &config);
-    assert_eq!(stage.worker().detectors.len(), RULES.len());
+    assert_eq!(stage.worker().common.detectors().count(), RULES.len());
     for (index, rule) in RULES.iter().enumerate() {
         assert!(!RULES[..index].iter().any(|other| other.id == rule.id || other.name == rule.name));
         for text in [rule.looks_for, rule.why, rule.cannot_see, rule.false_positives] {
