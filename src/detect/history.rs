@@ -188,7 +188,7 @@ impl History {
                 let Grain { minutes, stretch, rows } = grain(level);
                 state.is_service |= gathered.is_service;
                 state.first_read_ms = state.first_read_ms.into_iter().chain(gathered.first_read_ms).min();
-                state.minutes.take(gathered.stretches(minutes), |mine, theirs| mine.add(&theirs));
+                state.minutes.take_sorted(gathered.stretches(minutes), |mine, theirs| mine.add(&theirs));
                 let evidence = coarse(gathered.evidence.drain(..), stretch);
                 state.evidence.take(evidence, |mine, theirs| mine.merge(rows, theirs));
             });

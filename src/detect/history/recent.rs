@@ -76,6 +76,8 @@ pub struct Gathered {
     minutes: Vec<(Slot, Minute)>,
     /// By stretch of time and log; a buffer that is used again.
     stretches: Vec<Minute>,
+    /// What was found in them; the same.
+    found: Vec<(Slot, Minute)>,
     /// In any order, with repeats.
     pub evidence: Vec<(Slot, EvidenceRows)>,
     /// An AWS service?
@@ -93,7 +95,7 @@ impl Recent {
         }
         let place = &mut self.places[at];
         if place.fingerprint == 0 {
-            place.fingerprint = fingerprint(entity(number, names).text());
+            place.fingerprint = fingerprint(entity(number, names, &mut EntityKey::default()));
         }
         place
     }
@@ -142,7 +144,7 @@ impl Recent {
     /// entity.
     pub fn drain(&mut self, names: &Names, mut take: impl FnMut(&str, &mut Gathered)) {
         let mut evidence = self.evidence.drain(..).peekable();
-        let mut gathered = Gathered::default();
+        let (mut gathered, mut key) = (Gathered::default(), EntityKey::default());
         let row = |number: &u32| &self.rows[*number as usize];
         for numbers in self.ordered.chunk_by(|left, right| row(left).place == row(right).place) {
             let place = row(&numbers[0]).place;
@@ -155,7 +157,7 @@ impl Recent {
             while let Some((_, stretch, rows)) = evidence.next_if(|(other, ..)| *other <= place) {
                 gathered.evidence.push((stretch, rows));
             }
-            take(entity(place, names).text(), &mut gathered);
+            take(entity(place, names, &mut key), &mut gathered);
             gathered.clear();
         }
         drop(evidence);
@@ -172,19 +174,18 @@ impl Gathered {
         (self.is_service, self.first_read_ms) = (false, None);
     }
 
-    /// What is in each stretch of so many minutes.
-    pub fn stretches(&mut self, minutes: u32) -> Vec<(Slot, Minute)> {
+    /// What is in each stretch of so many minutes, in their order; a stretch may come again.
+    pub fn stretches(&mut self, minutes: u32) -> std::vec::Drain<'_, (Slot, Minute)> {
         let numbers = || self.minutes.iter().map(|((minute, _), _)| minute / minutes);
         let (first, last) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
         let count = (last - first) as usize + 1;
+        self.found.clear();
         if count > self.minutes.len() * SPARSE {
-            let mut sparse: Vec<(Slot, Minute)> = self
-                .minutes
-                .iter()
-                .map(|((minute, log), counts)| ((minute / minutes * minutes, *log), *counts))
-                .collect();
-            sparse.sort_by_key(|(slot, _)| *slot);
-            return sparse;
+            let slots =
+                self.minutes.iter().map(|((minute, log), counts)| ((minute / minutes * minutes, *log), *counts));
+            self.found.extend(slots);
+            self.found.sort_by_key(|(slot, _)| *slot);
+            return self.found.drain(..);
         }
         self.stretches.clear();
         self.stretches.resize(count * 2, Minute::default());
@@ -192,7 +193,8 @@ impl Gathered {
             self.stretches[(minute / minutes - first) as usize * 2 + usize::from(*log).min(1)].add(counts);
         }
         let slots = (0u32..).map(|at| ((first + at / 2) * minutes, (at % 2) as u8));
-        slots.zip(self.stretches.iter().copied()).filter(|(_, counts)| counts.requests > 0).collect()
+        self.found.extend(slots.zip(self.stretches.iter().copied()).filter(|(_, counts)| counts.requests > 0));
+        self.found.drain(..)
     }
 }
 
@@ -219,11 +221,9 @@ impl Place {
 }
 
 /// The entity of a caller in a bucket.
-fn entity(place: u32, names: &Names) -> EntityKey {
+fn entity<'k>(place: u32, names: &Names, key: &'k mut EntityKey) -> &'k str {
     let (caller, bucket) = names.of_place(place);
-    let mut key = EntityKey::default();
-    key.set(&[names.callers.name(caller).text.as_deref(), names.buckets.name(bucket).text.as_deref()]);
-    key
+    key.set(&[names.callers.name(caller).text.as_deref(), names.buckets.name(bucket).text.as_deref()])
 }
 
 #[cfg(test)]
@@ -248,7 +248,7 @@ mod tests {
                 expected.entry((minute / length * length, *log)).or_default().add(counts);
             }
             let mut found: BTreeMap<Slot, Minute> = BTreeMap::new();
-            let stretches = gathered.stretches(length);
+            let stretches: Vec<(Slot, Minute)> = gathered.stretches(length).collect();
             prop_assert!(stretches.is_sorted_by_key(|(slot, _)| *slot));
             stretches.iter().for_each(|(slot, counts)| found.entry(*slot).or_default().add(counts));
             prop_assert_eq!(found, expected);

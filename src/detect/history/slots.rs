@@ -35,13 +35,19 @@ impl<T> Slots<T> {
     }
 
     /// Takes over values in any order; those of one slot are joined by `add`.
-    pub fn take(&mut self, values: impl IntoIterator<Item = (Slot, T)>, mut add: impl FnMut(&mut T, T)) {
+    pub fn take(&mut self, values: impl IntoIterator<Item = (Slot, T)>, add: impl FnMut(&mut T, T)) {
         let mut theirs: Vec<(Slot, T)> = values.into_iter().collect();
         if !theirs.is_sorted_by_key(|(slot, _)| *slot) {
             theirs.sort_by_key(|(slot, _)| *slot);
         }
-        let Some(first) = theirs.first().map(|(slot, _)| *slot) else { return };
-        self.reserve(theirs.len());
+        self.take_sorted(theirs, add);
+    }
+
+    /// The same of values in the order of their slots.
+    pub fn take_sorted(&mut self, values: impl IntoIterator<Item = (Slot, T)>, mut add: impl FnMut(&mut T, T)) {
+        let mut theirs = values.into_iter().peekable();
+        let Some(first) = theirs.peek().map(|(slot, _)| *slot) else { return };
+        self.reserve(theirs.size_hint().0);
         let tail = self.0.split_off(self.0.partition_point(|(slot, _)| *slot < first));
         let mut tail = tail.into_iter().peekable();
         for (slot, value) in theirs {
