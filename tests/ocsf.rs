@@ -2,9 +2,16 @@
 
 mod support;
 
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use serde_json::{Value, json};
+use std::fs::{self, File};
 use std::path::Path;
-use support::run;
+use support::tables::data_files;
+use support::{run, text};
 
 /// Required attributes of API Activity, of what it includes, of the profile cloud and of the objects that rows hold, in
 /// OCSF 1.3.0 (<https://github.com/ocsf/ocsf-schema/tree/1.3.0>: events/application/api_activity.json, base_event.json,
@@ -124,4 +131,100 @@ fn the_schema_goes_with_one_log_but_not_with_another_vocabulary() {
     let one = run(&["export", "samples/", "-o", lake, "--schema", "ocsf", "--log", "cloudtrail"]);
     assert_eq!(one.code, 0, "{}", one.stderr);
     assert!(one.count("filtered") > 0);
+}
+
+/// The Parquet files of the dataset, by path below its folder.
+fn files(lake: &Path) -> Vec<(String, ParquetMetaData)> {
+    let of = |path: std::path::PathBuf| {
+        let file = File::open(lake.join(&path)).expect("a file that opens");
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).expect("a footer");
+        (text(path.strip_prefix("ocsf").expect("of ocsf")).to_owned(), metadata)
+    };
+    data_files(lake).into_iter().map(of).collect()
+}
+
+fn times(path: &Path) -> Vec<Option<i64>> {
+    let file = File::open(path).expect("a file that opens");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet").build().expect("a reader");
+    let of = |batch: RecordBatch| {
+        let times = batch.column_by_name("time").expect("a column").as_primitive::<Int64Type>().clone();
+        times.iter().collect::<Vec<_>>()
+    };
+    reader.flat_map(|batch| of(batch.expect("rows"))).collect()
+}
+
+const LINE: &str = "79a5 amzn-s3-demo-bucket [TIME] 192.0.2.1 - ID REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 2 3 4 \"-\" \
+                    \"curl\" - h= SigV4 T AuthHeader HOST TLSv1.3 - -\n";
+
+/// Access lines of late, early and no time, below a dated path of one account and below none.
+fn logs(folder: &Path) {
+    let line = |time: &str, host: &str| LINE.replace("TIME", time).replace("HOST", host);
+    let host = "amzn-s3-demo-bucket.s3.eu-west-1.amazonaws.com";
+    let dated = folder.join("111122223333/us-west-2/amzn-s3-demo-bucket/2026/03/01");
+    fs::create_dir_all(&dated).expect("a folder");
+    let bad = "31/Feb/2026:00:00:00 +0000";
+    let lines = ["01/Mar/2026:02:00:00 +0000", bad, "01/Mar/2026:01:00:00 +0000"].map(|time| line(time, host));
+    fs::write(dated.join("a"), lines.concat()).expect("a file");
+    fs::write(folder.join("b"), line("02/Mar/2026:00:00:00 +0000", "-")).expect("a file");
+}
+
+#[test]
+fn files_lie_and_are_sorted_as_a_custom_source_of_security_lake_must_be() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, lake) = (folder.path().join("logs"), folder.path().join("lake"));
+    logs(&input);
+    let export =
+        |more: &[&str]| run(&[&["export", text(&input), "-o", text(&lake), "--schema", "ocsf"], more].concat());
+    let first = export(&[]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    for told in
+        ["1 rows lie in the default partition of accountId", "1 rows lie in the default partition of region"]
+    {
+        assert!(first.stderr.contains(told), "{}", first.stderr);
+    }
+    let none = "__HIVE_DEFAULT_PARTITION__";
+    let dated = "region=eu-west-1/accountId=111122223333/eventDay=20260301";
+    let expected = [
+        format!("region={none}/accountId={none}/eventDay=20260302/part-0000-00000.parquet"),
+        format!("{dated}/part-0000-00000.parquet"),
+        format!("region=eu-west-1/accountId=111122223333/eventDay={none}/part-0000-00000.parquet"),
+    ];
+    assert_eq!(files(&lake).into_iter().map(|(name, _)| name).collect::<Vec<_>>(), expected);
+    // Earlier events of the same day come later, and both files become one.
+    fs::write(
+        input.join("111122223333/us-west-2/amzn-s3-demo-bucket/2026/03/01/c"),
+        LINE.replace("TIME", "01/Mar/2026:00:30:00 +0000").replace("HOST", "b.s3.eu-west-1.amazonaws.com"),
+    )
+    .expect("a file");
+    let second = export(&["--append"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    assert_eq!(run(&["compact", text(&lake)]).code, 0);
+    let found = files(&lake);
+    assert!(found.iter().any(|(name, _)| *name == format!("{dated}/part-0002-00000.parquet")), "{found:?}");
+    for (name, metadata) in &found {
+        for group in metadata.row_groups() {
+            let sorted = &group.sorting_columns().expect("a declared order")[0];
+            assert!(!sorted.descending && !sorted.nulls_first, "{name}");
+            assert_eq!(group.column(sorted.column_idx as usize).column_path().string(), "time", "{name}");
+            assert!(matches!(group.column(0).compression(), Compression::ZSTD(_)), "{name}");
+        }
+        let times = times(&lake.join("ocsf").join(name));
+        assert!(times.is_sorted_by_key(|time| time.unwrap_or(i64::MAX)), "{name}: {times:?}");
+    }
+    let merged = times(&lake.join("ocsf").join(dated).join("part-0002-00000.parquet"));
+    assert_eq!(merged, [1_772_325_000_000, 1_772_326_800_000, 1_772_330_400_000].map(Some));
+    // Nothing to say of the folders, and the statement fits them.
+    let ddl = run(&["ddl", text(&lake), "--location", "s3://amzn-s3-demo-bucket/lake/"]);
+    assert_eq!(ddl.code, 0, "{}", ddl.stderr);
+    let lint = run(&["athena-lint", text(&lake)]);
+    assert_eq!(lint.code, 0, "{}{}", lint.stdout, lint.stderr);
+    let misplaced = lake.join("ocsf/region=eu-west-1/accountId=111122223333/eventDay=20260305");
+    fs::create_dir(&misplaced).expect("a folder");
+    fs::copy(lake.join("ocsf").join(dated).join("part-0002-00000.parquet"), misplaced.join("part-0.parquet"))
+        .expect("a copy");
+    let lint = run(&["athena-lint", text(&lake)]);
+    assert!(lint.code == 5 && lint.stdout.contains("date-folder"), "{}{}", lint.stdout, lint.stderr);
+    // A second run with other keys is another export.
+    let other = export(&["--append", "--partition-by", "event_date"]);
+    assert!(other.code == 2 && other.stderr.contains("partition_by"), "{}", other.stderr);
 }

@@ -37,14 +37,16 @@ pub struct Arguments {
     /// s3_access, cloudtrail or activity (rows of both logs in one vocabulary) [default: each log found]
     #[arg(long, value_name = "DATASET", value_parser = export::parse_dataset)]
     log: Option<Dataset>,
-    /// native, or ocsf: rows of both logs as API Activity (6003) of OCSF 1.3; --log picks one log
+    /// native, or ocsf: rows of both logs as API Activity (6003) of OCSF 1.3, in the folders of a custom source of Security
+    /// Lake; --log picks one log
     #[arg(long, default_value = "native")]
     schema: Schema,
     /// Only these columns, in this order
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Parquet: any of account_id, region, bucket and event_date, outermost folder first
-    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',', default_value = "event_date")]
+    /// Parquet: any of account_id, region, bucket and event_date, or of accountId and eventDay as Security Lake has them,
+    /// outermost folder first [default: event_date; with --schema ocsf region,accountId,eventDay]
+    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     partition_by: Vec<PartitionKey>,
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none
     #[arg(long, default_value = "zstd")]
@@ -91,7 +93,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         encoding: arguments.encoding,
         datasets: datasets(arguments)?,
         columns: arguments.columns.clone(),
-        partition_by: arguments.partition_by.clone(),
+        partition_by: partition_by(arguments),
         force: arguments.input.force,
         resume: !arguments.no_resume,
         append: arguments.append,
@@ -132,6 +134,15 @@ fn datasets(arguments: &Arguments) -> Result<Vec<Dataset>, Error> {
             Err(Error::Usage(reason))
         }
         (Schema::Ocsf, _) => Ok(vec![Dataset::Ocsf]),
+    }
+}
+
+/// The keys of the partitions; of OCSF they are by default those of a custom source of Security Lake.
+fn partition_by(arguments: &Arguments) -> Vec<PartitionKey> {
+    match (&arguments.partition_by[..], arguments.schema) {
+        ([], Schema::Native) => vec![PartitionKey::EventDate],
+        ([], Schema::Ocsf) => PartitionKey::SECURITY_LAKE.to_vec(),
+        (asked, _) => asked.to_vec(),
     }
 }
 

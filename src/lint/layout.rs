@@ -2,13 +2,14 @@
 
 use super::check::Check;
 use super::report::Notebook;
+use crate::export::PartitionKey;
 
 /// 16.
 pub const FOLDER_NAMES: Check = Check {
     number: 16,
     name: "folder-names",
-    asserts: "Partition folders are `key=value`, with the same lower-case keys in the same order everywhere, \
-              values without `:` or other characters that Hive escapes, and all files in folders of the last key. \
+    asserts: "Partition folders are `key=value`, with the same lower-case keys in the same order everywhere \
+              (Security Lake's own `accountId` and `eventDay` pass, as its crawler finds them), values without `:` or other characters that Hive escapes, and all files in folders of the last key. \
               No location holds `//`.",
     why: "MSCK REPAIR TABLE skips other folders, some of them without a word, and Athena reads files in folders \
           between as rows of the same table.",
@@ -41,12 +42,8 @@ pub(super) fn nested_folder(path: &str, notebook: &mut Notebook) {
 /// The name of a partition folder, as far as it is wrong.
 pub(super) fn check_partition(key: &str, value: &str, path: &str, notebook: &mut Notebook) {
     let mut report = |found: String| notebook.report(FOLDER_NAMES.error(path, found));
-    if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        report(format!("the key {key:?} has capitals, which MSCK REPAIR TABLE skips"));
-    } else if !key.starts_with(|char: char| char.is_ascii_lowercase() || char == '_')
-        || !key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-    {
-        report(format!("the key {key:?} has other characters than letters, digits and _"));
+    if let Some(found) = wrong_key(key) {
+        report(found);
     }
     if value.is_empty() {
         report("the value is empty; Hive writes __HIVE_DEFAULT_PARTITION__".to_owned());
@@ -55,6 +52,19 @@ pub(super) fn check_partition(key: &str, value: &str, path: &str, notebook: &mut
     } else if !percent_signs_escape(value) {
         report(format!("the value {value:?} has a % without two hex digits"));
     }
+}
+
+/// What is wrong with the name of a key.
+fn wrong_key(key: &str) -> Option<String> {
+    if PartitionKey::SECURITY_LAKE.iter().any(|known| known.name() == key) {
+        return None;
+    }
+    if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Some(format!("the key {key:?} has capitals, which MSCK REPAIR TABLE skips"));
+    }
+    let is_plain = key.starts_with(|char: char| char.is_ascii_lowercase() || char == '_')
+        && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    (!is_plain).then(|| format!("the key {key:?} has other characters than letters, digits and _"))
 }
 
 fn percent_signs_escape(value: &str) -> bool {
@@ -94,7 +104,9 @@ mod tests {
             ("bucket=my.bucket", 0),
             ("path=a%2Fb c", 0),
             ("event_date=__HIVE_DEFAULT_PARTITION__", 0),
-            ("eventDay=20260301", 1),
+            ("eventDay=20260301", 0),
+            ("accountId=111122223333", 0),
+            ("eventHour=1", 1),
             ("hour=12:00", 1),
             ("hour=", 1),
             ("path=50%", 1),

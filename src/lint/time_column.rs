@@ -1,7 +1,7 @@
 //! The column that holds the time of a row, and the date of the folder in which it lies.
 
 use super::schema::{Annotation, TimestampUnit, annotation};
-use crate::export::parquet::DEFAULT_PARTITION;
+use crate::export::parquet::{DEFAULT_PARTITION, lake_date};
 use crate::parse::time::{DAY_MS, iso_date};
 use parquet::basic::Type as PhysicalType;
 use parquet::file::metadata::ParquetMetaData;
@@ -9,6 +9,9 @@ use parquet::schema::types::ColumnDescriptor;
 
 /// Names under which logs have their time, by precedence.
 const TIME_COLUMNS: [&str; 3] = ["event_time", "eventtime", "time"];
+
+/// The column that every table of OCSF has.
+const OCSF_CLASS: &str = "class_uid";
 
 /// Keys that stand for the date of the event.
 const EVENT_DATE_KEYS: [&str; 3] = ["event_date", "event_day", "eventday"];
@@ -36,6 +39,14 @@ impl TimeColumn {
             let column = &leaves[leaf];
             match annotation(column.self_type()) {
                 Annotation::Timestamp(unit) if column.physical_type() == PhysicalType::INT64 => {
+                    return Ok(TimeColumn { leaf, name: column.name().to_owned(), unit });
+                }
+                // OCSF counts milliseconds (<https://schema.ocsf.io/1.3.0/base_event>).
+                _ if wanted == "time"
+                    && column.physical_type() == PhysicalType::INT64
+                    && leaves.iter().any(|leaf| is_top(leaf) && leaf.name() == OCSF_CLASS) =>
+                {
+                    let unit = TimestampUnit::Milliseconds;
                     return Ok(TimeColumn { leaf, name: column.name().to_owned(), unit });
                 }
                 _ => reason = format!("the column {wanted} is no timestamp of 64 bits"),
@@ -81,7 +92,7 @@ impl FolderDate {
 /// `2026-03-01` or `20260301` as days since 1970.
 pub(super) fn day(value: &str) -> Option<i64> {
     let time = match value.len() {
-        8 if value.is_ascii() => iso_date(format!("{}-{}-{}", &value[..4], &value[4..6], &value[6..]).as_bytes()),
+        8 => lake_date(value),
         _ => iso_date(value.as_bytes()),
     };
     time.map(|time| time.div_euclid(DAY_MS))

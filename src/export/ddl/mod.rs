@@ -9,9 +9,8 @@ pub use tables::{Table, hive_type, tables};
 pub use views::{VIEWS, View};
 
 use crate::error::Error;
-use crate::export::parquet::DATE_KEY;
 use arrow::datatypes::Field;
-use projection::Projection;
+use projection::{Projection, is_date_key};
 use std::str::FromStr;
 
 /// Who will read the folder.
@@ -106,7 +105,7 @@ fn hive(table: &Table, location: &str, engine: Engine) -> Result<Vec<String>, Er
         columns?.join(",\n")
     );
     if !table.keys.is_empty() {
-        let keys: Vec<String> = table.keys.iter().map(|key| format!("`{key}` string")).collect();
+        let keys: Vec<String> = table.keys.iter().map(|key| format!("`{}` string", key.to_lowercase())).collect();
         create += &format!("PARTITIONED BY ({})\n", keys.join(", "));
     }
     create +=
@@ -152,10 +151,14 @@ fn notes(table: &Table, engine: Engine, projection: Option<&Projection<'_>>) -> 
         );
     } else if table.has_default() {
         let nulls = table.keys_with_default();
-        let what = if nulls == [DATE_KEY] { "Rows without a time" } else { "Rows without a value" };
+        let what = if matches!(nulls[..], [key] if is_date_key(key)) {
+            "Rows without a time"
+        } else {
+            "Rows without a value"
+        };
         notes.push(format!("{what} lie in the default partition: there {} is null.", nulls.join(" or ")));
     }
-    if engine == Engine::Athena && projection.is_none() && !table.keys.is_empty() {
+    if engine == Engine::Athena && projection.is_none() && !table.keys.is_empty() && table.can_be_repaired() {
         notes
             .push("Instead of the ALTER TABLE statements, MSCK REPAIR TABLE finds the partitions too.".to_owned());
     }
@@ -168,7 +171,8 @@ fn added_partitions(table: &Table, location: &str) -> Vec<String> {
         let mut statement = format!("ALTER TABLE `{}` ADD IF NOT EXISTS", table.dataset.name());
         for values in part {
             let pairs = || table.keys.iter().zip(*values);
-            let spec: Vec<String> = pairs().map(|(key, value)| format!("`{key}` = '{value}'")).collect();
+            let spec: Vec<String> =
+                pairs().map(|(key, value)| format!("`{}` = '{value}'", key.to_lowercase())).collect();
             let path: String = pairs().map(|(key, value)| format!("{key}={value}/")).collect();
             statement += &format!("\n  PARTITION ({}) LOCATION '{location}{path}'", spec.join(", "));
         }

@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html>).
 
 use super::Table;
-use crate::export::parquet::{DATE_KEY, DEFAULT_PARTITION};
+use crate::export::parquet::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, lake_date};
 use crate::parse::time::{DAY_MS, format_date, iso_date};
 use std::collections::BTreeSet;
 
@@ -16,8 +16,8 @@ pub(super) struct Projection<'a> {
 }
 
 enum Rule {
-    /// First and last day.
-    Days(String, String),
+    /// Form of the days, the first and the last.
+    Days(&'static str, String, String),
     /// All values.
     Enumerated(Vec<String>),
     /// Too many values: each query must name those it wants.
@@ -31,8 +31,12 @@ impl<'a> Projection<'a> {
     pub(super) fn of(table: &'a Table) -> Option<Projection<'a>> {
         let dated = |values: &&Vec<String>| {
             let of_key = table.keys.iter().zip(*values);
-            of_key.into_iter().all(|(key, value)| key != DATE_KEY || day(value).is_some())
+            of_key.into_iter().all(|(key, value)| !is_date_key(key) || day(value).is_some())
         };
+        // Who wants rows without a time must be able to repair a table without projection.
+        if table.has_default() && !table.can_be_repaired() {
+            return None;
+        }
         let partitions: Vec<&Vec<String>> = table.partitions.iter().filter(dated).collect();
         if partitions.is_empty() || table.keys.is_empty() {
             return None;
@@ -41,7 +45,8 @@ impl<'a> Projection<'a> {
         let mut possible = 1_u128;
         for (index, key) in table.keys.iter().enumerate() {
             let values: BTreeSet<&str> = partitions.iter().map(|values| values[index].as_str()).collect();
-            let (rule, count) = if key == DATE_KEY { days(&values)? } else { others(&values, table, index)? };
+            let (rule, count) =
+                if is_date_key(key) { days(key, &values)? } else { others(&values, table, index)? };
             possible = possible.saturating_mul(count as u128);
             keys.push((key.as_str(), rule));
         }
@@ -53,13 +58,15 @@ impl<'a> Projection<'a> {
         let mut properties = vec![("projection.enabled".to_owned(), "true".to_owned())];
         let mut template = location.to_owned();
         for (key, rule) in &self.keys {
+            // Tables have columns in lower case, whatever the folders.
+            let column = key.to_lowercase();
             let mut add = |name: &str, value: &str| {
-                properties.push((format!("projection.{key}.{name}"), value.to_owned()));
+                properties.push((format!("projection.{column}.{name}"), value.to_owned()));
             };
             match rule {
-                Rule::Days(first, last) => {
+                Rule::Days(form, first, last) => {
                     add("type", "date");
-                    add("format", "yyyy-MM-dd");
+                    add("format", form);
                     add("range", &format!("{first},{last}"));
                     add("interval", "1");
                     add("interval.unit", "DAYS");
@@ -71,7 +78,7 @@ impl<'a> Projection<'a> {
                 }
                 Rule::Injected => add("type", "injected"),
             }
-            template += &format!("{key}=${{{key}}}/");
+            template += &format!("{key}=${{{column}}}/");
         }
         properties.push(("storage.location.template".to_owned(), template));
         properties
@@ -89,16 +96,23 @@ impl<'a> Projection<'a> {
     }
 }
 
-/// Days since 1970.
-fn day(value: &str) -> Option<i64> {
-    iso_date(value.as_bytes()).map(|time_ms| time_ms.div_euclid(DAY_MS))
+/// Is it the key of the date of the event?
+pub(super) fn is_date_key(key: &str) -> bool {
+    [DATE_KEY, LAKE_DATE_KEY].contains(&key)
 }
 
-fn days(values: &BTreeSet<&str>) -> Option<(Rule, usize)> {
+/// Days since 1970.
+fn day(value: &str) -> Option<i64> {
+    iso_date(value.as_bytes()).or_else(|| lake_date(value)).map(|time_ms| time_ms.div_euclid(DAY_MS))
+}
+
+fn days(key: &str, values: &BTreeSet<&str>) -> Option<(Rule, usize)> {
     let days: BTreeSet<i64> = values.iter().filter_map(|value| day(value)).collect();
     let (first, last) = (*days.first()?, *days.last()?);
-    let date = |day: i64| format_date(day * DAY_MS);
-    Some((Rule::Days(date(first), date(last)), usize::try_from(last - first).ok()? + 1))
+    let is_of_lake = key == LAKE_DATE_KEY;
+    let form = if is_of_lake { "yyyyMMdd" } else { "yyyy-MM-dd" };
+    let date = |day: i64| format_date(day * DAY_MS).replace('-', if is_of_lake { "" } else { "-" });
+    Some((Rule::Days(form, date(first), date(last)), usize::try_from(last - first).ok()? + 1))
 }
 
 fn others(values: &BTreeSet<&str>, table: &Table, index: usize) -> Option<(Rule, usize)> {

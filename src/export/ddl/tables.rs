@@ -29,6 +29,12 @@ impl Table {
         self.partitions.iter().flatten().any(|value| value == DEFAULT_PARTITION)
     }
 
+    /// Does `MSCK REPAIR TABLE` find the partitions? It passes over folders whose keys have capitals
+    /// (<https://docs.aws.amazon.com/athena/latest/ug/msck-repair-table.html>).
+    pub fn can_be_repaired(&self) -> bool {
+        !self.keys.iter().any(|key| key.bytes().any(|byte| byte.is_ascii_uppercase()))
+    }
+
     /// The keys that have no value in some partition.
     pub fn keys_with_default(&self) -> Vec<&str> {
         let has_none = |index: usize| self.partitions.iter().any(|values| values[index] == DEFAULT_PARTITION);

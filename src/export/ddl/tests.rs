@@ -79,6 +79,42 @@ fn further_keys_are_enumerated_injected_or_added() {
     }
 }
 
+/// A table in the layout of Security Lake.
+fn of_security_lake(days: &[&str]) -> Table {
+    let values = |day: &&str| ["eu-west-1", "111122223333", day].map(str::to_owned).to_vec();
+    Table {
+        keys: ["region", "accountId", "eventDay"].map(str::to_owned).to_vec(),
+        partitions: days.iter().map(values).collect(),
+        ..table(Dataset::Ocsf, &[])
+    }
+}
+
+#[test]
+fn folders_with_capitals_have_columns_without_them_and_are_never_left_to_msck() {
+    let text = |days: &[&str]| statements(&[of_security_lake(days)], "s3://case-1/lake/", Engine::Athena).unwrap();
+    let projected = text(&["20260228", "20260301"]);
+    for expected in [
+        "PARTITIONED BY (`region` string, `accountid` string, `eventday` string)",
+        "'projection.accountid.values' = '111122223333'",
+        "'projection.eventday.format' = 'yyyyMMdd'",
+        "'projection.eventday.range' = '20260228,20260301'",
+        "lake/ocsf/region=${region}/accountId=${accountid}/eventDay=${eventday}/'",
+    ] {
+        assert!(projected.contains(expected), "{expected}: {projected}");
+    }
+    let added = text(&["20260228", DEFAULT_PARTITION]);
+    assert!(
+        added.contains("ADD IF NOT EXISTS") && !added.contains("projection.") && !added.contains("MSCK"),
+        "{added}"
+    );
+    let place = "(`region` = 'eu-west-1', `accountid` = '111122223333', `eventday` = '20260228') \
+                 LOCATION 's3://case-1/lake/ocsf/region=eu-west-1/accountId=111122223333/eventDay=20260228/'";
+    assert!(
+        added.contains(place) && added.contains("Rows without a time lie in the default partition"),
+        "{added}"
+    );
+}
+
 #[test]
 fn at_most_a_hundred_partitions_are_added_at_once() {
     let days: Vec<String> = (0..250).map(|number| format_date(number * 3 * DAY_MS)).collect();

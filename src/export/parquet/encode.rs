@@ -3,7 +3,7 @@
 use super::collector::{FileId, Job, Rows};
 use super::column::{self, ChunkForm, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, PieceForm, Scratch, codec};
 use super::lock;
-use super::order::{self, Part, RowOrder, SORT_COLUMN, Stretch};
+use super::order::{self, Part, RowOrder, Stretch, sort_column};
 use crate::batch::{Cells, Column, Projection, Variety};
 use crate::decode::DATASET_KEY;
 use crate::error::Error;
@@ -250,7 +250,8 @@ fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) 
         let repeats = column_of(projection, leaf).variety == Variety::Few;
         builder = builder.set_column_dictionary_enabled(leaf.path().clone(), repeats);
     }
-    let sorted = schema.columns().iter().position(|leaf| leaf.path().parts() == [SORT_COLUMN]);
+    let by = sort_column(projection.dataset());
+    let sorted = schema.columns().iter().position(|leaf| leaf.path().parts() == [by]);
     let sorted =
         sorted.map(|leaf| SortingColumn { column_idx: leaf as i32, descending: false, nulls_first: false });
     builder.set_sorting_columns(sorted.map(|column| vec![column])).build()

@@ -1,6 +1,7 @@
 //! What exports can be partitioned by, and which values may become a folder.
 
 use crate::error::Error;
+use crate::parse::time::iso_date;
 use std::str::FromStr;
 
 /// What the folder of a partition is called whose rows have no value.
@@ -8,6 +9,9 @@ pub const DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// The partition column that most exports have.
 pub const DATE_KEY: &str = "event_date";
+
+/// The date as Security Lake wants it: `20260301`.
+pub const LAKE_DATE_KEY: &str = "eventDay";
 
 /// A partition column. Its name is also that of the column that files do not have then: engines refuse a column that
 /// stands twice.
@@ -21,12 +25,27 @@ pub enum PartitionKey {
     Bucket,
     /// UTC date of the event.
     EventDate,
+    /// The account under the name that Security Lake wants.
+    LakeAccountId,
+    /// The date under the name and in the form that Security Lake wants.
+    LakeEventDay,
 }
 
 impl PartitionKey {
     /// Every key, in the order in which they are listed everywhere.
-    pub const ALL: [PartitionKey; 4] =
-        [PartitionKey::AccountId, PartitionKey::Region, PartitionKey::Bucket, PartitionKey::EventDate];
+    pub const ALL: [PartitionKey; 6] = [
+        PartitionKey::AccountId,
+        PartitionKey::Region,
+        PartitionKey::Bucket,
+        PartitionKey::EventDate,
+        PartitionKey::LakeAccountId,
+        PartitionKey::LakeEventDay,
+    ];
+
+    /// The keys of a custom source of Security Lake, in the order and case that it demands
+    /// (<https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources.html>).
+    pub const SECURITY_LAKE: [PartitionKey; 3] =
+        [PartitionKey::Region, PartitionKey::LakeAccountId, PartitionKey::LakeEventDay];
 
     /// The name in options and folders.
     pub const fn name(self) -> &'static str {
@@ -35,17 +54,25 @@ impl PartitionKey {
             PartitionKey::Region => "region",
             PartitionKey::Bucket => "bucket",
             PartitionKey::EventDate => DATE_KEY,
+            PartitionKey::LakeAccountId => "accountId",
+            PartitionKey::LakeEventDay => LAKE_DATE_KEY,
         }
+    }
+
+    /// Does it stand for the date of the event?
+    pub const fn is_date(self) -> bool {
+        matches!(self, PartitionKey::EventDate | PartitionKey::LakeEventDay)
     }
 
     /// May the value name a folder? Only what AWS can have named so: no value leads out of a folder, is hidden, or needs
     /// an escape in a path or a statement.
     pub fn allows(self, value: &str) -> bool {
         match self {
-            PartitionKey::AccountId => is_account_id(value),
+            PartitionKey::AccountId | PartitionKey::LakeAccountId => is_account_id(value),
             PartitionKey::Region => is_region(value),
             PartitionKey::Bucket => is_bucket(value),
-            PartitionKey::EventDate => crate::parse::time::iso_date(value.as_bytes()).is_some(),
+            PartitionKey::EventDate => iso_date(value.as_bytes()).is_some(),
+            PartitionKey::LakeEventDay => lake_date(value).is_some(),
         }
     }
 }
@@ -58,6 +85,14 @@ impl FromStr for PartitionKey {
         let names = || PartitionKey::ALL.map(PartitionKey::name).join(", ");
         found.ok_or_else(|| Error::Usage(format!("unknown partition key {text:?}: {}", names())))
     }
+}
+
+/// `20260301` in milliseconds since 1970 UTC.
+pub(crate) fn lake_date(value: &str) -> Option<i64> {
+    if value.len() != 8 || !value.is_ascii() {
+        return None;
+    }
+    iso_date(format!("{}-{}-{}", &value[..4], &value[4..6], &value[6..]).as_bytes())
 }
 
 /// `^\d{12}$`
@@ -98,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_what_aws_can_have_named_so_may_name_a_folder() {
-        use PartitionKey::{AccountId, Bucket, EventDate, Region};
+        use PartitionKey::{AccountId, Bucket, EventDate, LakeAccountId, LakeEventDay, Region};
         let long = "a".repeat(64);
         for (key, value, allowed) in [
             (AccountId, "111122223333", true),
@@ -135,6 +170,14 @@ mod tests {
             (Bucket, "caf\u{e9}", false),
             (EventDate, "2026-03-01", true),
             (EventDate, "2026-03-32", false),
+            (EventDate, "20260301", false),
+            (LakeAccountId, "111122223333", true),
+            (LakeAccountId, "external_1", false),
+            (LakeEventDay, "20260301", true),
+            (LakeEventDay, "20260332", false),
+            (LakeEventDay, "2026-03-01", false),
+            (LakeEventDay, "2026-3-1", false),
+            (LakeEventDay, "202603\u{e9}", false),
         ] {
             assert_eq!(key.allows(value), allowed, "{} {value:?}", key.name());
         }

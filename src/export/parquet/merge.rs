@@ -2,6 +2,7 @@
 
 use super::encode::{TableFormat, parquet_error};
 use super::open_file::OpenFile;
+use super::order::sort_column;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::error::Error;
 use crate::export::disk::Disk;
@@ -134,17 +135,17 @@ fn append(file: &mut OpenFile, format: &TableFormat, batches: Vec<RecordBatch>) 
         drop(batches);
         let rows = concat_batches(format.projection.schema(), &plain)?;
         drop(plain);
-        let rows = by_time(rows)?;
+        let rows = by_time(rows, sort_column(format.projection.dataset()))?;
         Ok((format.encode_batch(&rows)?, rows.num_rows() as u64))
     })();
     let (chunks, rows) = encoded.map_err(|error| parquet_error(file.path(), error))?;
     file.append(chunks, rows)
 }
 
-/// In the order of `event_time`, where there is such a column; those without one come last. Rows of one instant keep their
+/// In the order of the column `by`, where there is one; rows in which it is null come last. Rows of one instant keep their
 /// order.
-fn by_time(rows: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let Some(times) = rows.column_by_name("event_time") else { return Ok(rows) };
+fn by_time(rows: RecordBatch, by: &str) -> Result<RecordBatch, ArrowError> {
+    let Some(times) = rows.column_by_name(by) else { return Ok(rows) };
     let numbers: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..rows.num_rows() as u32));
     let options = SortOptions { descending: false, nulls_first: false };
     let column = |values: &ArrayRef| SortColumn { values: Arc::clone(values), options: Some(options) };

@@ -24,7 +24,8 @@ mod order;
 mod partition;
 mod place;
 
-pub use key::{DATE_KEY, DEFAULT_PARTITION, PartitionKey};
+pub(crate) use key::lake_date;
+pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
 pub(super) use merge::Merge;
 
 use super::lake::{Lake, OutputEntry, Request};

@@ -2,11 +2,14 @@
 
 use super::collector::Rows;
 use super::column::PAGE_ROWS;
+use crate::batch::Dataset;
 use crate::parse::{FieldTable, Row};
 use std::ops::Range;
 
-/// The column that rows are sorted by. Those in which it is null come last.
-pub(super) const SORT_COLUMN: &str = "event_time";
+/// The column that rows of a dataset are sorted by, which holds the time of the event. Rows in which it is null come last.
+pub(super) fn sort_column(dataset: Dataset) -> &'static str {
+    if dataset == Dataset::Ocsf { "time" } else { "event_time" }
+}
 
 /// The order of the rows of a row group.
 #[derive(Debug)]
@@ -189,6 +192,14 @@ mod tests {
             segments: Vec::new(),
             replaced_fields: 0,
             is_read_back: false,
+        }
+    }
+
+    #[test]
+    fn every_dataset_has_its_sort_column() {
+        for dataset in Dataset::ALL {
+            let name = sort_column(dataset);
+            assert!(dataset.columns().iter().any(|column| column.name == name), "{}", dataset.name());
         }
     }
 

@@ -79,7 +79,7 @@ pub(super) fn rows_by_place(
     table: &FieldTable,
     rows: &[u32],
 ) -> PlacedRows {
-    let with_date = keys.contains(&PartitionKey::EventDate);
+    let with_date = keys.iter().any(|key| key.is_date());
     let path = |row: u32| match table.log {
         LogType::S3Access => LogPath::of_access_log(table.source_file(row as usize)),
         LogType::CloudTrail => LogPath::of_cloudtrail(table.source_file(row as usize)),

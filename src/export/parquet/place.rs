@@ -1,8 +1,8 @@
 //! Where a record belongs: its account, region and bucket, as values of partitions.
 //!
 //! A value is what the record says, so that a partition holds just the rows whose column says so: `recipient_account_id`,
-//! `aws_region`, `s3_bucket`, `bucket_name`, and for `activity` its own `account_id`, `region` and `bucket_name`. Lines of
-//! access logs do not say account and region; these, and what a CloudTrail record leaves out, are taken from the path of
+//! `aws_region`, `s3_bucket`, `bucket_name`, for `activity` its own `account_id`, `region` and `bucket_name`, and for `ocsf`
+//! its `cloud.account.uid` and `cloud.region`. Lines of access logs do not say account and region; these, and what a CloudTrail record leaves out, are taken from the path of
 //! the file. The host of an access line is no source for `s3_access`: the client chooses it.
 
 use super::key::{DEFAULT_PARTITION, PartitionKey};
@@ -37,18 +37,18 @@ impl<'a> Value<'a> {
     ) -> Value<'a> {
         let field = |field| table.text(row, field).filter(|text| !text.is_empty());
         let told = match (key, table.log) {
-            (PartitionKey::AccountId, LogType::CloudTrail) => {
+            (PartitionKey::AccountId | PartitionKey::LakeAccountId, LogType::CloudTrail) => {
                 field(trail::RECIPIENT_ACCOUNT_ID).or(path.account_id)
             }
-            (PartitionKey::AccountId, LogType::S3Access) => path.account_id,
+            (PartitionKey::AccountId | PartitionKey::LakeAccountId, LogType::S3Access) => path.account_id,
             (PartitionKey::Region, LogType::CloudTrail) => field(trail::AWS_REGION).or(path.region),
             (PartitionKey::Region, LogType::S3Access) => {
-                let in_column = (dataset == Dataset::Activity).then(|| region_of_access(table, row)).flatten();
-                in_column.or(path.region)
+                let has_column = matches!(dataset, Dataset::Activity | Dataset::Ocsf);
+                has_column.then(|| region_of_access(table, row)).flatten().or(path.region)
             }
             (PartitionKey::Bucket, LogType::CloudTrail) => field(trail::S3_BUCKET),
             (PartitionKey::Bucket, LogType::S3Access) => field(access::BUCKET_NAME),
-            (PartitionKey::EventDate, _) => None,
+            (PartitionKey::EventDate | PartitionKey::LakeEventDay, _) => None,
         };
         match told {
             Some(text) if key.allows(text) => Value::Known(text),
@@ -101,13 +101,15 @@ impl Places {
         number
     }
 
-    /// The folder of a partition below its dataset, in Hive's form: `account_id=111122223333/event_date=2026-03-01`. Each
-    /// value is one that [`PartitionKey::allows`], or Hive's word for none: no log text can get into a path.
+    /// The folder of a partition below its dataset, in Hive's form: `account_id=111122223333/event_date=2026-03-01`. `date`
+    /// is in that form, whatever the key. Each value is one that [`PartitionKey::allows`], or Hive's word for none: no log text can get into a path.
     pub(super) fn folder(&self, number: u32, date: Option<String>) -> String {
+        let lake_date = date.as_ref().map(|date| date.replace('-', ""));
         let mut values = self.places[number as usize].iter();
         let mut part = |key: &PartitionKey| {
             let value = match key {
                 PartitionKey::EventDate => date.as_deref(),
+                PartitionKey::LakeEventDay => lake_date.as_deref(),
                 _ => values.next().and_then(Option::as_deref),
             };
             format!("{}={}", key.name(), value.filter(|value| key.allows(value)).unwrap_or(DEFAULT_PARTITION))
@@ -116,9 +118,9 @@ impl Places {
     }
 }
 
-/// The keys that make a place: all but the date.
+/// The keys that make a place: all but dates.
 pub(super) fn place_keys(keys: &[PartitionKey]) -> impl Iterator<Item = PartitionKey> {
-    keys.iter().copied().filter(|key| *key != PartitionKey::EventDate)
+    keys.iter().copied().filter(|key| !key.is_date())
 }
 
 #[cfg(test)]
@@ -142,8 +144,14 @@ mod tests {
         let date = || Some("2026-03-01".to_owned());
         assert_eq!(places.folder(1, date()), "bucket=b-1/event_date=2026-03-01/region=us-east-1");
         assert_eq!(places.folder(2, None), format!("bucket=b-2/event_date={0}/region={0}", DEFAULT_PARTITION));
+        let mut places = Places::new(&PartitionKey::SECURITY_LAKE, 2);
+        let account: Arc<Place> = Arc::new(Box::new([None, Some(Box::from("111122223333"))]));
+        let number = places.number(&account);
+        let region = format!("region={DEFAULT_PARTITION}");
+        assert_eq!(places.folder(number, date()), format!("{region}/accountId=111122223333/eventDay=20260301"));
+        let nowhere = Places::new(&[Bucket, EventDate, Region], 2);
         assert_eq!(
-            places.folder(0, date()),
+            nowhere.folder(0, date()),
             format!("bucket={0}/event_date=2026-03-01/region={0}", DEFAULT_PARTITION)
         );
     }
