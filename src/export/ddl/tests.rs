@@ -169,6 +169,9 @@ fn views_show_all_columns_of_aws_or_are_not_made() {
         let columns = whole.columns.iter().skip(3).cloned().collect();
         assert!(view.statement(&Table { columns, ..whole }, Engine::Athena).is_none());
     }
+    // AWS's queries ask for the text that lines have.
+    let text = all(Dataset::S3Access, &["2026-03-01"], Engine::Athena);
+    assert!(text.contains("  CASE WHEN acl_required THEN 'Yes' END AS \"aclrequired\""), "{text}");
 }
 
 #[test]

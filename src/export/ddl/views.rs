@@ -20,6 +20,8 @@ enum Value {
     Same(&'static str),
     /// The same as text.
     Text(&'static str),
+    /// `Yes` where it is true, as access logs write it.
+    Yes(&'static str),
     /// `06/Feb/2026:00:00:38 +0000`
     AccessLogTime(&'static str),
     /// `2026-02-06T00:00:38Z`
@@ -30,7 +32,7 @@ enum Value {
     Structs(&'static str, &'static [(&'static str, &'static str)]),
 }
 
-use Value::{AccessLogTime, IsoTime, Same, Struct, Structs, Text};
+use Value::{AccessLogTime, IsoTime, Same, Struct, Structs, Text, Yes};
 
 /// All views.
 pub static VIEWS: [View; 2] = [
@@ -64,7 +66,7 @@ pub static VIEWS: [View; 2] = [
             ("endpoint", Same("host_header")),
             ("tlsversion", Same("tls_version")),
             ("accesspointarn", Same("access_point_arn")),
-            ("aclrequired", Text("acl_required")),
+            ("aclrequired", Yes("acl_required")),
         ],
     },
     View {
@@ -182,9 +184,8 @@ impl View {
 impl Value {
     fn path(&self) -> &'static str {
         match self {
-            Same(path) | Text(path) | AccessLogTime(path) | IsoTime(path) | Struct(path, _) | Structs(path, _) => {
-                path
-            }
+            Same(path) | Text(path) | Yes(path) | AccessLogTime(path) | IsoTime(path) => path,
+            Struct(path, _) | Structs(path, _) => path,
         }
     }
 
@@ -198,6 +199,7 @@ impl Value {
             (Same(path), _) => (*path).to_owned(),
             (Text(path), Engine::Spark) => format!("CAST({path} AS STRING)"),
             (Text(path), _) => format!("CAST({path} AS VARCHAR)"),
+            (Yes(path), _) => format!("CASE WHEN {path} THEN 'Yes' END"),
             (AccessLogTime(path), Engine::Athena) => {
                 format!("format_datetime({path}, 'dd/MMM/yyyy:HH:mm:ss') || ' +0000'")
             }
