@@ -22,7 +22,7 @@ const fn per_log(
     cloudtrail: &'static Cells,
     about: &'static str,
 ) -> Column {
-    Column { name, about, variety, cells: Cells::PerLog(s3_access, cloudtrail) }
+    Column { name, about, variety, is_sought: false, cells: Cells::PerLog(s3_access, cloudtrail) }
 }
 
 use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};
@@ -82,7 +82,7 @@ pub static COLUMNS: &[Column] = &[
         "Region of the call; of an access line, from its endpoint.",
     ),
     per_log("bucket_name", Few, &Text("bucket_name"), &Text("s3_bucket"), "Bucket."),
-    per_log("object_key", Many, &Text("object_key"), &Text("s3_key"), "Key of the object, decoded."),
+    per_log("object_key", Many, &Text("object_key"), &Text("s3_key"), "Key of the object, decoded.").sought(),
     per_log("version_id", Few, &Text("version_id"), &Text("s3_version_id"), "Version that the request named."),
     per_log(
         "principal",
@@ -118,7 +118,8 @@ pub static COLUMNS: &[Column] = &[
         &Composed(access_key_of_presigned),
         &Text("access_key_id"),
         "Access key; an access line has it only in a presigned URL.",
-    ),
+    )
+    .sought(),
     per_log("invoked_by", Few, &NoText, &Text("invoked_by"), "AWS service that made the call."),
     per_log(
         "remote_ip",
@@ -154,14 +155,16 @@ pub static COLUMNS: &[Column] = &[
         "Access point of the request.",
     ),
     per_log("vpc_endpoint_id", Few, &NoText, &Text("vpc_endpoint_id"), "VPC endpoint; access lines do not say."),
-    per_log("request_id", Random, &Text("request_id"), &Text("request_id"), "Request id, the same in both logs."),
-    per_log("host_id", Random, &Text("host_id"), &Text("host_id"), "x-amz-id-2, the same in both logs."),
-    per_log("event_id", Random, &NoText, &Text("event_id"), "CloudTrail's id of the event."),
+    per_log("request_id", Random, &Text("request_id"), &Text("request_id"), "Request id, the same in both logs.")
+        .sought(),
+    per_log("host_id", Random, &Text("host_id"), &Text("host_id"), "x-amz-id-2, the same in both logs.").sought(),
+    per_log("event_id", Random, &NoText, &Text("event_id"), "CloudTrail's id of the event.").sought(),
     few("source_file", Cells::SourceFile, "Path of the file as given."),
     Column {
         name: "source_line",
         about: "Line or record in that file, from 1.",
         variety: Many,
+        is_sought: false,
         cells: Cells::SourceNumber,
     },
 ];

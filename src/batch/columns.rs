@@ -5,17 +5,17 @@ use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
 pub(crate) const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Few, cells }
+    Column { name, about, variety: Variety::Few, is_sought: false, cells }
 }
 
 /// A column whose values are mostly distinct.
 const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Many, cells }
+    Column { name, about, variety: Variety::Many, is_sought: false, cells }
 }
 
 /// A column of random characters.
 const fn random(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Random, cells }
+    Column { name, about, variety: Variety::Random, is_sought: false, cells }
 }
 
 /// Columns of `s3_access`, in AWS's order of fields
@@ -38,13 +38,15 @@ pub static S3_ACCESS: &[Column] = &[
         "request_id",
         Cells::Text("request_id"),
         "Id of the request; not unique, as copies and batch deletes share it.",
-    ),
+    )
+    .sought(),
     few("operation", Cells::Text("operation"), "What was asked for, such as REST.GET.OBJECT."),
     many(
         "object_key",
         Cells::Text("object_key"),
         "Key of the object, decoded as often as the operation encodes it.",
-    ),
+    )
+    .sought(),
     many("object_key_raw", Cells::Text("object_key_raw"), "Key of the object as logged, still URL-encoded."),
     many(
         "request_uri",
@@ -72,7 +74,8 @@ pub static S3_ACCESS: &[Column] = &[
         "host_id",
         Cells::Text("host_id"),
         "The x-amz-id-2 header; with request_id it names the request in both logs.",
-    ),
+    )
+    .sought(),
     few("signature_version", Cells::Text("signature_version"), "SigV2 or SigV4; null if not signed."),
     few("cipher_suite", Cells::Text("cipher_suite"), "TLS cipher; null for plain HTTP."),
     few(
@@ -106,7 +109,7 @@ static USER_IDENTITY: &[Column] = &[
     text("principal_id", "user_identity.principal_id", "Unique id of the entity that made the call."),
     text("arn", "user_identity.arn", "ARN of the principal."),
     text("account_id", "user_identity.account_id", "Account that granted the permissions."),
-    text("access_key_id", "user_identity.access_key_id", "Access key that signed the request."),
+    text("access_key_id", "user_identity.access_key_id", "Access key that signed the request.").sought(),
     text("user_name", "user_identity.user_name", "Friendly name."),
     text("invoked_by", "user_identity.invoked_by", "AWS service that made the call."),
     few("invoked_by_delegate", Cells::Struct(INVOKED_BY_DELEGATE), "Partner the call was delegated to."),
@@ -207,7 +210,7 @@ const RESOURCES: ListElements = |table, row, each| {
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>).
 pub static CLOUDTRAIL: &[Column] = &[
     few("event_time", Cells::EventTime, "When the request completed; null for records that cover a period."),
-    random("event_id", Cells::Text("event_id"), "Id of the event; copies of one event share it."),
+    random("event_id", Cells::Text("event_id"), "Id of the event; copies of one event share it.").sought(),
     text("event_version", "event_version", "Version of the record format, as text."),
     text("event_source", "event_source", "Service that was called."),
     text("event_name", "event_name", "API action."),
@@ -219,8 +222,9 @@ pub static CLOUDTRAIL: &[Column] = &[
     text("error_message", "error_message", "Text of the error; can stand without a code."),
     text("source_ip_address", "source_ip_address", "Address or, for calls by AWS, name of the service."),
     text("user_agent", "user_agent", "Agent of the call as sent."),
-    random("request_id", Cells::Text("request_id"), "Id of the request, the same as in the access log."),
-    random("host_id", Cells::Text("host_id"), "The x-amz-id-2 of an S3 request, the same as in the access log."),
+    random("request_id", Cells::Text("request_id"), "Id of the request, the same as in the access log.").sought(),
+    random("host_id", Cells::Text("host_id"), "The x-amz-id-2 of an S3 request, the same as in the access log.")
+        .sought(),
     random("shared_event_id", Cells::Text("shared_event_id"), "Id shared by the copies in several accounts."),
     text("aws_region", "aws_region", "Region of the call."),
     text("recipient_account_id", "recipient_account_id", "Account that received the event."),
@@ -229,11 +233,11 @@ pub static CLOUDTRAIL: &[Column] = &[
     text("api_version", "api_version", "Version of the API."),
     text("principal_arn", "principal_arn", "ARN of the caller."),
     text("principal_account_id", "principal_account_id", "Account of the caller."),
-    text("access_key_id", "access_key_id", "Access key of the caller."),
+    text("access_key_id", "access_key_id", "Access key of the caller.").sought(),
     text("invoked_by", "invoked_by", "AWS service that made the call."),
     few("user_identity", Cells::Struct(USER_IDENTITY), "The caller, with every documented member."),
     text("s3_bucket", "s3_bucket", "Bucket of an S3 call."),
-    many("s3_key", Cells::Text("s3_key"), "Key of an S3 object call, not encoded."),
+    many("s3_key", Cells::Text("s3_key"), "Key of an S3 object call, not encoded.").sought(),
     many("s3_version_id", Cells::Text("s3_version_id"), "Version the call named."),
     many("s3_copy_source", Cells::Text("s3_copy_source"), "Source of a copy, as sent."),
     text("s3_sse", "s3_sse", "Server-side encryption that S3 applied."),

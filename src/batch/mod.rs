@@ -88,6 +88,8 @@ pub struct Column {
     pub about: &'static str,
     /// How its values relate to one another.
     pub variety: Variety,
+    /// Is a row looked up by a single value of it, as by an id? Parquet files then have a Bloom filter.
+    pub is_sought: bool,
     /// Type and source of the cells.
     pub cells: Cells,
 }
@@ -229,6 +231,11 @@ impl Projection {
 }
 
 impl Column {
+    /// The same as one that is sought.
+    pub(crate) const fn sought(self) -> Column {
+        Column { is_sought: true, ..self }
+    }
+
     /// The Arrow field: every column can be null.
     pub fn arrow_field(&self, layout: TextLayout) -> Field {
         Field::new(self.name, self.cells.data_type(layout), true)

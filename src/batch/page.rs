@@ -19,6 +19,10 @@ pub fn schema_page() -> String {
             dataset.about()
         );
         rows(&mut page, "", dataset.columns());
+        let sought = sought("", dataset.columns());
+        if !sought.is_empty() {
+            let _ = writeln!(page, "\nWith Bloom filters in Parquet: `{}`.", sought.join("`, `"));
+        }
     }
     flags(&mut page, "s3_access", &s3_access::FLAGS);
     flags(&mut page, "cloudtrail", &cloudtrail::FLAGS);
@@ -33,6 +37,19 @@ fn rows(page: &mut String, prefix: &str, columns: &[Column]) {
             rows(page, &format!("{prefix}{}.", column.name), members);
         }
     }
+}
+
+/// Columns and members of structs in which single values are sought.
+fn sought(prefix: &str, columns: &[Column]) -> Vec<String> {
+    let mut names = Vec::new();
+    for column in columns {
+        let name = format!("{prefix}{}", column.name);
+        if let super::Cells::Struct(members) = column.cells {
+            names.extend(sought(&format!("{name}."), members));
+        }
+        names.extend(column.is_sought.then_some(name));
+    }
+    names
 }
 
 fn flags(page: &mut String, log: &str, names: &[&str]) {

@@ -156,6 +156,8 @@ pub struct ExportSettings {
     pub compression: Compression,
     /// Encoding of values in Parquet.
     pub encoding: PageEncoding,
+    /// Parquet: do columns in which single values are sought have Bloom filters?
+    pub bloom_filters: bool,
     /// The datasets asked for; empty: the native dataset of each log that is found.
     pub datasets: Vec<Dataset>,
     /// The columns asked for, in order; empty: all. Where no dataset is asked for, each takes those it has.
@@ -207,6 +209,7 @@ impl Default for ExportSettings {
             format: Format::default(),
             compression: Compression::default(),
             encoding: PageEncoding::default(),
+            bloom_filters: true,
             datasets: Vec::new(),
             columns: Vec::new(),
             partition_by: vec![PartitionKey::EventDate],

@@ -16,6 +16,9 @@ pub struct Job {
     pub compression: String,
     /// Encoding of values, as the option spells it.
     pub encoding: String,
+    /// Columns in which single values are sought have Bloom filters. Manifests from before there were any do not say.
+    #[serde(default = "by_default")]
+    pub bloom_filters: bool,
     /// The log whose rows alone were taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -29,6 +32,10 @@ pub struct Job {
     pub keep_duplicates: bool,
     /// Access-log lines that repeat an earlier one were dropped.
     pub dedup: bool,
+}
+
+fn by_default() -> bool {
+    true
 }
 
 impl Job {
@@ -63,6 +70,7 @@ pub(super) fn sample(datasets: &[&str], compression: &str) -> Job {
         partition_by: vec!["event_date".to_owned()],
         compression: compression.to_owned(),
         encoding: "compatible".to_owned(),
+        bloom_filters: true,
         log: None,
         since: None,
         until: None,

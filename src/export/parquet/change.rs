@@ -84,6 +84,7 @@ pub(super) fn job(settings: &ExportSettings, selection: &Selection) -> Job {
         partition_by: settings.partition_by.iter().map(|key| key.name().to_owned()).collect(),
         compression: settings.compression.to_string(),
         encoding: settings.encoding.name().to_owned(),
+        bloom_filters: settings.bloom_filters,
         log: settings.filter.only.map(|log| log.name().to_owned()),
         since: settings.filter.since_ms.map(format_iso),
         until: settings.filter.until_ms.map(format_iso),

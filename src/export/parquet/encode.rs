@@ -9,7 +9,7 @@ use crate::decode::DATASET_KEY;
 use crate::error::Error;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
@@ -35,11 +35,13 @@ pub(super) struct TableFormat {
     properties: WriterPropertiesPtr,
     factory: ArrowRowGroupWriterFactory,
     leaves: SchemaDescriptor,
-    /// One a leaf.
-    varieties: Vec<Variety>,
+    /// Of each leaf the column, or the member of a struct, that it belongs to.
+    columns: Vec<&'static Column>,
     encoding: PageEncoding,
     compression: Compression,
     codec: Codec,
+    /// Do columns that are sought have Bloom filters?
+    filters: bool,
     /// Those that no thread is using.
     scratch: Mutex<Vec<Scratch>>,
     /// Do units overlap in time by more than was expected of their edges?
@@ -69,6 +71,7 @@ impl TableFormat {
         projection: &Projection,
         compression: Compression,
         encoding: PageEncoding,
+        filters: bool,
     ) -> Result<TableFormat, ParquetError> {
         let arrow_schema = projection.schema();
         let descriptor = ArrowSchemaConverter::new().with_coerce_types(true).convert(arrow_schema)?;
@@ -85,11 +88,12 @@ impl TableFormat {
             schema,
             properties,
             factory,
-            varieties: descriptor.columns().iter().map(|leaf| column_of(projection, leaf).variety).collect(),
+            columns: descriptor.columns().iter().map(|leaf| column_of(projection, leaf)).collect(),
             leaves: descriptor,
             encoding,
             compression,
             codec,
+            filters,
             scratch: Mutex::default(),
             overlapping: AtomicBool::new(false),
         })
@@ -106,7 +110,7 @@ impl TableFormat {
         let mut pieces = Vec::with_capacity(self.leaves.num_columns());
         let mut scratch = self.take_scratch()?;
         let pages = !is_edge && !self.overlapping.load(Ordering::Relaxed);
-        let form = PieceForm { encoding: self.encoding, pages };
+        let form = PieceForm { encoding: self.encoding, filters: self.filters, pages };
         for column in self.projection.columns() {
             column::pieces(column, table, rows, form, &mut scratch, &mut pieces)?;
         }
@@ -143,7 +147,7 @@ impl TableFormat {
                 self.encode_arrays(pieces, order.as_ref(), &mut chunks)?;
             } else {
                 let leaf = chunks.len();
-                let form = ChunkForm { variety: self.varieties[leaf], encoding: self.encoding, codec: self.codec };
+                let form = self.chunk_form(leaf);
                 let leaf = self.leaves.column(leaf);
                 let chunk = column::encode(pieces, order.as_ref(), leaf, form, &mut scratch)?;
                 chunks.push(Chunk::Own(Box::new(chunk)));
@@ -161,10 +165,22 @@ impl TableFormat {
             for leaf in compute_leaves(field, array)? {
                 let Some(mut writer) = writers.next() else { continue };
                 writer.write(&leaf)?;
-                chunks.push(Chunk::Crate(Box::new(writer.close()?)));
+                let mut chunk = writer.close()?;
+                let column = self.leaves.column(chunks.len());
+                if self.chunk_form(chunks.len()).filter
+                    && let Some(texts) = leaf_of(rows, column.path().parts())
+                {
+                    chunk.close_mut().bloom_filter = column::filter_of(texts)?;
+                }
+                chunks.push(Chunk::Crate(Box::new(chunk)));
             }
         }
         Ok(chunks)
+    }
+
+    fn chunk_form(&self, leaf: usize) -> ChunkForm {
+        let Column { variety, is_sought, .. } = *self.columns[leaf];
+        ChunkForm { variety, encoding: self.encoding, codec: self.codec, filter: self.filters && is_sought }
     }
 
     /// Has the parquet crate encode the leaves of a list or of booleans.
@@ -265,6 +281,13 @@ fn column_of(projection: &Projection, leaf: &ColumnDescriptor) -> &'static Colum
         Cells::Struct(members) => members.iter().find(|member| member.name == name).unwrap_or(column),
         _ => column,
     })
+}
+
+/// The array of a column, or of a member of a struct.
+fn leaf_of<'r>(rows: &'r RecordBatch, path: &[String]) -> Option<&'r dyn Array> {
+    let (top, members) = path.split_first()?;
+    let column: &dyn Array = rows.column_by_name(top)?;
+    members.iter().try_fold(column, |array, name| array.as_struct_opt()?.column_by_name(name).map(AsRef::as_ref))
 }
 
 /// What the writer says, with the system's own reason where that lies behind it.

@@ -93,7 +93,8 @@ fn format(root: &Path, job: &Job, dataset: Dataset) -> Result<TableFormat, Error
                 "this version of the program has no column {name} in {dataset}; its files stay as they are"
             ))
         })?;
-    let format = TableFormat::new(&projection, job.compression.parse()?, job.encoding.parse()?);
+    let (compression, encoding) = (job.compression.parse()?, job.encoding.parse()?);
+    let format = TableFormat::new(&projection, compression, encoding, job.bloom_filters);
     format.map_err(|error| parquet_error(root, error))
 }
 

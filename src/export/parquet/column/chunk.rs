@@ -6,6 +6,7 @@ use super::levels::PageLevels;
 use crate::batch::Variety;
 use bytes::Bytes;
 use parquet::basic::{BoundaryOrder, Compression as Codec, Encoding, Type};
+use parquet::bloom_filter::Sbbf;
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
@@ -35,6 +36,7 @@ pub(super) struct ChunkWriter {
     order: PageOrder,
     totals: Totals,
     bounds: Option<Bounds>,
+    filter: Option<Sbbf>,
 }
 
 #[derive(Default)]
@@ -82,12 +84,18 @@ impl ChunkWriter {
             order: PageOrder { last: None, ascending: true, descending: true },
             totals: Totals::default(),
             bounds: None,
+            filter: None,
         }
     }
 
     /// The type that the column is stored as.
     pub(super) fn physical_type(&self) -> Type {
         self.column.physical_type()
+    }
+
+    /// Sets the Bloom filter, which the file has behind the row group.
+    pub(super) fn filter(&mut self, filter: Option<Sbbf>) {
+        self.filter = filter;
     }
 
     /// Writes the dictionary: before all data pages.
@@ -204,7 +212,7 @@ impl ChunkWriter {
             bytes_written: pages.len() as u64,
             rows_written: self.totals.rows,
             metadata,
-            bloom_filter: None,
+            bloom_filter: self.filter,
             column_index: Some(self.index.build()?),
             offset_index: Some(self.offsets.build()),
         };

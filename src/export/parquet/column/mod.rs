@@ -8,6 +8,7 @@ mod bounds;
 mod chunk;
 mod codec;
 mod delta;
+mod filter;
 mod gather;
 mod hybrid;
 mod intern;
@@ -22,6 +23,7 @@ mod tests;
 
 pub(super) use chunk::EncodedChunk;
 pub(super) use codec::{Scratch, codec};
+pub(super) use filter::of_array as filter_of;
 
 use super::order::RowOrder;
 use crate::batch::{Cells, Column, TextCells, TextLayout, Variety};
@@ -43,6 +45,8 @@ pub(super) const PAGE_ROWS: usize = 20_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PieceForm {
     pub(super) encoding: PageEncoding,
+    /// Are texts of columns that are sought hashed for a filter?
+    pub(super) filters: bool,
     /// Are large lists of texts made a page at once? What comes out in the end is the same.
     pub(super) pages: bool,
 }
@@ -86,7 +90,7 @@ pub(super) fn pieces(
     match &column.cells {
         cells if cells.is_text() => {
             let cells = TextCells::of(cells, table, rows);
-            let form = TextForm::new(column.variety, form);
+            let form = TextForm::of(column, form);
             let texts = text::pieces(&cells, rows, RowLevels::FLAT, form, scratch)?;
             pieces.push(Piece::Text(texts));
         }
@@ -126,7 +130,10 @@ pub(super) fn encode(
     if texts.is_empty() {
         numbers::write(&mut chunk, &arrays, order, form.encoding == PageEncoding::Fast, scratch)?;
     } else {
-        let pieces = PieceForm { encoding: form.encoding, pages: true };
+        if form.filter {
+            chunk.filter(filter::of_pieces(texts.iter().flatten())?);
+        }
+        let pieces = PieceForm { encoding: form.encoding, filters: false, pages: true };
         text_chunk::write(&mut chunk, texts, order, TextForm::new(form.variety, pieces), scratch)?;
     }
     chunk.close()
@@ -138,4 +145,6 @@ pub(super) struct ChunkForm {
     pub(super) variety: Variety,
     pub(super) encoding: PageEncoding,
     pub(super) codec: Codec,
+    /// With a Bloom filter, if its pieces were made for one?
+    pub(super) filter: bool,
 }

@@ -3,7 +3,7 @@
 use super::codec::Scratch;
 use super::text::{self, RowLevels, TextForm};
 use super::{Piece, PieceForm};
-use crate::batch::{Cells, Column, TextCells, Variety};
+use crate::batch::{Cells, Column, TextCells};
 use crate::parse::FieldTable;
 use parquet::errors::Result;
 
@@ -26,7 +26,7 @@ pub(super) fn pieces(
 ) -> Result<()> {
     for leaf in leaves(members, table, rows).0 {
         let levels = RowLevels { greatest: leaf.greatest, given: Some(&leaf.levels) };
-        let form = TextForm::new(leaf.variety, form);
+        let form = TextForm::of(leaf.column, form);
         pieces.push(Piece::Text(text::pieces(&leaf.cells, rows, levels, form, scratch)?));
     }
     Ok(())
@@ -34,7 +34,7 @@ pub(super) fn pieces(
 
 struct Leaf<'a> {
     cells: TextCells<'a>,
-    variety: Variety,
+    column: &'a Column,
     /// The level of a row with a text.
     greatest: u8,
     /// One a row.
@@ -42,7 +42,7 @@ struct Leaf<'a> {
 }
 
 /// The leaves of a struct, and for each row whether any of them has a text: else the struct is null.
-fn leaves<'a>(members: &[Column], table: &'a FieldTable, rows: &[u32]) -> (Vec<Leaf<'a>>, Vec<bool>) {
+fn leaves<'a>(members: &'a [Column], table: &'a FieldTable, rows: &[u32]) -> (Vec<Leaf<'a>>, Vec<bool>) {
     let mut all = Vec::new();
     let mut present = vec![false; rows.len()];
     for member in members {
@@ -52,7 +52,7 @@ fn leaves<'a>(members: &[Column], table: &'a FieldTable, rows: &[u32]) -> (Vec<L
                 let cells = TextCells::of(cells, table, rows);
                 let present = cells.present(rows);
                 let levels = present.iter().map(|present| u8::from(*present)).collect();
-                (vec![Leaf { cells, variety: member.variety, greatest: 1, levels }], present)
+                (vec![Leaf { cells, column: member, greatest: 1, levels }], present)
             }
         };
         all.extend(leaves);

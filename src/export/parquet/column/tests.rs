@@ -30,7 +30,7 @@ fn own(
     let batch = RecordBatch::try_from_iter_with_nullable([("c", Arc::clone(array), true)]).unwrap();
     let schema = ArrowSchemaConverter::new().convert(&batch.schema()).unwrap();
     let mut scratch = Scratch::new(compression).unwrap();
-    let form = ChunkForm { variety, encoding, codec: codec(compression).unwrap() };
+    let form = ChunkForm { variety, encoding, codec: codec(compression).unwrap(), filter: false };
     let chunk = encode(pieces, order, schema.column(0), form, &mut scratch).unwrap();
     let mut file = Vec::new();
     let mut writer =
@@ -120,7 +120,7 @@ fn same_texts(texts: &[Option<String>], rows: usize) {
     let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
     for variety in [Variety::Few, Variety::Many, Variety::Random] {
         same(Arc::clone(&array), None, variety, |(encoding, compression)| {
-            let form = TextForm::new(variety, PieceForm { encoding, pages: true });
+            let form = TextForm::new(variety, PieceForm { encoding, filters: false, pages: true });
             text_pieces(texts, rows, form, compression)
         });
     }
@@ -154,7 +154,7 @@ fn same_in_order(
     let in_order = take(array, &UInt32Array::from(rows.clone()), None).unwrap();
     for variety in [Variety::Few, Variety::Many, Variety::Random] {
         let pieces = |pages: bool, encoding: PageEncoding, compression: Compression| {
-            pieces(TextForm::new(variety, PieceForm { encoding, pages }), compression)
+            pieces(TextForm::new(variety, PieceForm { encoding, filters: false, pages }), compression)
         };
         same(Arc::clone(&in_order), Some(order), variety, |(encoding, compression)| {
             pieces(true, encoding, compression)

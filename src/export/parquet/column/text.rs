@@ -4,8 +4,8 @@ use super::bounds::{Bound, Bounds};
 use super::codec::Scratch;
 use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
-use super::{PAGE_BYTES, PieceForm, delta};
-use crate::batch::{TextCells, Variety};
+use super::{PAGE_BYTES, PieceForm, delta, filter};
+use crate::batch::{Column, TextCells, Variety};
 use crate::export::settings::PageEncoding;
 use crate::parse::Span;
 use bytes::Bytes;
@@ -22,17 +22,25 @@ const READY_BYTES: usize = 48 << 10;
 pub(super) struct TextForm {
     pub(super) variety: Variety,
     pub(super) layout: Layout,
+    /// Are listed texts hashed for a filter?
+    pub(super) hashes: bool,
     /// Are large lists made a page at once?
     pub(super) pages: bool,
 }
 
 impl TextForm {
+    /// Of the pieces of a column.
+    pub(super) fn of(column: &Column, form: PieceForm) -> TextForm {
+        TextForm { hashes: form.filters && column.is_sought, ..TextForm::new(column.variety, form) }
+    }
+
+    /// Of pieces whose hashes nobody needs.
     pub(super) fn new(variety: Variety, form: PieceForm) -> TextForm {
         let layout = match form.encoding {
             PageEncoding::Compatible => Layout::Plain,
             PageEncoding::Fast => Layout::DeltaLength,
         };
-        TextForm { variety, layout, pages: form.pages }
+        TextForm { variety, layout, hashes: false, pages: form.pages }
     }
 }
 
@@ -54,6 +62,8 @@ pub(in crate::export::parquet) struct TextPiece {
     pub(super) bounds: Option<Bounds>,
     /// Bytes of the texts of all rows.
     pub(super) text_bytes: usize,
+    /// Of listed texts a hash each, where a filter needs them.
+    pub(super) hashes: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -196,7 +206,7 @@ fn number<'t>(texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>, levels: Ro
     }
     let bounds = extremes.bounds();
     let levels = Levels::new(levels.greatest, each);
-    Some(TextPiece { levels, values: Values::Numbered(distinct, numbers), bounds, text_bytes })
+    Some(TextPiece { levels, values: Values::Numbered(distinct, numbers), bounds, text_bytes, hashes: Vec::new() })
 }
 
 /// Every text, one after the other; a new piece where a page would be full.
@@ -208,30 +218,49 @@ pub(super) fn list<'t>(
 ) -> Result<Vec<TextPiece>> {
     let mut pieces = Vec::new();
     let mut each = Vec::with_capacity(texts.len());
-    let mut extremes = Extremes::default();
+    let mut facts = ListFacts::new(texts.len(), form);
     let mut listed =
         Texts { bytes: std::mem::take(&mut scratch.texts), lengths: std::mem::take(&mut scratch.lengths) };
-    let mut text_bytes = 0;
     for (row, text) in texts.enumerate() {
         if let Some(text) = text {
             if listed.size() + text.len() + 4 > PAGE_BYTES && !each.is_empty() {
                 let rows = Levels::new(levels.greatest, std::mem::take(&mut each));
-                let bounds = std::mem::take(&mut extremes).bounds();
-                pieces.push(TextPiece::of_list(rows, &listed, bounds, text_bytes, form, scratch)?);
+                pieces.push(TextPiece::of_list(rows, &listed, std::mem::take(&mut facts), form, scratch)?);
                 listed.clear();
-                text_bytes = 0;
             }
             listed.push(text, form.layout);
-            extremes.see(text);
-            text_bytes += text.len();
+            facts.see(text, form);
         }
         each.push(levels.of(row, text.is_some()));
     }
     let rows = Levels::new(levels.greatest, each);
-    pieces.push(TextPiece::of_list(rows, &listed, extremes.bounds(), text_bytes, form, scratch)?);
+    pieces.push(TextPiece::of_list(rows, &listed, facts, form, scratch)?);
     listed.clear();
     (scratch.texts, scratch.lengths) = (listed.bytes, listed.lengths);
     Ok(pieces)
+}
+
+/// What is told of listed texts.
+#[derive(Default)]
+struct ListFacts<'t> {
+    extremes: Extremes<'t>,
+    text_bytes: usize,
+    hashes: Vec<u64>,
+}
+
+impl<'t> ListFacts<'t> {
+    fn new(rows: usize, form: TextForm) -> ListFacts<'t> {
+        let hashes = Vec::with_capacity(if form.hashes { rows } else { 0 });
+        ListFacts { hashes, ..ListFacts::default() }
+    }
+
+    fn see(&mut self, text: &'t [u8], form: TextForm) {
+        self.extremes.see(text);
+        self.text_bytes += text.len();
+        if form.hashes {
+            self.hashes.push(filter::hash(text));
+        }
+    }
 }
 
 /// The least and the greatest of the texts seen. Their first eight bytes, as a number, decide most comparisons.
@@ -279,7 +308,7 @@ impl TextPiece {
             Values::Ready(page) => page.size,
             Values::Numbered(texts, numbers) => texts.size() + size_of_val(&numbers[..]),
         };
-        values + self.levels.bytes()
+        values + self.levels.bytes() + size_of_val(&self.hashes[..])
     }
 
     /// Bytes in memory.
@@ -308,8 +337,7 @@ impl TextPiece {
     fn of_list(
         levels: Levels,
         texts: &Texts,
-        bounds: Option<Bounds>,
-        text_bytes: usize,
+        facts: ListFacts<'_>,
         form: TextForm,
         scratch: &mut Scratch,
     ) -> Result<TextPiece> {
@@ -318,7 +346,8 @@ impl TextPiece {
         } else {
             Values::Listed(texts.clone())
         };
-        Ok(TextPiece { levels, values, bounds, text_bytes })
+        let ListFacts { extremes, text_bytes, hashes } = facts;
+        Ok(TextPiece { levels, values, bounds: extremes.bounds(), text_bytes, hashes })
     }
 
     /// Makes a page of a large list.
