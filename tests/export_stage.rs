@@ -179,9 +179,13 @@ fn parquet_files_have_the_types_and_settings_that_athena_reads() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(metadata.file_metadata().created_by(), Some(format!("s3sleuth version {version}").as_str()));
     let pairs = metadata.file_metadata().key_value_metadata().unwrap();
-    for (key, value) in
-        [("s3sleuth.version", version), ("s3sleuth.dataset", "s3_access"), ("s3sleuth.schema_version", "1")]
-    {
+    let settings = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"]}"#;
+    for (key, value) in [
+        ("s3sleuth.version", version),
+        ("s3sleuth.dataset", "s3_access"),
+        ("s3sleuth.schema_version", "1"),
+        ("s3sleuth.settings", settings),
+    ] {
         assert!(pairs.iter().any(|pair| pair.key == key && pair.value.as_deref() == Some(value)), "{key}");
     }
     let mut lists = Vec::new();

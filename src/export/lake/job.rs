@@ -44,6 +44,15 @@ impl Job {
         self.columns.keys().map(String::as_str)
     }
 
+    /// What the files themselves say of it, as JSON. Their columns and the version of these stand there as they are.
+    pub fn settings(&self) -> String {
+        let mut settings = serde_json::to_value(self).unwrap_or_default();
+        if let Some(settings) = settings.as_object_mut() {
+            settings.retain(|name, _| !["columns", "schema_version"].contains(&name.as_str()));
+        }
+        settings.to_string()
+    }
+
     /// Do both make the same dataset?
     pub fn meets(&self, other: &Job) -> bool {
         self.columns.keys().any(|dataset| other.columns.contains_key(dataset))
@@ -84,12 +93,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn manifests_from_before_there_were_filters_are_read_and_files_tell_what_their_columns_do_not() {
+        let job = Job { since: Some("2026".to_owned()), ..sample(&["s3_access"], "zstd:1") };
+        let mut json = serde_json::to_value(&job).unwrap();
+        json.as_object_mut().unwrap().remove("bloom_filters").unwrap();
+        assert_eq!(serde_json::from_value::<Job>(json).unwrap(), job);
+        let told = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"],"since":"2026"}"#;
+        assert_eq!(job.settings(), told);
+    }
+
+    #[test]
     fn the_first_difference_is_named_with_both_values() {
         let job = sample(&["s3_access"], "zstd:1");
         assert_eq!(job.difference(&job), None);
         for (other, expected) in [
             (sample(&["s3_access"], "snappy"), "compression: \"snappy\" there, \"zstd:1\" here"),
             (Job { since: Some("2026".to_owned()), ..job.clone() }, "since: \"2026\" there, none here"),
+            (Job { bloom_filters: false, ..job.clone() }, "bloom_filters: false there, true here"),
             (sample(&["cloudtrail"], "zstd:1"), "datasets or columns"),
         ] {
             assert_eq!(job.difference(&other).as_deref(), Some(expected));

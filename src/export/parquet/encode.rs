@@ -7,6 +7,7 @@ use super::order::{self, Part, RowOrder, Stretch, sort_column};
 use crate::batch::{Cells, Column, Projection, Variety};
 use crate::decode::DATASET_KEY;
 use crate::error::Error;
+use crate::export::lake::Job as JobSettings;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
@@ -71,12 +72,12 @@ impl TableFormat {
         projection: &Projection,
         compression: Compression,
         encoding: PageEncoding,
-        filters: bool,
+        job: &JobSettings,
     ) -> Result<TableFormat, ParquetError> {
         let arrow_schema = projection.schema();
         let descriptor = ArrowSchemaConverter::new().with_coerce_types(true).convert(arrow_schema)?;
         let codec = codec(compression)?;
-        let mut properties = properties(projection, &descriptor, codec);
+        let mut properties = properties(projection, &descriptor, codec, job.settings());
         add_encoded_arrow_schema_to_metadata(arrow_schema, &mut properties);
         let properties = Arc::new(properties);
         let schema = descriptor.root_schema_ptr();
@@ -93,7 +94,7 @@ impl TableFormat {
             encoding,
             compression,
             codec,
-            filters,
+            filters: job.bloom_filters,
             scratch: Mutex::default(),
             overlapping: AtomicBool::new(false),
         })
@@ -245,7 +246,12 @@ impl Chunk {
 }
 
 /// Dictionaries stand only where values repeat: elsewhere they cost time and are given up in the end.
-fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) -> WriterProperties {
+fn properties(
+    projection: &Projection,
+    schema: &SchemaDescriptor,
+    codec: Codec,
+    settings: String,
+) -> WriterProperties {
     let version = env!("CARGO_PKG_VERSION");
     let entry = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
     let mut builder = WriterProperties::builder()
@@ -261,6 +267,7 @@ fn properties(projection: &Projection, schema: &SchemaDescriptor, codec: Codec) 
             entry("s3sleuth.version", version),
             entry(DATASET_KEY, projection.dataset().name()),
             entry("s3sleuth.schema_version", SCHEMA_VERSION),
+            entry("s3sleuth.settings", &settings),
         ]));
     for leaf in schema.columns() {
         let repeats = column_of(projection, leaf).variety == Variety::Few;

@@ -94,7 +94,7 @@ fn format(root: &Path, job: &Job, dataset: Dataset) -> Result<TableFormat, Error
             ))
         })?;
     let (compression, encoding) = (job.compression.parse()?, job.encoding.parse()?);
-    let format = TableFormat::new(&projection, compression, encoding, job.bloom_filters);
+    let format = TableFormat::new(&projection, compression, encoding, job);
     format.map_err(|error| parquet_error(root, error))
 }
 

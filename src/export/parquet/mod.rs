@@ -162,8 +162,7 @@ impl ParquetStage {
             None
         });
         let formats = selection.projections().map(|projection| {
-            let format =
-                TableFormat::new(projection, settings.compression, settings.encoding, settings.bloom_filters);
+            let format = TableFormat::new(projection, settings.compression, settings.encoding, &job);
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
         });
         let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));

@@ -57,9 +57,8 @@ fn of_hashes(hashes: &[u64]) -> Result<Option<Sbbf>> {
 /// The upper half of the hash picks the block, the lower one a bit of each of its words.
 fn insert(blocks: &mut [[u32; 8]], hash: u64) {
     let block = ((hash >> 32) * blocks.len() as u64) >> 32;
-    for (word, salt) in blocks[block as usize].iter_mut().zip(SALT) {
-        *word |= 1 << ((hash as u32).wrapping_mul(salt) >> 27);
-    }
+    let bits = SALT.map(|salt| 1 << ((hash as u32).wrapping_mul(salt) >> 27));
+    blocks[block as usize].iter_mut().zip(bits).for_each(|(word, bit)| *word |= bit);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Columns of text as pieces, made from a block while it is in the cache.
 
-use super::bounds::{Bound, Bounds};
+use super::bounds::{Bounds, Extremes};
 use super::codec::Scratch;
 use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
@@ -97,6 +97,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    #[inline]
     pub(super) fn push(&mut self, text: &[u8], layout: Layout) {
         let length = text.len() as u32;
         match layout {
@@ -254,49 +255,13 @@ impl<'t> ListFacts<'t> {
         ListFacts { hashes, ..ListFacts::default() }
     }
 
+    #[inline]
     fn see(&mut self, text: &'t [u8], form: TextForm) {
         self.extremes.see(text);
         self.text_bytes += text.len();
         if form.hashes {
             self.hashes.push(filter::hash(text));
         }
-    }
-}
-
-/// The least and the greatest of the texts seen. Their first eight bytes, as a number, decide most comparisons.
-#[derive(Default)]
-pub(super) struct Extremes<'t> {
-    seen: Option<(&'t [u8], &'t [u8])>,
-    least: u64,
-    greatest: u64,
-}
-
-impl<'t> Extremes<'t> {
-    pub(super) fn see(&mut self, text: &'t [u8]) {
-        let head = head(text);
-        let Some((least, greatest)) = &mut self.seen else {
-            *self = Extremes { seen: Some((text, text)), least: head, greatest: head };
-            return;
-        };
-        if head <= self.least && text < *least {
-            (*least, self.least) = (text, head);
-        }
-        if head >= self.greatest && text > *greatest {
-            (*greatest, self.greatest) = (text, head);
-        }
-    }
-
-    pub(super) fn bounds(self) -> Option<Bounds> {
-        let text = |text: &[u8]| Bound::Text(text.to_vec());
-        self.seen.map(|(least, greatest)| Bounds { least: text(least), greatest: text(greatest) })
-    }
-}
-
-/// The first eight bytes as a number that is in the order of the texts.
-fn head(text: &[u8]) -> u64 {
-    match text.first_chunk() {
-        Some(head) => u64::from_be_bytes(*head),
-        None => text.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)) << (8 * (8 - text.len()) % 64),
     }
 }
 

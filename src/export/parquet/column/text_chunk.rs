@@ -1,12 +1,12 @@
 //! Columns of text as chunks, made from pieces.
 
 use super::super::order::{RowOrder, Stretch};
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Extremes};
 use super::chunk::{ChunkWriter, PageFacts};
 use super::codec::Scratch;
 use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
-use super::text::{Extremes, Layout, TextForm, TextPiece, Texts, Values, plain};
+use super::text::{Layout, TextForm, TextPiece, Texts, Values, plain};
 use super::{PAGE_BYTES, PAGE_ROWS, delta, gather, hybrid};
 use parquet::basic::Encoding;
 use parquet::errors::Result;
