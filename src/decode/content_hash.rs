@@ -1,7 +1,7 @@
 //! The hash by which the content of an input is known again.
 //!
-//! Compressed files and archives get BLAKE3, which nobody can forge: they are small beside what is inside. Plain ones get it
-//! where it is asked for, else XXH3, which tells apart what nobody forged; docs/export.md has what each costs.
+//! It is BLAKE3, which nobody can forge. Who is in a hurry gets XXH3 of plain files, which tells apart what nobody forged;
+//! docs/export.md has what each costs. Compressed files and archives are small beside what is inside.
 
 use super::sniff::{self, Container};
 use blake3::{Hash, Hasher};
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_files_get_blake3_and_plain_ones_where_it_is_wanted() {
+    fn all_get_blake3_or_plain_ones_xxh3() {
         for (head, wanted, kind) in [
             (&b"\x1f\x8b\x08\0"[..], false, HashKind::Blake3),
             (b"PK\x03\x04", false, HashKind::Blake3),
