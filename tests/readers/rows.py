@@ -39,13 +39,14 @@ def difference(expected, found):
         return []
     left, right = Counter(expected), Counter(found)
     missing, surplus = sorted((left - right).elements()), sorted((right - left).elements())
-    lines = [f"{len(expected)} rows expected, {len(found)} found; {len(missing)} missing, {len(surplus)} not expected"]
+    lines = [f"{len(expected)} rows, {len(found)} found; {len(missing)} missing, {len(surplus)} not expected"]
     for ours, theirs in zip(missing[:SHOWN], surplus[:SHOWN]):
         ours, theirs = json.loads(ours), json.loads(theirs)
         for name in [name for name in ours if ours[name] != theirs.get(name)][:SHOWN]:
             lines.append(f"  {name}: expected {short(ours[name])}, found {short(theirs.get(name))}")
     if len(missing) != len(surplus):
-        lines += [f"  {what}: {row[:400]}" for what, rows in (("missing", missing), ("not expected", surplus)) for row in rows[:SHOWN]]
+        lines += [f"  missing: {row[:400]}" for row in missing[:SHOWN]]
+        lines += [f"  not expected: {row[:400]}" for row in surplus[:SHOWN]]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The columns and types that docs/schema.md promises, spelled as Hive spells types, and those of the engines likewise."""
+"""The columns and types that docs/schema.md promises, and those of the engines, all spelled as Hive spells them."""
 
 import re
 from pathlib import Path

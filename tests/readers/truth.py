@@ -14,6 +14,7 @@ REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 BUCKET = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 ACCESS_PATH = re.compile(r"(?:^|.*[^0-9])([0-9]{12})/([^/]+)/[^/]+/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+")
 TRAIL_PATH = re.compile(r".*/([0-9]{12})/CloudTrail/([^/]+)/.*")
+# What the default partition reads as.
 DEFAULT = None
 
 

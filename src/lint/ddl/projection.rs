@@ -23,8 +23,11 @@ impl<'a> Projection<'a> {
         is_on.then_some(Projection { properties: &statement.properties })
     }
 
+    /// Columns of tables are in lower case, whatever case folders and statements have.
     fn property(&self, key: &str, name: &str) -> Option<&'a str> {
-        self.properties.get(&format!("projection.{key}.{name}")).map(String::as_str)
+        let wanted = format!("projection.{key}.{name}");
+        let found = self.properties.iter().find(|(name, _)| name.eq_ignore_ascii_case(&wanted));
+        found.map(|(_, value)| value.as_str())
     }
 
     /// Each key must be configured, and each folder must be one of those that are computed.
@@ -55,7 +58,8 @@ impl<'a> Projection<'a> {
             }
         }
         if let Some(template) = self.properties.get("storage.location.template") {
-            for key in table.keys.iter().filter(|key| !template.contains(&format!("${{{key}}}"))) {
+            let holds = |key: &str| template.to_lowercase().contains(&format!("${{{}}}", key.to_lowercase()));
+            for key in table.keys.iter().filter(|key| !holds(key)) {
                 report(format!("storage.location.template has no ${{{key}}}"));
             }
             if !template.ends_with('/') {
