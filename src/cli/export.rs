@@ -10,7 +10,7 @@ use s3sleuth::detect::DetectStage;
 use s3sleuth::error::Error;
 use s3sleuth::export::{
     self, Compression, ExportSettings, ExportStage, ExportSummary, Format, Opened, PageEncoding, PartitionKey,
-    Target,
+    SortScope, Target,
 };
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::Both;
@@ -48,6 +48,10 @@ pub struct Arguments {
     /// outermost folder first [default: event_date; with --schema ocsf region,accountId,eventDay]
     #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     partition_by: Vec<PartitionKey>,
+    /// Parquet: rows in the order of event_time inside each row-group, or from file to file of a partition, which writes
+    /// as many bytes as the logs have, decompressed, to the disk of OUT first and takes longer
+    #[arg(long, value_name = "SCOPE", default_value = "row-group")]
+    sort: SortScope,
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none
     #[arg(long, default_value = "zstd")]
     compression: Compression,
@@ -95,6 +99,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         compression: arguments.compression,
         encoding: arguments.encoding,
         bloom_filters: !arguments.no_bloom_filters,
+        sort: arguments.sort,
         datasets: datasets(arguments)?,
         columns: arguments.columns.clone(),
         partition_by: partition_by(arguments),

@@ -19,6 +19,12 @@ impl Disk {
         Ok(DiskFile { file, disk: self.clone() })
     }
 
+    /// Creates a file without a name in a folder: it goes with the process.
+    pub(super) fn create_unnamed(&self, folder: &Path) -> io::Result<DiskFile> {
+        self.call()?;
+        Ok(DiskFile { file: tempfile::tempfile_in(folder)?, disk: self.clone() })
+    }
+
     /// Opens a file to append to it.
     pub(super) fn append(&self, path: &Path) -> io::Result<DiskFile> {
         self.call()?;
@@ -80,6 +86,29 @@ impl Disk {
     }
 }
 
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes = &mut bytes[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// An open file.
 #[derive(Debug)]
 pub(super) struct DiskFile {
@@ -106,20 +135,36 @@ impl DiskFile {
         self.file.set_len(length)
     }
 
+    /// Reads just as many bytes from a place on. Nothing may be appended behind.
+    pub(super) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.disk.call()?;
+        read_exact_at(&self.file, bytes, offset)
+    }
+
     /// Another handle of the same file.
     pub(super) fn try_clone(&self) -> io::Result<DiskFile> {
         Ok(DiskFile { file: self.file.try_clone()?, disk: self.disk.clone() })
     }
 }
 
-impl Write for DiskFile {
+impl Write for &DiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.disk.call()?;
-        self.file.write(bytes)
+        (&self.file).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        (&self.file).flush()
+    }
+}
+
+impl Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
     }
 }
 

@@ -17,7 +17,9 @@ pub mod settings;
 pub mod text;
 
 pub use parquet::{ParquetStage, PartitionKey};
-pub use settings::{Compression, ExportSettings, Format, PageEncoding, RowFilter, Target, parse_dataset};
+pub use settings::{
+    Compression, ExportSettings, Format, PageEncoding, RowFilter, SortScope, Target, parse_dataset,
+};
 pub use text::TextStage;
 
 use crate::decode::Inventory;
@@ -93,6 +95,12 @@ pub fn open_for(settings: &ExportSettings, target: Target, inputs: Inputs) -> Re
         }
         (Format::Parquet, Target::Stream(_)) => {
             Err(Error::Usage("Parquet is written as a folder of files: name one with -o DIR".to_owned()))
+        }
+        (format, _) if settings.sort != SortScope::default() => {
+            let (sort, format) = (settings.sort.name(), format.name());
+            Err(Error::Usage(format!(
+                "--sort {sort} is for Parquet: rows of {format} are in the order of the input"
+            )))
         }
         (_, target) => {
             let stage = ExportStage::Text(Box::new(TextStage::new(settings, target)?));

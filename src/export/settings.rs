@@ -143,6 +143,41 @@ impl FromStr for PageEncoding {
     }
 }
 
+/// How far the rows of Parquet files are in the order of `event_time`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortScope {
+    /// Inside each row group.
+    #[default]
+    RowGroup,
+    /// From the first row of a partition to the last, over all files of a run: rows are put on the disk before they are
+    /// encoded.
+    File,
+}
+
+impl SortScope {
+    /// Every scope, in the order in which they are listed everywhere.
+    pub const ALL: [SortScope; 2] = [SortScope::RowGroup, SortScope::File];
+
+    /// The name in options.
+    pub fn name(self) -> &'static str {
+        match self {
+            SortScope::RowGroup => "row-group",
+            SortScope::File => "file",
+        }
+    }
+}
+
+impl FromStr for SortScope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<SortScope, Error> {
+        let found = SortScope::ALL.into_iter().find(|scope| scope.name() == text);
+        found.ok_or_else(|| {
+            Error::Usage(format!("unknown sort {text:?}: {}", names(SortScope::ALL.map(SortScope::name))))
+        })
+    }
+}
+
 /// What is exported. The default is all columns of the native dataset of each log, as Parquet.
 ///
 /// The budgets bound the rows in memory, in bytes of encoded columns or of text. With the defaults and two threads that
@@ -158,6 +193,8 @@ pub struct ExportSettings {
     pub encoding: PageEncoding,
     /// Parquet: do columns in which single values are sought have Bloom filters?
     pub bloom_filters: bool,
+    /// Order of the rows in Parquet.
+    pub sort: SortScope,
     /// The datasets asked for; empty: the native dataset of each log that is found.
     pub datasets: Vec<Dataset>,
     /// The columns asked for, in order; empty: all. Where no dataset is asked for, each takes those it has.
@@ -184,6 +221,9 @@ pub struct ExportSettings {
     /// Parquet: bytes of rows in all row groups that are not full yet. It shapes the row groups, so the files of two
     /// runs are the same only if it is.
     pub pending_bytes: usize,
+    /// Parquet sorted by file: bytes of rows that are sorted in memory, on each thread, before they are put on the disk.
+    /// As before, the files of two runs are the same only if it is.
+    pub sort_bytes: usize,
     /// The file system.
     pub disk: Disk,
 }
@@ -210,6 +250,7 @@ impl Default for ExportSettings {
             compression: Compression::default(),
             encoding: PageEncoding::default(),
             bloom_filters: true,
+            sort: SortScope::default(),
             datasets: Vec::new(),
             columns: Vec::new(),
             partition_by: vec![PartitionKey::EventDate],
@@ -222,6 +263,7 @@ impl Default for ExportSettings {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             waiting_bytes: 24 << 20,
             pending_bytes: 48 << 20,
+            sort_bytes: 32 << 20,
             disk: Disk::default(),
         }
     }
@@ -276,6 +318,11 @@ mod tests {
         assert_eq!(
             "xml".parse::<Format>().unwrap_err().to_string(),
             "unknown format \"xml\": parquet, jsonl, csv or arrow"
+        );
+        assert_eq!("file".parse::<SortScope>().ok(), Some(SortScope::File));
+        assert_eq!(
+            "partition".parse::<SortScope>().unwrap_err().to_string(),
+            "unknown sort \"partition\": row-group or file"
         );
         assert_eq!(parse_dataset("activity").ok(), Some(Dataset::Activity));
         assert_eq!(

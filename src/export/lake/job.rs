@@ -1,5 +1,6 @@
 //! What an export makes of its inputs: two exports may share a folder's tables only if they make the same.
 
+use crate::export::settings::SortScope;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,9 @@ pub struct Job {
     /// Columns in which single values are sought have Bloom filters. Manifests from before there were any do not say.
     #[serde(default = "by_default")]
     pub bloom_filters: bool,
+    /// Order of the rows, as the option spells it. Manifests of before there was a choice do not say it.
+    #[serde(default = "by_row_group")]
+    pub sort: String,
     /// The log whose rows alone were taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -36,6 +40,10 @@ pub struct Job {
 
 fn by_default() -> bool {
     true
+}
+
+fn by_row_group() -> String {
+    SortScope::RowGroup.name().to_owned()
 }
 
 impl Job {
@@ -80,6 +88,7 @@ pub(super) fn sample(datasets: &[&str], compression: &str) -> Job {
         compression: compression.to_owned(),
         encoding: "compatible".to_owned(),
         bloom_filters: true,
+        sort: by_row_group(),
         log: None,
         since: None,
         until: None,
@@ -108,12 +117,16 @@ mod tests {
         assert_eq!(job.difference(&job), None);
         for (other, expected) in [
             (sample(&["s3_access"], "snappy"), "compression: \"snappy\" there, \"zstd:1\" here"),
+            (Job { sort: "file".to_owned(), ..job.clone() }, "sort: \"file\" there, \"row-group\" here"),
             (Job { since: Some("2026".to_owned()), ..job.clone() }, "since: \"2026\" there, none here"),
             (Job { bloom_filters: false, ..job.clone() }, "bloom_filters: false there, true here"),
             (sample(&["cloudtrail"], "zstd:1"), "datasets or columns"),
         ] {
             assert_eq!(job.difference(&other).as_deref(), Some(expected));
         }
+        let mut former = serde_json::to_value(&job).unwrap();
+        former.as_object_mut().unwrap().remove("sort");
+        assert_eq!(serde_json::from_value::<Job>(former).unwrap(), job);
         assert!(
             job.meets(&sample(&["cloudtrail", "s3_access"], "x")) && !job.meets(&sample(&["cloudtrail"], "x"))
         );

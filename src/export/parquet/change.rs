@@ -85,6 +85,7 @@ pub(super) fn job(settings: &ExportSettings, selection: &Selection) -> Job {
         compression: settings.compression.to_string(),
         encoding: settings.encoding.name().to_owned(),
         bloom_filters: settings.bloom_filters,
+        sort: settings.sort.name().to_owned(),
         log: settings.filter.only.map(|log| log.name().to_owned()),
         since: settings.filter.since_ms.map(format_iso),
         until: settings.filter.until_ms.map(format_iso),

@@ -119,7 +119,14 @@ impl Collector {
 
     /// Takes the next rows in the order of the input; row groups that are full go to `jobs`. Returns whether rows before
     /// them in the row group are later in time.
-    pub(super) fn append(&mut self, partition: Partition, rows: Rows, mut jobs: impl FnMut(Job)) -> bool {
+    pub(super) fn append(&mut self, partition: Partition, rows: Rows, jobs: impl FnMut(Job)) -> bool {
+        let (partition, overlaps) = self.add(partition, rows);
+        self.end_full(partition, jobs);
+        overlaps
+    }
+
+    /// Takes the next rows into the row group, full or not. Returns their partition, and what [`Collector::append`] does.
+    pub(super) fn add(&mut self, partition: Partition, rows: Rows) -> (Partition, bool) {
         let mut partition = partition;
         if !self.next_part.contains_key(&partition) {
             if self.next_part.len() >= self.limits.partitions {
@@ -135,7 +142,12 @@ impl Collector {
         pending.rows.push(rows);
         pending.bytes += bytes;
         self.pending_bytes += bytes;
-        if pending.bytes >= self.limits.row_group_bytes {
+        (partition, overlaps)
+    }
+
+    /// Gives the row group of a partition to `jobs` if it is full, and others if all are too much.
+    pub(super) fn end_full(&mut self, partition: Partition, mut jobs: impl FnMut(Job)) {
+        if self.pending.get(&partition).is_some_and(|pending| pending.bytes >= self.limits.row_group_bytes) {
             jobs(self.job(partition));
         }
         while self.pending_bytes > self.limits.pending_bytes {
@@ -144,7 +156,13 @@ impl Collector {
             let partition = *partition;
             jobs(self.job(partition));
         }
-        overlaps
+    }
+
+    /// No more rows of a partition will come.
+    pub(super) fn end(&mut self, partition: Partition, mut jobs: impl FnMut(Job)) {
+        if self.pending.contains_key(&partition) {
+            jobs(self.job(partition));
+        }
     }
 
     /// What is left, partition by partition; the largest first, so that threads that share the jobs end together.

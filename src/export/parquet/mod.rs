@@ -2,7 +2,8 @@
 //!
 //! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
-//! of the jobs, and one that is ready early waits.
+//! of the jobs, and one that is ready early waits. Where whole files are to be in the order of time, the rows first go the
+//! way of [`sorted`].
 //!
 //! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
 //! thread, and encoded row groups that wait for the disk.
@@ -23,14 +24,15 @@ mod open_file;
 mod order;
 mod partition;
 mod place;
+mod sorted;
 
 pub(crate) use key::lake_date;
 pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
 pub(super) use merge::Merge;
 
-use super::lake::{Lake, OutputEntry, Request};
+use super::lake::{Lake, META_FOLDER, OutputEntry, Request};
 use super::selection::Selection;
-use super::settings::ExportSettings;
+use super::settings::{ExportSettings, SortScope};
 use super::{ExportSummary, ExportedFile};
 use crate::batch::{Dataset, TextLayout};
 use crate::decode::Inventory;
@@ -41,11 +43,14 @@ use crate::pipeline::stage::{KnownEvents, Stage};
 use crate::source::Inputs;
 use change::{Change, job};
 use collector::{Collector, Job, Limits, Rows};
+use column::PAGE_ROWS;
 use encode::{EncodedRowGroup, TableFormat, parquet_error};
 use files::PartitionFiles;
 use known_events::EventsOfFiles;
+use order::Part;
 use partition::{Defaulted, Partition, PlacedRows, rows_by_day, rows_by_place};
 use place::{Place, Places};
+use sorted::{FileSort, RowBatch, StepRows, Steps};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
@@ -63,7 +68,9 @@ pub struct ParquetStage {
     selection: Selection,
     formats: BTreeMap<Dataset, TableFormat>,
     keys: Vec<PartitionKey>,
-    order: InOrder<Observed>,
+    order: InOrder<Observed<Rows>>,
+    /// Takes the rows before the collector does, where whole files are to be in order.
+    file_sort: Option<FileSort>,
     places: Arc<Mutex<Places>>,
     defaulted: Mutex<BTreeMap<PartitionKey, Defaulted>>,
     collector: Mutex<Collector>,
@@ -90,19 +97,18 @@ pub(super) struct OpenedStage {
 }
 
 /// What one call gave: rows by partition, in their order.
-#[derive(Default)]
-struct Observed {
-    parts: Vec<ObservedRows>,
+struct Observed<R> {
+    parts: Vec<ObservedRows<R>>,
     defaulted: BTreeMap<PartitionKey, Defaulted>,
 }
 
 /// Rows of one partition.
-struct ObservedRows {
+struct ObservedRows<R> {
     dataset: Dataset,
     /// `None`: only the date is a key.
     place: Option<Arc<Place>>,
     day: Option<i64>,
-    rows: Rows,
+    rows: R,
 }
 
 /// Row groups that are ready; written in the order of their numbers by one thread at a time.
@@ -117,17 +123,17 @@ struct Encoded {
     stopped: bool,
 }
 
-/// Stops the stage when dropped, unless its job is done: after an error or a panic the number of the job is never
-/// written, and the others would wait for it.
-struct Alarm<'a> {
-    stage: &'a ParquetStage,
+/// Calls when dropped, unless its job is done: after an error or a panic the number of the job is never written, and the
+/// others would wait for it.
+struct Alarm<F: Fn()> {
+    stop: F,
     done: bool,
 }
 
-impl Drop for Alarm<'_> {
+impl<F: Fn()> Drop for Alarm<F> {
     fn drop(&mut self) {
         if !self.done {
-            self.stage.stop_writing();
+            (self.stop)();
         }
     }
 }
@@ -167,7 +173,12 @@ impl ParquetStage {
         });
         let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));
         let files = PartitionFiles::new(root.clone(), &settings.disk, lake.next_run(), Arc::clone(&places));
+        let by_file = settings.sort == SortScope::File;
+        let file_sort = by_file.then(|| FileSort::new(settings, root.join(META_FOLDER), &limits));
+        // There the rows of partitions beyond the limit are told before.
+        let limits = if by_file { Limits { partitions: usize::MAX, ..limits } } else { limits };
         let stage = ParquetStage {
+            file_sort,
             formats: formats.collect::<Result<_, Error>>()?,
             selection,
             order: InOrder::new(settings.waiting_bytes),
@@ -193,11 +204,17 @@ impl ParquetStage {
     ///
     /// # Errors
     /// Output that failed; then no file has been left under a final name.
-    pub fn finish(self, (): ()) -> Result<ExportSummary, Error> {
+    pub fn finish(mut self, (): ()) -> Result<ExportSummary, Error> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build().map_err(|error| {
             let reason = format!("cannot start {} threads: {error}", self.threads);
             Error::output(&self.root, io::Error::other(reason))
         })?;
+        let mut diverted = 0;
+        if let Some(file_sort) = self.file_sort.take() {
+            diverted = file_sort.diverted();
+            let steps = file_sort.into_steps()?;
+            pool.broadcast(|_| self.take_steps(&steps)).into_iter().collect::<Result<(), Error>>()?;
+        }
         let count = {
             let mut collector = lock(&self.collector);
             lock(&self.jobs).extend(collector.flush());
@@ -210,7 +227,7 @@ impl ParquetStage {
             let reason = "an earlier error left row groups unwritten".to_owned();
             return Err(Error::Encode { path: self.root, reason });
         }
-        let notes = notes::of(&lock(&self.defaulted), lock(&self.collector).diverted());
+        let notes = notes::of(&lock(&self.defaulted), diverted + lock(&self.collector).diverted());
         let files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
         let complete = pool.install(|| files.complete())?;
         let entries = self.change.commit(complete, &self.inventory)?;
@@ -223,28 +240,44 @@ impl ParquetStage {
         Ok(ExportSummary { rows: files.iter().map(|file| file.rows).sum(), files, notes })
     }
 
-    /// The rows of a table by partition.
-    fn observed(&self, table: &FieldTable, rows: &[u32]) -> Result<Observed, Error> {
-        let mut observed = Observed::default();
-        let mut encode = |dataset, place: Option<Arc<Place>>, day, mut rows: Vec<u32>| {
-            let format = &self.formats[&dataset];
-            for part in order::sorted_parts(table, &mut rows) {
-                let rows = format.rows(table, &part).map_err(|error| parquet_error(&self.root, error))?;
-                observed.parts.push(ObservedRows { dataset, place: place.clone(), day, rows });
-            }
+    /// The columns of the rows of a table, by partition.
+    fn observed(&self, table: &FieldTable, rows: &[u32]) -> Result<Observed<Rows>, Error> {
+        self.by_partition(table, rows, |dataset, mut rows| {
+            let parts = order::sorted_parts(table, &mut rows);
+            parts.iter().map(|part| self.rows(dataset, table, part)).collect()
+        })
+    }
+
+    /// The columns of some sorted rows.
+    fn rows(&self, dataset: Dataset, table: &FieldTable, part: &Part<'_>) -> Result<Rows, Error> {
+        self.formats[&dataset].rows(table, part).map_err(|error| parquet_error(&self.root, error))
+    }
+
+    /// The rows of a table by partition, each as `make` makes them.
+    fn by_partition<R>(
+        &self,
+        table: &FieldTable,
+        rows: &[u32],
+        make: impl Fn(Dataset, Vec<u32>) -> Result<Vec<R>, Error>,
+    ) -> Result<Observed<R>, Error> {
+        let mut observed = Observed { parts: Vec::new(), defaulted: BTreeMap::new() };
+        let mut add = |dataset, place: Option<Arc<Place>>, day, rows: Vec<u32>| {
+            let parts = make(dataset, rows)?.into_iter();
+            let part = |rows| ObservedRows { dataset, place: place.clone(), day, rows };
+            observed.parts.extend(parts.map(part));
             Ok::<(), Error>(())
         };
         for projection in self.selection.of(table.log).map_err(Error::Usage)? {
             let dataset = projection.dataset();
             if self.keys == [PartitionKey::EventDate] {
                 for (day, rows) in rows_by_day(table, rows) {
-                    encode(dataset, None, day, rows)?;
+                    add(dataset, None, day, rows)?;
                 }
                 continue;
             }
             let PlacedRows { rows, defaulted } = rows_by_place(&self.keys, dataset, table, rows);
             for ((place, day), rows) in rows {
-                encode(dataset, Some(place), day, rows)?;
+                add(dataset, Some(place), day, rows)?;
             }
             for (key, defaulted) in defaulted {
                 observed.defaulted.entry(key).or_default().add(defaulted);
@@ -254,20 +287,87 @@ impl ParquetStage {
     }
 
     /// Rows in the order of the input; full row groups become jobs.
-    fn collect(&self, observed: Observed) {
+    fn collect(&self, observed: Observed<Rows>) {
         let mut collector = lock(&self.collector);
-        for ObservedRows { dataset, place, day, rows } in observed.parts {
-            let place = place.map_or(Places::NOWHERE, |place| lock(&self.places).number(&place));
-            let partition = Partition { dataset, place, day };
+        for part in observed.parts {
+            let (partition, rows) = self.numbered(part);
             let is_edge = rows.is_edge;
             let overlaps = collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
             if !is_edge {
                 self.format(partition).expect(overlaps);
             }
         }
-        if !observed.defaulted.is_empty() {
+        self.note_defaulted(observed.defaulted);
+    }
+
+    /// Rows in the order of the input, to be sorted.
+    fn collect_to_sort(&self, file_sort: &FileSort, observed: Observed<RowBatch>) {
+        for part in observed.parts {
+            let (partition, rows) = self.numbered(part);
+            file_sort.add(partition, rows);
+        }
+        self.note_defaulted(observed.defaulted);
+    }
+
+    /// Places get their numbers in the order of the input.
+    fn numbered<R>(&self, part: ObservedRows<R>) -> (Partition, R) {
+        let ObservedRows { dataset, place, day, rows } = part;
+        let place = place.map_or(Places::NOWHERE, |place| lock(&self.places).number(&place));
+        (Partition { dataset, place, day }, rows)
+    }
+
+    fn note_defaulted(&self, defaulted: BTreeMap<PartitionKey, Defaulted>) {
+        if !defaulted.is_empty() {
             let mut all = lock(&self.defaulted);
-            observed.defaulted.into_iter().for_each(|(key, later)| all.entry(key).or_default().add(later));
+            defaulted.into_iter().for_each(|(key, later)| all.entry(key).or_default().add(later));
+        }
+    }
+
+    /// Takes sorted rows, step by step, until there are no more.
+    fn take_steps(&self, steps: &Steps) -> Result<(), Error> {
+        let stop = || {
+            steps.door.stop();
+            self.stop_writing();
+        };
+        let mut alarm = Alarm { stop, done: false };
+        while let Some(step) = steps.next() {
+            let mut rows = Vec::new();
+            let tables = steps.read(&step)?;
+            for sorted in &tables {
+                let all: Vec<u32> = (0..sorted.table.len() as u32).collect();
+                for (part, ranks) in all.chunks(PAGE_ROWS).zip(sorted.ranks.chunks(PAGE_ROWS)) {
+                    // Rows of both logs stand between one another.
+                    let part = Part { rows: part, is_edge: tables.len() > 1 };
+                    let of_part = self.rows(step.partition.dataset, &sorted.table, &part)?;
+                    rows.push(Rows { keys: ranks.to_vec(), ..of_part });
+                }
+            }
+            drop(tables);
+            let weight = rows.iter().map(|rows| rows.bytes).sum();
+            let rows = StepRows { partition: step.partition, rows, is_last: step.is_last };
+            let mut collect = |rows| {
+                self.collect_sorted(rows);
+                Ok::<(), Error>(())
+            };
+            steps.door.push(step.number, weight, rows, &mut collect)?;
+            steps.door.finish(step.number, collect)?;
+            self.work_off(0)?;
+        }
+        alarm.done = true;
+        Ok(())
+    }
+
+    /// The rows of a step go into one row group, as they can stand between one another; those of a partition into row
+    /// groups and files of which each begins where the one before ends.
+    fn collect_sorted(&self, step: StepRows) {
+        let mut collector = lock(&self.collector);
+        let job = |job| lock(&self.jobs).push_back(job);
+        for rows in step.rows {
+            collector.add(step.partition, rows);
+        }
+        collector.end_full(step.partition, job);
+        if step.is_last {
+            collector.end(step.partition, job);
         }
     }
 
@@ -291,7 +391,7 @@ impl ParquetStage {
         if lock(&self.encoded).stopped {
             return Ok(());
         }
-        let mut alarm = Alarm { stage: self, done: false };
+        let mut alarm = Alarm { stop: || self.stop_writing(), done: false };
         let number = job.number;
         let group =
             self.format(job.file.partition).encode(job).map_err(|error| parquet_error(&self.root, error))?;
@@ -343,6 +443,15 @@ impl Stage for ParquetStage {
     fn worker(&self) {}
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
+        if let Some(file_sort) = &self.file_sort {
+            let observed = self.by_partition(table, rows, |_, rows| Ok(vec![RowBatch::new(table, &rows)]))?;
+            let weight = observed.parts.iter().map(|part| part.rows.memory()).sum();
+            file_sort.door.push(unit, weight, observed, |observed| {
+                self.collect_to_sort(file_sort, observed);
+                Ok::<(), Error>(())
+            })?;
+            return file_sort.write();
+        }
         let observed = self.observed(table, rows)?;
         let weight = observed.parts.iter().map(|part| part.rows.bytes).sum();
         self.order.push(unit, weight, observed, |observed| {
@@ -353,6 +462,13 @@ impl Stage for ParquetStage {
     }
 
     fn unit_done(&self, (): &mut (), unit: u64) -> Result<(), Error> {
+        if let Some(file_sort) = &self.file_sort {
+            file_sort.door.finish(unit, |observed| {
+                self.collect_to_sort(file_sort, observed);
+                Ok::<(), Error>(())
+            })?;
+            return file_sort.write();
+        }
         // The turn is handed on first: while this thread encodes, the others go on collecting.
         self.order.finish(unit, |observed| {
             self.collect(observed);
@@ -365,6 +481,9 @@ impl Stage for ParquetStage {
 
     fn stop(&self) {
         self.order.stop();
+        if let Some(file_sort) = &self.file_sort {
+            file_sort.door.stop();
+        }
         self.stop_writing();
     }
 

@@ -1,0 +1,177 @@
+//! Sorted rows as a piece of the file: what is read at a time.
+
+use super::row_bytes::{RowBatch, RowPlace, row};
+use std::io;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+use zstd::bulk::{Compressor, Decompressor};
+
+/// Bytes of [`RowPlace`] in the file.
+const PLACE_BYTES: usize = 16;
+
+/// Level of zstd: of negative levels a lower one is hardly quicker and takes more room, and level 1 takes a quarter longer
+/// for a quarter less (blocks of lines of access logs).
+const LEVEL: i32 = -3;
+
+/// A block in the making.
+#[derive(Debug, Default)]
+pub(super) struct BlockBuilder {
+    bytes: Vec<u8>,
+    places: Vec<RowPlace>,
+    files: Vec<Arc<str>>,
+}
+
+/// A block in memory.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// One a row, in their order.
+    pub(super) places: Vec<RowPlace>,
+    /// The files that the rows came from.
+    pub(super) files: Vec<Arc<str>>,
+    /// The rows, and behind them what else is in the file.
+    bytes: Vec<u8>,
+}
+
+impl BlockBuilder {
+    /// Bytes of its rows.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Keys of its first and last row, if it has rows.
+    pub(super) fn keys(&self) -> Option<(i64, i64)> {
+        Some((self.places.first()?.key, self.places.last()?.key))
+    }
+
+    /// Appends a row of a batch.
+    pub(super) fn push(&mut self, batch: &RowBatch, index: usize) {
+        let RowPlace { key, file, .. } = batch.places[index];
+        let name = &batch.files[file as usize];
+        self.bytes.extend_from_slice(batch.row(index));
+        // Neighbours in time mostly are of the same file, or of one of the last.
+        let known = self.files.iter().rposition(|known| Arc::ptr_eq(known, name) || known == name);
+        let file = known.unwrap_or_else(|| {
+            self.files.push(Arc::clone(name));
+            self.files.len() - 1
+        });
+        self.places.push(RowPlace { key, end: self.bytes.len() as u32, file: file as u32 });
+    }
+
+    /// Appends the block's form in the file: a hash of what follows, and compressed the rows, their places, the names and
+    /// how many of each. Empties it, and returns how many bytes it has when it is not compressed.
+    ///
+    /// # Errors
+    /// What the compressor says.
+    pub(super) fn write(&mut self, compressor: &mut BlockCompressor, out: &mut Vec<u8>) -> io::Result<usize> {
+        let rows_end = self.bytes.len();
+        for RowPlace { key, end, file } in self.places.drain(..) {
+            self.bytes.extend_from_slice(&key.to_le_bytes());
+            self.bytes.extend_from_slice(&end.to_le_bytes());
+            self.bytes.extend_from_slice(&file.to_le_bytes());
+        }
+        let places_end = self.bytes.len();
+        for file in self.files.drain(..) {
+            self.bytes.extend_from_slice(&(file.len() as u32).to_le_bytes());
+            self.bytes.extend_from_slice(file.as_bytes());
+        }
+        for end in [rows_end, places_end] {
+            self.bytes.extend_from_slice(&(end as u32).to_le_bytes());
+        }
+        let packed = compressor.0.compress(&self.bytes)?;
+        out.extend_from_slice(&xxh3_64(&packed).to_le_bytes());
+        out.extend_from_slice(&packed);
+        let length = self.bytes.len();
+        self.bytes.clear();
+        Ok(length)
+    }
+}
+
+/// Compresses blocks, one behind the other.
+pub(super) struct BlockCompressor(Compressor<'static>);
+
+impl BlockCompressor {
+    /// # Errors
+    /// Memory that the system does not give.
+    pub(super) fn new() -> io::Result<BlockCompressor> {
+        Ok(BlockCompressor(Compressor::new(LEVEL)?))
+    }
+}
+
+/// Decompresses blocks, one behind the other.
+pub(super) struct BlockReader(Decompressor<'static>);
+
+impl BlockReader {
+    /// # Errors
+    /// Memory that the system does not give.
+    pub(super) fn new() -> io::Result<BlockReader> {
+        Ok(BlockReader(Decompressor::new()?))
+    }
+
+    /// The block of so many bytes; `None` if these are not the bytes that were written.
+    pub(super) fn read(&mut self, bytes: &[u8], length: usize) -> Option<Block> {
+        let (hash, packed) = bytes.split_first_chunk()?;
+        if u64::from_le_bytes(*hash) != xxh3_64(packed) {
+            return None;
+        }
+        let bytes = self.0.decompress(packed, length).ok()?;
+        let (rest, places_end) = bytes.split_last_chunk()?;
+        let (rest, rows_end) = rest.split_last_chunk()?;
+        let (rows_end, places_end) =
+            (u32::from_le_bytes(*rows_end) as usize, u32::from_le_bytes(*places_end) as usize);
+        let places = rest.get(rows_end..places_end)?.chunks_exact(PLACE_BYTES).map(place);
+        let places = places.collect::<Option<Vec<_>>>()?;
+        let (mut files, mut rest) = (Vec::new(), &rest[places_end..]);
+        while !rest.is_empty() {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (name, behind) = behind.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            files.push(Arc::from(std::str::from_utf8(name).ok()?));
+            rest = behind;
+        }
+        Some(Block { places, files, bytes })
+    }
+}
+
+fn place(bytes: &[u8]) -> Option<RowPlace> {
+    let (key, bytes) = bytes.split_first_chunk()?;
+    let (end, file) = bytes.split_first_chunk()?;
+    let file = u32::from_le_bytes(*file.first_chunk()?);
+    Some(RowPlace { key: i64::from_le_bytes(*key), end: u32::from_le_bytes(*end), file })
+}
+
+impl Block {
+    /// The bytes of a row.
+    pub(super) fn row(&self, index: usize) -> &[u8] {
+        row(&self.places, &self.bytes, index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_comes_back_and_a_changed_one_is_refused() {
+        let place = |key, end, file| RowPlace { key, end, file };
+        let batch = RowBatch {
+            places: vec![place(5, 2, 1), place(-3, 2, 0), place(9, 5, 1)],
+            files: vec!["a".into(), "b".into()],
+            bytes: b"xyuvw".to_vec(),
+        };
+        let (mut compressor, mut reader) = (BlockCompressor::new().unwrap(), BlockReader::new().unwrap());
+        let mut block = BlockBuilder::default();
+        [1, 0, 2].iter().for_each(|index| block.push(&batch, *index));
+        assert_eq!((block.len(), block.keys()), (5, Some((-3, 9))));
+        let mut bytes = b"before".to_vec();
+        let length = block.write(&mut compressor, &mut bytes).unwrap();
+        assert_eq!((block.len(), block.keys()), (0, None));
+        let again = reader.read(&bytes[6..], length).unwrap();
+        assert_eq!(again.places, [place(-3, 0, 0), place(5, 2, 1), place(9, 5, 1)]);
+        assert_eq!(again.files, ["a".into(), "b".into()]);
+        assert_eq!((again.row(0), again.row(1), again.row(2)), (&b""[..], &b"xy"[..], &b"uvw"[..]));
+        for at in 6..bytes.len() {
+            let mut changed = bytes[6..].to_vec();
+            changed[at - 6] ^= 1;
+            assert!(reader.read(&changed, length).is_none(), "{at}");
+        }
+    }
+}
