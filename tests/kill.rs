@@ -120,6 +120,7 @@ fn works(folder: &Path) -> Vec<Work> {
             before: None,
             arguments: arguments("first", &["--partition-by", "region,bucket,event_date"]),
         },
+        Work { name: "sorted by file", before: None, arguments: arguments("first", &["--sort", "file"]) },
         Work { name: "append", before: before.clone(), arguments: arguments("both", &["--append"]) },
         Work { name: "force", before, arguments: arguments("both", &["--force", "--compression", "snappy"]) },
     ]

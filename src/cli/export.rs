@@ -48,8 +48,8 @@ pub struct Arguments {
     /// outermost folder first [default: event_date; with --schema ocsf region,accountId,eventDay]
     #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     partition_by: Vec<PartitionKey>,
-    /// Parquet: rows in the order of event_time inside each row-group, or from file to file of a partition, which writes
-    /// as many bytes as the logs have, decompressed, to the disk of OUT first and takes longer
+    /// Parquet: rows in the order of event_time inside each row-group, or from file to file of a partition, which takes
+    /// longer and puts the rows on the disk of OUT first, with up to as many bytes as the logs have decompressed
     #[arg(long, value_name = "SCOPE", default_value = "row-group")]
     sort: SortScope,
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none

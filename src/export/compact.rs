@@ -2,7 +2,8 @@
 
 use super::disk::Disk;
 use super::lake::{Kind, Lake, OutputEntry, Record};
-use super::parquet::Merge;
+use super::parquet::{MERGED_AT_A_TIME, Merge};
+use super::settings::SortScope;
 use crate::error::Error;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +44,11 @@ pub fn compact(root: &Path, target_bytes: u64, disk: Disk) -> Result<CompactSumm
         )));
     }
     let mut lake = Lake::open(root, disk.clone())?;
-    let packs = packs(lake.state().files(), target_bytes);
+    let by_file = |dataset: &str| {
+        let mut jobs = lake.state().jobs().iter().map(|state| &state.job);
+        jobs.any(|job| job.columns.contains_key(dataset) && job.sort == SortScope::File.name())
+    };
+    let packs = packs(lake.state().files(), target_bytes, by_file);
     let mut merge = Merge::new(&lake, &disk);
     let mut summary = CompactSummary::default();
     for pack in &packs {
@@ -64,8 +69,13 @@ pub fn compact(root: &Path, target_bytes: u64, disk: Disk) -> Result<CompactSumm
     Ok(summary)
 }
 
-/// Which files become one, each by its partition and in the order of their events.
-fn packs<'a>(files: impl Iterator<Item = &'a OutputEntry>, target_bytes: u64) -> Vec<Vec<OutputEntry>> {
+/// Which files become one, each by its partition and in the order of their events. `by_file`: are the files of a dataset
+/// in order as a whole? Then only so many go together as can be merged row by row.
+fn packs<'a>(
+    files: impl Iterator<Item = &'a OutputEntry>,
+    target_bytes: u64,
+    by_file: impl Fn(&str) -> bool,
+) -> Vec<Vec<OutputEntry>> {
     let mut partitions: BTreeMap<&str, Vec<&OutputEntry>> = BTreeMap::new();
     for file in files.filter(|file| file.bytes < LARGE_BYTES.min(target_bytes)) {
         let partition = file.path.rsplit_once('/').map_or("", |(partition, _)| partition);
@@ -77,7 +87,8 @@ fn packs<'a>(files: impl Iterator<Item = &'a OutputEntry>, target_bytes: u64) ->
         let mut pack: Vec<OutputEntry> = Vec::new();
         for file in files {
             let bytes: u64 = pack.iter().map(|file| file.bytes).sum();
-            if bytes + file.bytes > target_bytes && !pack.is_empty() {
+            let merged = pack.iter().filter(|earlier| by_file(file.dataset()) && overlap(earlier, file)).count();
+            if (bytes + file.bytes > target_bytes && !pack.is_empty()) || merged >= MERGED_AT_A_TIME {
                 packs.push(std::mem::take(&mut pack));
             }
             pack.push(file.clone());
@@ -86,6 +97,12 @@ fn packs<'a>(files: impl Iterator<Item = &'a OutputEntry>, target_bytes: u64) ->
     }
     packs.retain(|pack| pack.len() > 1);
     packs
+}
+
+/// Can rows of the later file stand before the last of the earlier one?
+fn overlap(earlier: &OutputEntry, later: &OutputEntry) -> bool {
+    let apart = earlier.last_event_ms.zip(later.first_event_ms).is_some_and(|(last, first)| last < first);
+    !apart || earlier.without_time != Some(0)
 }
 
 #[cfg(test)]
@@ -112,10 +129,21 @@ mod tests {
             file("b/d=1/1", 1, None),
             file("b/d=1/2", 1, None),
         ];
-        let found = packs(files.iter(), 100);
+        let found = packs(files.iter(), 100, |_| false);
         let names: Vec<Vec<&str>> =
             found.iter().map(|pack| pack.iter().map(|file| file.path.as_str()).collect()).collect();
         assert_eq!(names, [vec!["a/d=1/2", "a/d=1/1"], vec!["b/d=1/1", "b/d=1/2"]]);
-        assert_eq!(packs(files.iter(), 1000).len(), 2);
+        assert_eq!(packs(files.iter(), 1000, |_| false).len(), 2);
+        // Of files in order no more go together than can be merged at a time.
+        let times = |number: i64, length| OutputEntry {
+            last_event_ms: Some(number + length),
+            without_time: Some(0),
+            ..file(&format!("a/d=1/{number:03}"), 1, Some(number))
+        };
+        for (length, sizes) in [(100, vec![16, 16, 8]), (0, vec![40])] {
+            let files: Vec<OutputEntry> = (0..40).map(|number| times(number, length)).collect();
+            let found = packs(files.iter(), 1000, |dataset| dataset == "a");
+            assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), sizes);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::compact::{TARGET_BYTES, compact};
 use super::disk::Disk;
-use super::{ExportSettings, Target, open_for};
+use super::{ExportSettings, SortScope, Target, open_for};
 use crate::error::Error;
 use crate::pipeline::{Settings, run};
 use crate::source::collect;
@@ -133,6 +133,12 @@ fn an_export_survives_the_failure_of_any_call() {
         Case { more: false, settings: plain(), rows: DAYS },
         Case { more: true, settings: ExportSettings { append: true, ..plain() }, rows: 2 * DAYS },
         Case { more: true, settings: ExportSettings { force: true, ..plain() }, rows: 2 * DAYS },
+        // A row a run.
+        Case {
+            more: false,
+            settings: ExportSettings { sort: SortScope::File, sort_bytes: 1, ..plain() },
+            rows: DAYS,
+        },
     ] {
         for lasting in [false, true] {
             calls += each_call_fails_in_turn(&case, lasting);

@@ -1,6 +1,7 @@
 //! Rows of several files of a partition to one file with full row groups.
 
 use super::encode::{TableFormat, parquet_error};
+use super::merge_sorted::{SortedFile, merge_sorted};
 use super::open_file::OpenFile;
 use super::order::sort_column;
 use crate::batch::{Dataset, Projection, TextLayout};
@@ -8,10 +9,11 @@ use crate::error::Error;
 use crate::export::disk::Disk;
 use crate::export::file::CreatedFolders;
 use crate::export::lake::{Job, Lake, NewFile, OutputEntry, checked_path, part_name};
+use crate::export::settings::SortScope;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
@@ -23,6 +25,12 @@ const ROW_GROUP_BYTES: usize = 48 << 20;
 
 /// Rows that are read together.
 const BATCH_ROWS: usize = 8 << 10;
+
+/// The same where files are merged row by row: one such batch of each is in memory.
+const SORTED_BATCH_ROWS: usize = 2 << 10;
+
+/// Files whose times overlap that are merged row by row: each has a page a column in memory, 16 MiB if pages are full.
+pub(in crate::export) const MERGED_AT_A_TIME: usize = 16;
 
 /// Merges files of a folder. Dropped before they are published the new ones are removed.
 pub(in crate::export) struct Merge {
@@ -68,7 +76,13 @@ impl Merge {
         *part += 1;
         let format = &self.formats[&dataset];
         let file = OpenFile::create((lake.root(), path), format, &self.disk, &mut self.folders)?;
-        let merged = merge(lake.root(), pack, format, file)?;
+        let by_file = job.sort == SortScope::File.name()
+            && format.projection.schema().column_with_name(sort_column(dataset)).is_some();
+        let merged = if by_file {
+            merge_by_time(lake.root(), pack, format, file)?
+        } else {
+            merge(lake.root(), pack, format, file)?
+        };
         let rows: u64 = pack.iter().map(|file| file.rows).sum();
         if merged.entry.rows != rows {
             let reason = format!("its files hold {} rows, and the manifest says {rows}", merged.entry.rows);
@@ -101,17 +115,8 @@ fn format(root: &Path, job: &Job, dataset: Dataset) -> Result<TableFormat, Error
 fn merge(root: &Path, pack: &[OutputEntry], format: &TableFormat, mut file: OpenFile) -> Result<NewFile, Error> {
     let (mut batches, mut bytes) = (Vec::new(), 0);
     for entry in pack {
-        let failed = |reason: String| unreadable(root, &entry.path, &reason);
-        let path = checked_path(root, &entry.path).ok_or_else(|| failed("it is none of ours".to_owned()))?;
-        let opened = File::open(path).map_err(|error| failed(error.to_string()))?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(error.to_string()))?;
-        if builder.schema().fields() != format.projection.schema().fields() {
-            return Err(failed("it has other columns than the manifest says".to_owned()));
-        }
-        let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| failed(error.to_string()))?;
-        for batch in reader {
-            let batch = batch.map_err(|error| failed(error.to_string()))?;
+        for batch in batches_of(root, entry, format, BATCH_ROWS) {
+            let batch = batch?;
             bytes += batch.get_array_memory_size();
             batches.push(batch);
             if bytes >= ROW_GROUP_BYTES {
@@ -124,6 +129,77 @@ fn merge(root: &Path, pack: &[OutputEntry], format: &TableFormat, mut file: Open
         append(&mut file, format, batches)?;
     }
     file.close()
+}
+
+/// The same for files that are each in the order of time: so are their rows together.
+fn merge_by_time(
+    root: &Path,
+    pack: &[OutputEntry],
+    format: &TableFormat,
+    mut file: OpenFile,
+) -> Result<NewFile, Error> {
+    let files = pack.iter().map(|entry| SortedFile {
+        // Not known: it is read from the start.
+        first_ms: entry.first_event_ms.unwrap_or(i64::MIN),
+        batches: batches_of(root, entry, format, SORTED_BATCH_ROWS),
+    });
+    let files: Vec<_> = files.collect();
+    let (mut batches, mut bytes) = (Vec::new(), 0);
+    let path = file.path().to_path_buf();
+    merge_sorted(
+        files,
+        sort_column(format.projection.dataset()),
+        |error| parquet_error(&path, error.into()),
+        |rows| {
+            bytes += rows.get_array_memory_size();
+            batches.push(rows);
+            if bytes < ROW_GROUP_BYTES {
+                return Ok(());
+            }
+            bytes = 0;
+            append(&mut file, format, std::mem::take(&mut batches))
+        },
+    )?;
+    if !batches.is_empty() {
+        append(&mut file, format, batches)?;
+    }
+    file.close()
+}
+
+/// The rows of a file, which is opened when the first are asked for.
+fn batches_of<'a>(
+    root: &'a Path,
+    entry: &'a OutputEntry,
+    format: &'a TableFormat,
+    rows: usize,
+) -> impl Iterator<Item = Result<RecordBatch, Error>> + 'a {
+    let mut reader = None;
+    std::iter::from_fn(move || {
+        if reader.is_none() {
+            match open(root, entry, format, rows) {
+                Ok(opened) => reader = Some(opened),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let batch = reader.as_mut()?.next()?;
+        Some(batch.map_err(|error| unreadable(root, &entry.path, &error.to_string())))
+    })
+}
+
+fn open(
+    root: &Path,
+    entry: &OutputEntry,
+    format: &TableFormat,
+    rows: usize,
+) -> Result<ParquetRecordBatchReader, Error> {
+    let failed = |reason: String| unreadable(root, &entry.path, &reason);
+    let path = checked_path(root, &entry.path).ok_or_else(|| failed("it is none of ours".to_owned()))?;
+    let opened = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(|error| failed(error.to_string()))?;
+    if builder.schema().fields() != format.projection.schema().fields() {
+        return Err(failed("it has other columns than the manifest says".to_owned()));
+    }
+    builder.with_batch_size(rows).build().map_err(|error| failed(error.to_string()))
 }
 
 fn append(file: &mut OpenFile, format: &TableFormat, batches: Vec<RecordBatch>) -> Result<(), Error> {

@@ -19,6 +19,7 @@ mod key;
 mod known_events;
 mod log_path;
 mod merge;
+mod merge_sorted;
 mod notes;
 mod open_file;
 mod order;
@@ -28,7 +29,7 @@ mod sorted;
 
 pub(crate) use key::lake_date;
 pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
-pub(super) use merge::Merge;
+pub(super) use merge::{MERGED_AT_A_TIME, Merge};
 
 use super::lake::{Lake, META_FOLDER, OutputEntry, Request};
 use super::selection::Selection;

@@ -1,6 +1,7 @@
 //! Sorted rows as a piece of the file: what is read at a time.
 
 use super::row_bytes::{RowBatch, RowPlace, row};
+use super::spill::BlockPlace;
 use std::io;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
@@ -57,8 +58,8 @@ impl BlockBuilder {
         self.places.push(RowPlace { key, end: self.bytes.len() as u32, file: file as u32 });
     }
 
-    /// Appends the block's form in the file: a hash of what follows, and compressed the rows, their places, the names and
-    /// how many of each. Empties it, and returns how many bytes it has when it is not compressed.
+    /// Appends the block's form in the file: the rows, their places, the names and where these begin, compressed or not, and
+    /// a hash of it. Empties it, and returns how many bytes it has without the hash when it is not compressed.
     ///
     /// # Errors
     /// What the compressor says.
@@ -77,23 +78,29 @@ impl BlockBuilder {
         for end in [rows_end, places_end] {
             self.bytes.extend_from_slice(&(end as u32).to_le_bytes());
         }
-        let packed = compressor.0.compress(&self.bytes)?;
-        out.extend_from_slice(&xxh3_64(&packed).to_le_bytes());
-        out.extend_from_slice(&packed);
+        let packed = compressor.0.as_mut().map(|compressor| compressor.compress(&self.bytes)).transpose()?;
+        let packed = packed.as_ref().unwrap_or(&self.bytes);
+        out.extend_from_slice(packed);
+        out.extend_from_slice(&xxh3_64(packed).to_le_bytes());
         let length = self.bytes.len();
         self.bytes.clear();
         Ok(length)
     }
 }
 
-/// Compresses blocks, one behind the other.
-pub(super) struct BlockCompressor(Compressor<'static>);
+/// Compresses blocks, one behind the other, or leaves them as they are.
+pub(super) struct BlockCompressor(Option<Compressor<'static>>);
 
 impl BlockCompressor {
     /// # Errors
     /// Memory that the system does not give.
-    pub(super) fn new() -> io::Result<BlockCompressor> {
-        Ok(BlockCompressor(Compressor::new(LEVEL)?))
+    pub(super) fn new(packs: bool) -> io::Result<BlockCompressor> {
+        Ok(BlockCompressor(packs.then(|| Compressor::new(LEVEL)).transpose()?))
+    }
+
+    /// Does it compress?
+    pub(super) fn packs(&self) -> bool {
+        self.0.is_some()
     }
 }
 
@@ -107,18 +114,22 @@ impl BlockReader {
         Ok(BlockReader(Decompressor::new()?))
     }
 
-    /// The block of so many bytes; `None` if these are not the bytes that were written.
-    pub(super) fn read(&mut self, bytes: &[u8], length: usize) -> Option<Block> {
-        let (hash, packed) = bytes.split_first_chunk()?;
+    /// The block of that place; `None` if these are not the bytes that were written.
+    pub(super) fn read(&mut self, mut bytes: Vec<u8>, place: &BlockPlace) -> Option<Block> {
+        let (packed, hash) = bytes.split_last_chunk()?;
         if u64::from_le_bytes(*hash) != xxh3_64(packed) {
             return None;
         }
-        let bytes = self.0.decompress(packed, length).ok()?;
+        if place.is_packed {
+            bytes = self.0.decompress(packed, place.unpacked as usize).ok()?;
+        } else {
+            bytes.truncate(place.unpacked as usize);
+        }
         let (rest, places_end) = bytes.split_last_chunk()?;
         let (rest, rows_end) = rest.split_last_chunk()?;
         let (rows_end, places_end) =
             (u32::from_le_bytes(*rows_end) as usize, u32::from_le_bytes(*places_end) as usize);
-        let places = rest.get(rows_end..places_end)?.chunks_exact(PLACE_BYTES).map(place);
+        let places = rest.get(rows_end..places_end)?.chunks_exact(PLACE_BYTES).map(row_place);
         let places = places.collect::<Option<Vec<_>>>()?;
         let (mut files, mut rest) = (Vec::new(), &rest[places_end..]);
         while !rest.is_empty() {
@@ -131,7 +142,7 @@ impl BlockReader {
     }
 }
 
-fn place(bytes: &[u8]) -> Option<RowPlace> {
+fn row_place(bytes: &[u8]) -> Option<RowPlace> {
     let (key, bytes) = bytes.split_first_chunk()?;
     let (end, file) = bytes.split_first_chunk()?;
     let file = u32::from_le_bytes(*file.first_chunk()?);
@@ -157,21 +168,26 @@ mod tests {
             files: vec!["a".into(), "b".into()],
             bytes: b"xyuvw".to_vec(),
         };
-        let (mut compressor, mut reader) = (BlockCompressor::new().unwrap(), BlockReader::new().unwrap());
-        let mut block = BlockBuilder::default();
-        [1, 0, 2].iter().for_each(|index| block.push(&batch, *index));
-        assert_eq!((block.len(), block.keys()), (5, Some((-3, 9))));
-        let mut bytes = b"before".to_vec();
-        let length = block.write(&mut compressor, &mut bytes).unwrap();
-        assert_eq!((block.len(), block.keys()), (0, None));
-        let again = reader.read(&bytes[6..], length).unwrap();
-        assert_eq!(again.places, [place(-3, 0, 0), place(5, 2, 1), place(9, 5, 1)]);
-        assert_eq!(again.files, ["a".into(), "b".into()]);
-        assert_eq!((again.row(0), again.row(1), again.row(2)), (&b""[..], &b"xy"[..], &b"uvw"[..]));
-        for at in 6..bytes.len() {
-            let mut changed = bytes[6..].to_vec();
-            changed[at - 6] ^= 1;
-            assert!(reader.read(&changed, length).is_none(), "{at}");
+        let mut reader = BlockReader::new().unwrap();
+        for is_packed in [false, true] {
+            let mut compressor = BlockCompressor::new(is_packed).unwrap();
+            let mut block = BlockBuilder::default();
+            [1, 0, 2].iter().for_each(|index| block.push(&batch, *index));
+            assert_eq!((block.len(), block.keys()), (5, Some((-3, 9))));
+            let mut bytes = b"before".to_vec();
+            let unpacked = block.write(&mut compressor, &mut bytes).unwrap() as u32;
+            assert_eq!((block.len(), block.keys()), (0, None));
+            let length = bytes.len() as u32 - 6;
+            let written = BlockPlace { offset: 6, length, unpacked, is_packed, run: 0, first: -3, last: 9 };
+            let again = reader.read(bytes[6..].to_vec(), &written).unwrap();
+            assert_eq!(again.places, [place(-3, 0, 0), place(5, 2, 1), place(9, 5, 1)]);
+            assert_eq!(again.files, ["a".into(), "b".into()]);
+            assert_eq!((again.row(0), again.row(1), again.row(2)), (&b""[..], &b"xy"[..], &b"uvw"[..]));
+            for at in 6..bytes.len() {
+                let mut changed = bytes[6..].to_vec();
+                changed[at - 6] ^= 1;
+                assert!(reader.read(changed, &written).is_none(), "{at}");
+            }
         }
     }
 }

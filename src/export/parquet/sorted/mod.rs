@@ -77,7 +77,7 @@ impl FileSort {
                 diverted: 0,
             }),
             full: Mutex::default(),
-            spill: Spill::new(settings.disk.clone(), folder),
+            spill: Spill::new(settings.disk.clone(), folder, settings.sort_raw_bytes),
             run_bytes: settings.sort_bytes,
             waiting_bytes: settings.waiting_bytes,
         }

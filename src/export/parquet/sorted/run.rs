@@ -45,7 +45,7 @@ impl Run {
     /// # Errors
     /// What the system refuses.
     pub(super) fn write(self, spill: &Spill, block_bytes: usize) -> Result<(), Error> {
-        let compressor = BlockCompressor::new().map_err(|error| spill.failed(error))?;
+        let compressor = BlockCompressor::new(spill.packs()).map_err(|error| spill.failed(error))?;
         let (block, written) = (BlockBuilder::default(), Written::default());
         let mut output = Output { run: self.number, block_bytes, spill, compressor, block, written };
         for (partition, batches) in self.partitions {
@@ -92,7 +92,15 @@ impl Output<'_> {
         let unpacked = self.block.write(&mut self.compressor, &mut self.written.bytes);
         let unpacked = unpacked.map_err(|error| self.spill.failed(error))? as u32;
         let length = (self.written.bytes.len() - start) as u32;
-        let place = BlockPlace { offset: start as u64, length, unpacked, run: self.run, first, last };
+        let place = BlockPlace {
+            offset: start as u64,
+            length,
+            unpacked,
+            is_packed: self.compressor.packs(),
+            run: self.run,
+            first,
+            last,
+        };
         self.written.blocks.push((partition, place));
         if self.written.bytes.len() >= WRITE_BYTES { self.hand_over() } else { Ok(()) }
     }

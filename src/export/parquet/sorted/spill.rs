@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 pub(super) struct Spill {
     disk: Disk,
     folder: PathBuf,
+    raw_bytes: u64,
     file: OnceLock<DiskFile>,
     content: Mutex<Content>,
 }
@@ -31,8 +32,10 @@ pub(super) struct BlockPlace {
     pub(super) offset: u64,
     /// Bytes in the file.
     pub(super) length: u32,
-    /// Bytes in memory.
+    /// Bytes when it is not compressed.
     pub(super) unpacked: u32,
+    /// It is compressed.
+    pub(super) is_packed: bool,
     /// The run that it is of. Its blocks of a partition lie one behind the other, in their order.
     pub(super) run: u32,
     /// Key of its first row.
@@ -51,8 +54,13 @@ pub(super) struct Written {
 
 impl Spill {
     /// No file before there is something to write.
-    pub(super) fn new(disk: Disk, folder: PathBuf) -> Spill {
-        Spill { disk, folder, file: OnceLock::new(), content: Mutex::default() }
+    pub(super) fn new(disk: Disk, folder: PathBuf, raw_bytes: u64) -> Spill {
+        Spill { disk, folder, raw_bytes, file: OnceLock::new(), content: Mutex::default() }
+    }
+
+    /// Are blocks to be compressed from here on?
+    pub(super) fn packs(&self) -> bool {
+        lock(&self.content).length >= self.raw_bytes
     }
 
     /// Appends blocks.
@@ -86,7 +94,7 @@ impl Spill {
         let mut bytes = vec![0; place.length as usize];
         let file = self.file.get().ok_or_else(missing)?;
         file.read_exact_at(&mut bytes, place.offset).map_err(|error| self.failed(error))?;
-        reader.read(&bytes, place.unpacked as usize).map(Arc::new).ok_or_else(|| self.damaged())
+        reader.read(bytes, place).map(Arc::new).ok_or_else(|| self.damaged())
     }
 
     /// The blocks of each partition, as they were written.
