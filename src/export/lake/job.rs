@@ -102,12 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manifests_from_before_there_were_filters_are_read_and_files_tell_what_their_columns_do_not() {
+    fn manifests_from_before_there_were_choices_are_read_and_files_tell_what_their_columns_do_not() {
         let job = Job { since: Some("2026".to_owned()), ..sample(&["s3_access"], "zstd:1") };
         let mut json = serde_json::to_value(&job).unwrap();
-        json.as_object_mut().unwrap().remove("bloom_filters").unwrap();
+        for later in ["bloom_filters", "sort"] {
+            json.as_object_mut().unwrap().remove(later).unwrap();
+        }
         assert_eq!(serde_json::from_value::<Job>(json).unwrap(), job);
-        let told = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"],"since":"2026"}"#;
+        let told = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"],"since":"2026","sort":"row-group"}"#;
         assert_eq!(job.settings(), told);
     }
 

@@ -135,7 +135,8 @@ impl Blocks {
     fn step(&mut self, number: u64, step_bytes: usize) -> Step {
         let mut blocks = std::mem::take(&mut self.held);
         let mut bytes = 0;
-        while bytes < step_bytes
+        // One at least, however small a step is to be.
+        while (bytes == 0 || bytes < step_bytes)
             && let Some(place) = self.rest.next()
         {
             bytes += place.unpacked as usize;
