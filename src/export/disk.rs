@@ -1,7 +1,7 @@
 //! The file-system calls of an export, in one place: tests make each of them fail in turn.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 /// The file system.
@@ -19,7 +19,7 @@ impl Disk {
         Ok(DiskFile { file, disk: self.clone() })
     }
 
-    /// Creates a file without a name in a folder: it goes with the process.
+    /// Creates a file without a name, which goes when it is closed. It takes room in that folder.
     pub(super) fn create_unnamed(&self, folder: &Path) -> io::Result<DiskFile> {
         self.call()?;
         Ok(DiskFile { file: tempfile::tempfile_in(folder)?, disk: self.clone() })
@@ -30,6 +30,12 @@ impl Disk {
         self.call()?;
         let file = OpenOptions::new().read(true).append(true).open(path)?;
         Ok(DiskFile { file, disk: self.clone() })
+    }
+
+    /// Opens a file to read it.
+    pub(super) fn open(&self, path: &Path) -> io::Result<DiskFile> {
+        self.call()?;
+        Ok(DiskFile { file: File::open(path)?, disk: self.clone() })
     }
 
     /// Gives a file another name, in place of what has it.
@@ -135,10 +141,25 @@ impl DiskFile {
         self.file.set_len(length)
     }
 
-    /// Reads just as many bytes from a place on. Nothing may be appended behind.
+    /// Reads just as many bytes from a place on. Nothing may be appended behind but with [`DiskFile::write_at`].
     pub(super) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.disk.call()?;
         read_exact_at(&self.file, bytes, offset)
+    }
+
+    /// Appends what stands from `start` on to another file. Returns how many bytes that were.
+    pub(super) fn copy_to(&mut self, start: u64, to: &mut DiskFile) -> io::Result<u64> {
+        self.disk.call()?;
+        self.file.seek(SeekFrom::Start(start))?;
+        // The system can do this by itself.
+        io::copy(&mut self.file, &mut to.file)
+    }
+
+    /// Writes all bytes at a place.
+    pub(super) fn write_at(&mut self, start: u64, bytes: &[u8]) -> io::Result<()> {
+        self.disk.call()?;
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.write_all(bytes)
     }
 
     /// Another handle of the same file.

@@ -80,7 +80,7 @@ impl Job {
 }
 
 #[cfg(test)]
-pub(super) fn sample(datasets: &[&str], compression: &str) -> Job {
+pub(in crate::export) fn sample(datasets: &[&str], compression: &str) -> Job {
     Job {
         columns: datasets.iter().map(|name| ((*name).to_owned(), vec!["event_time".to_owned()])).collect(),
         schema_version: "1".to_owned(),

@@ -26,6 +26,8 @@ mod state;
 pub(super) use commit::NewFile;
 pub use entries::{InputEntry, Kind, OutputEntry, ReadShare, Record, RecordState};
 pub use job::Job;
+#[cfg(test)]
+pub(super) use job::sample as sample_job;
 pub(super) use names::{checked_path, data_files, part_name};
 pub use plan::Plan;
 pub(super) use plan::{Request, nanoseconds};

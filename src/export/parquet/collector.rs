@@ -1,12 +1,13 @@
-//! Collects rows, in the order of the input, into row groups, and says which file each goes to.
+//! Collects rows, in the order of the input, into row groups.
 //!
-//! Everything that shapes the output is decided here and depends on nothing but the order of the rows, so the
-//! same input gives the same files for any number of threads.
+//! Where they end depends on nothing but the order of the rows, and where files end on nothing but the row groups
+//! ([`super::parts`]), so the same input gives the same files for any number of threads.
 
 use super::column::Piece;
 use super::partition::Partition;
+use super::parts::FileLimits;
 use super::place::Places;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Sizes that decide where row groups and files end.
 #[derive(Clone, Copy, Debug)]
@@ -15,36 +16,21 @@ pub(super) struct Limits {
     pub(super) row_group_bytes: usize,
     /// Bytes of rows in memory that may be pending in all partitions together.
     pub(super) pending_bytes: usize,
-    /// Files open at a time.
-    pub(super) open_files: usize,
-    /// Bytes of rows in memory that make a file.
-    pub(super) file_bytes: usize,
-    /// Row groups that make a file; Parquet numbers them with 16 bits.
-    pub(super) file_row_groups: usize,
     /// Partitions; rows of further ones go to the default partition.
     pub(super) partitions: usize,
+    /// Where files end.
+    pub(super) files: FileLimits,
 }
 
 impl Limits {
-    /// Row groups of about 50,000 lines, files of about 400 MB. Partitions come from the log, so their number is
-    /// bounded: this one is 27 years of dates, longer than S3 exists.
+    /// Row groups of about 50,000 lines. Partitions come from the log, so their number is bounded: this one is 27 years
+    /// of dates, longer than S3 exists.
     pub(super) const DEFAULT: Limits = Limits {
         row_group_bytes: 20 << 20,
         pending_bytes: 48 << 20,
-        open_files: 64,
-        file_bytes: 704 << 20,
-        file_row_groups: 4096,
         partitions: 10_000,
+        files: FileLimits::DEFAULT,
     };
-}
-
-/// A file of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FileId {
-    /// Where it lies.
-    pub(super) partition: Partition,
-    /// Its number in the partition.
-    pub(super) part: u32,
 }
 
 /// A row group to encode and to append to its file. Jobs are written in the order of their numbers.
@@ -52,10 +38,8 @@ pub(super) struct FileId {
 pub(super) struct Job {
     /// From 0, without gaps.
     pub(super) number: u64,
-    /// The file to append to.
-    pub(super) file: FileId,
-    /// Files that are complete before this job; closing them keeps the number of open files low.
-    pub(super) close: Vec<FileId>,
+    /// Whose files it is appended to.
+    pub(super) partition: Partition,
     /// The rows.
     pub(super) rows: Vec<Rows>,
 }
@@ -78,10 +62,8 @@ pub(super) struct Collector {
     limits: Limits,
     pending: BTreeMap<Partition, Pending>,
     pending_bytes: usize,
-    /// The open file of each partition that has one.
-    open: BTreeMap<Partition, OpenFile>,
-    /// Number of the next file of each partition seen.
-    next_part: BTreeMap<Partition, u32>,
+    /// Partitions that have rows.
+    seen: BTreeSet<Partition>,
     next_job: u64,
     /// Rows of partitions beyond the limit.
     diverted: u64,
@@ -95,23 +77,13 @@ struct Pending {
     latest: Option<i64>,
 }
 
-#[derive(Debug)]
-struct OpenFile {
-    part: u32,
-    bytes: usize,
-    row_groups: usize,
-    /// Number of the last job that wrote to it.
-    used: u64,
-}
-
 impl Collector {
     pub(super) fn new(limits: Limits) -> Collector {
         Collector {
             limits,
             pending: BTreeMap::new(),
             pending_bytes: 0,
-            open: BTreeMap::new(),
-            next_part: BTreeMap::new(),
+            seen: BTreeSet::new(),
             next_job: 0,
             diverted: 0,
         }
@@ -128,12 +100,12 @@ impl Collector {
     /// Takes the next rows into the row group, full or not. Returns their partition, and what [`Collector::append`] does.
     pub(super) fn add(&mut self, partition: Partition, rows: Rows) -> (Partition, bool) {
         let mut partition = partition;
-        if !self.next_part.contains_key(&partition) {
-            if self.next_part.len() >= self.limits.partitions {
+        if !self.seen.contains(&partition) {
+            if self.seen.len() >= self.limits.partitions {
                 partition = Partition { place: Places::NOWHERE, day: None, ..partition };
                 self.diverted += rows.keys.len() as u64;
             }
-            self.next_part.entry(partition).or_insert(0);
+            self.seen.insert(partition);
         }
         let pending = self.pending.entry(partition).or_default();
         let bytes = rows.bytes;
@@ -187,31 +159,7 @@ impl Collector {
         self.pending_bytes -= bytes;
         let number = self.next_job;
         self.next_job += 1;
-        let mut close = Vec::new();
-        let full = |file: &mut OpenFile| {
-            file.bytes >= self.limits.file_bytes || file.row_groups >= self.limits.file_row_groups
-        };
-        if self.open.get_mut(&partition).is_some_and(full) {
-            close.extend(self.close(partition));
-        }
-        if !self.open.contains_key(&partition) {
-            while self.open.len() >= self.limits.open_files {
-                let oldest = self.open.iter().min_by_key(|(_, file)| file.used).map(|(oldest, _)| *oldest);
-                close.extend(oldest.and_then(|oldest| self.close(oldest)));
-            }
-            let next = self.next_part.entry(partition).or_insert(0);
-            self.open.insert(partition, OpenFile { part: *next, bytes: 0, row_groups: 0, used: number });
-            *next += 1;
-        }
-        let file = self.open.get_mut(&partition).expect("opened above");
-        file.bytes += bytes;
-        file.row_groups += 1;
-        file.used = number;
-        Job { number, file: FileId { partition, part: file.part }, close, rows }
-    }
-
-    fn close(&mut self, partition: Partition) -> Option<FileId> {
-        self.open.remove(&partition).map(|file| FileId { partition, part: file.part })
+        Job { number, partition, rows }
     }
 }
 
@@ -220,8 +168,8 @@ mod tests {
     use super::*;
     use crate::batch::Dataset;
 
-    /// Day, part, number of pieces, closed days.
-    type Told = (Option<i64>, u32, usize, Vec<Option<i64>>);
+    /// Day, number of pieces.
+    type Told = (Option<i64>, usize);
 
     /// Feeds (day, bytes) and tells each job.
     fn jobs(limits: Limits, input: &[(i64, usize)]) -> Vec<Told> {
@@ -235,43 +183,15 @@ mod tests {
         jobs.extend(collector.flush());
         assert!(jobs.iter().enumerate().all(|(index, job)| job.number == index as u64));
         assert_eq!((collector.jobs(), collector.pending_bytes), (jobs.len() as u64, 0));
-        let tell = |job: Job| {
-            let closed = job.close.iter().map(|file| file.partition.day).collect();
-            (job.file.partition.day, job.file.part, job.rows.len(), closed)
-        };
-        jobs.into_iter().map(tell).collect()
+        jobs.into_iter().map(|job| (job.partition.day, job.rows.len())).collect()
     }
 
-    const LIMITS: Limits = Limits {
-        row_group_bytes: 10,
-        pending_bytes: 15,
-        open_files: 2,
-        file_bytes: 1000,
-        file_row_groups: 100,
-        partitions: 100,
-    };
+    const LIMITS: Limits = Limits { row_group_bytes: 10, pending_bytes: 15, partitions: 100, ..Limits::DEFAULT };
 
     #[test]
     fn row_groups_end_when_full_and_the_largest_goes_when_all_are_too_much() {
-        assert_eq!(jobs(LIMITS, &[(1, 6), (1, 6), (1, 1)]), [(Some(1), 0, 2, vec![]), (Some(1), 0, 1, vec![])]);
-        assert_eq!(
-            jobs(LIMITS, &[(1, 4), (2, 8), (1, 1), (3, 3)]),
-            [(Some(2), 0, 1, vec![]), (Some(1), 0, 2, vec![]), (Some(3), 0, 1, vec![Some(2)])]
-        );
-    }
-
-    #[test]
-    fn the_least_recently_used_file_is_closed_and_a_later_row_opens_the_next_part() {
-        assert_eq!(
-            jobs(LIMITS, &[(1, 10), (2, 10), (1, 10), (3, 10), (2, 10)]),
-            [
-                (Some(1), 0, 1, vec![]),
-                (Some(2), 0, 1, vec![]),
-                (Some(1), 0, 1, vec![]),
-                (Some(3), 0, 1, vec![Some(2)]),
-                (Some(2), 1, 1, vec![Some(1)]),
-            ]
-        );
+        assert_eq!(jobs(LIMITS, &[(1, 6), (1, 6), (1, 1)]), [(Some(1), 2), (Some(1), 1)]);
+        assert_eq!(jobs(LIMITS, &[(1, 4), (2, 8), (1, 1), (3, 3)]), [(Some(2), 1), (Some(1), 2), (Some(3), 1)]);
     }
 
     #[test]
@@ -285,19 +205,5 @@ mod tests {
         assert_eq!(collector.diverted(), 10);
         let default = Partition { dataset: Dataset::S3Access, place: Places::NOWHERE, day: None };
         assert_eq!(collector.pending[&default].rows.len(), 2);
-    }
-
-    #[test]
-    fn full_files_are_closed_and_too_many_dates_go_to_the_default() {
-        let limits = Limits { file_bytes: 20, partitions: 1, ..LIMITS };
-        assert_eq!(
-            jobs(limits, &[(1, 10), (1, 10), (1, 10), (2, 10)]),
-            [
-                (Some(1), 0, 1, vec![]),
-                (Some(1), 0, 1, vec![]),
-                (Some(1), 1, 1, vec![Some(1)]),
-                (None, 0, 1, vec![]),
-            ]
-        );
     }
 }

@@ -1,9 +1,11 @@
 //! Row groups to encoded column chunks, and the writer settings that Athena reads best.
 
-use super::collector::{FileId, Job, Rows};
+use super::collector::{Job, Rows};
 use super::column::{self, ChunkForm, EncodedChunk, PAGE_BYTES, PAGE_ROWS, Piece, PieceForm, Scratch, codec};
+use super::footer::FooterForm;
 use super::lock;
 use super::order::{self, Part, RowOrder, Stretch, sort_column};
+use super::partition::Partition;
 use crate::batch::{Cells, Column, Projection, Variety};
 use crate::decode::DATASET_KEY;
 use crate::error::Error;
@@ -19,7 +21,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, TypePtr};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescPtr, SchemaDescriptor};
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,10 +34,9 @@ pub(super) const SCHEMA_VERSION: &str = "1";
 pub(super) struct TableFormat {
     /// The columns.
     pub(super) projection: Projection,
-    schema: TypePtr,
     properties: WriterPropertiesPtr,
     factory: ArrowRowGroupWriterFactory,
-    leaves: SchemaDescriptor,
+    leaves: SchemaDescPtr,
     /// Of each leaf the column, or the member of a struct, that it belongs to.
     columns: Vec<&'static Column>,
     encoding: PageEncoding,
@@ -57,10 +58,8 @@ pub(super) enum Chunk {
 
 /// A row group that waits for its place in its file.
 pub(super) struct EncodedRowGroup {
-    /// The file to append to.
-    pub(super) file: FileId,
-    /// Files to close before.
-    pub(super) close: Vec<FileId>,
+    /// Whose files it is appended to.
+    pub(super) partition: Partition,
     /// The columns, in order.
     pub(super) chunks: Vec<Chunk>,
     /// Rows in it.
@@ -80,17 +79,16 @@ impl TableFormat {
         let mut properties = properties(projection, &descriptor, codec, job.settings());
         add_encoded_arrow_schema_to_metadata(arrow_schema, &mut properties);
         let properties = Arc::new(properties);
-        let schema = descriptor.root_schema_ptr();
         // The factory takes schema and properties of a file; row groups of all files are made alike.
-        let model = SerializedFileWriter::new(std::io::sink(), Arc::clone(&schema), Arc::clone(&properties))?;
+        let model =
+            SerializedFileWriter::new(std::io::sink(), descriptor.root_schema_ptr(), Arc::clone(&properties))?;
         let factory = ArrowRowGroupWriterFactory::new(&model, Arc::clone(arrow_schema));
         Ok(TableFormat {
             projection: projection.clone(),
-            schema,
             properties,
             factory,
             columns: descriptor.columns().iter().map(|leaf| column_of(projection, leaf)).collect(),
-            leaves: descriptor,
+            leaves: Arc::new(descriptor),
             encoding,
             compression,
             codec,
@@ -100,9 +98,9 @@ impl TableFormat {
         })
     }
 
-    /// Starts a file.
-    pub(super) fn file_writer<W: Write + Send>(&self, file: W) -> Result<SerializedFileWriter<W>, ParquetError> {
-        SerializedFileWriter::new(file, Arc::clone(&self.schema), Arc::clone(&self.properties))
+    /// How row groups and footers of its files are written.
+    pub(super) fn footer_form(&self) -> FooterForm {
+        FooterForm::new(Arc::clone(&self.leaves), Arc::clone(&self.properties))
     }
 
     /// The cells of some sorted rows, in the order of the columns.
@@ -155,7 +153,7 @@ impl TableFormat {
             }
         }
         lock(&self.scratch).push(scratch);
-        Ok(EncodedRowGroup { file: job.file, close: job.close, chunks, rows })
+        Ok(EncodedRowGroup { partition: job.partition, chunks, rows })
     }
 
     /// Has the parquet crate encode all columns of a row group.

@@ -1,11 +1,13 @@
-//! The files of the partitions: opened under hidden names, appended to, closed.
+//! The files of all partitions: begun under hidden names, appended to, closed.
 
-use super::collector::FileId;
 use super::early_sync::EarlySync;
 use super::encode::{EncodedRowGroup, TableFormat};
 use super::lock;
 use super::open_file::OpenFile;
+use super::partition::Partition;
+use super::parts::{FileLimits, Parts};
 use super::place::Places;
+use super::row_group_facts::RowGroupFacts;
 use crate::error::Error;
 use crate::export::disk::Disk;
 use crate::export::file::CreatedFolders;
@@ -13,30 +15,39 @@ use crate::export::lake::{NewFile, part_name};
 use crate::parse::time::{DAY_MS, format_date};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// Bytes of a file after which they are made durable in passing.
-const SYNC_BYTES: usize = 8 << 20;
+const SYNC_BYTES: u64 = 8 << 20;
 
 /// All files of a run. Dropped before they are published they are removed.
 pub(super) struct PartitionFiles {
     root: PathBuf,
     disk: Disk,
     run: u64,
+    limits: FileLimits,
     places: Arc<Mutex<Places>>,
+    facts: Arc<Mutex<RowGroupFacts>>,
     // Dropped before the files, which it holds open.
     early_sync: EarlySync,
-    open: BTreeMap<FileId, PartitionFile>,
+    partitions: BTreeMap<Partition, PartitionParts>,
+    /// Partitions whose last file has its handle, by the turn in which they had a row group.
+    with_handle: BTreeMap<u64, Partition>,
+    /// Row groups so far.
+    turn: u64,
     closed: Vec<NewFile>,
     // Behind the files, so that it is dropped when they are gone.
     folders: CreatedFolders,
 }
 
-struct PartitionFile {
-    file: OpenFile,
-    /// Bytes of which it was asked that they be made durable.
-    synced: usize,
+#[derive(Default)]
+struct PartitionParts {
+    parts: Parts,
+    /// When it had a row group the last time.
+    turn: u64,
+    /// Bytes of the last file of which it was asked that they be made durable.
+    synced: u64,
 }
 
 /// All files of a run, complete; dropped before they are published they are removed.
@@ -49,54 +60,89 @@ pub(super) struct CompleteFiles {
 
 impl PartitionFiles {
     /// No files yet, of change number `run` of the folder.
-    pub(super) fn new(root: PathBuf, disk: &Disk, run: u64, places: Arc<Mutex<Places>>) -> PartitionFiles {
+    pub(super) fn new(
+        (root, run): (&Path, u64),
+        disk: &Disk,
+        limits: FileLimits,
+        places: Arc<Mutex<Places>>,
+    ) -> PartitionFiles {
         PartitionFiles {
-            root,
+            root: root.to_path_buf(),
             disk: disk.clone(),
             run,
+            limits,
             places,
+            facts: Arc::new(Mutex::new(RowGroupFacts::new(root.to_path_buf(), disk))),
             early_sync: EarlySync::default(),
-            open: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            with_handle: BTreeMap::new(),
+            turn: 0,
             closed: Vec::new(),
             folders: CreatedFolders::new(disk),
         }
     }
 
-    /// Appends a row group to its file, which is opened where needed.
+    /// Appends a row group to the last file of its partition, or begins another.
     pub(super) fn append(&mut self, format: &TableFormat, group: EncodedRowGroup) -> Result<(), Error> {
-        for id in group.close {
-            if let Some(open) = self.open.remove(&id) {
-                self.closed.push(open.file.close()?);
+        let partition = group.partition;
+        self.make_room(partition);
+        let wanted = self.partitions.entry(partition).or_default().parts.wants(&self.limits);
+        let begun = match wanted {
+            Some(part) => {
+                let path = (&*self.root, self.path(partition, part));
+                Some(OpenFile::create(path, format, &self.facts, &self.disk, &mut self.folders)?)
+            }
+            None => None,
+        };
+        let PartitionParts { parts, turn, synced } = self.partitions.entry(partition).or_default();
+        *turn = self.turn;
+        if let Some(file) = begun {
+            *synced = 0;
+            if let Some(complete) = parts.begin(file) {
+                self.closed.push(complete.close()?);
             }
         }
-        if !self.open.contains_key(&group.file) {
-            let path = self.path(group.file);
-            let file = OpenFile::create((&self.root, path), format, &self.disk, &mut self.folders)?;
-            self.open.insert(group.file, PartitionFile { file, synced: 0 });
+        if let Some(complete) = parts.append(group, &self.limits)? {
+            self.closed.push(complete.close()?);
         }
-        let PartitionFile { file, synced } = self.open.get_mut(&group.file).expect("opened above");
-        file.append(group.chunks, group.rows)?;
-        if file.bytes() >= *synced + SYNC_BYTES {
+        if let Some(file) = parts.last().filter(|file| file.bytes() >= *synced + SYNC_BYTES) {
             *synced = file.bytes();
-            self.early_sync.hint(file.path(), file.file());
+            file.file().into_iter().for_each(|handle| self.early_sync.hint(file.path(), handle));
         }
         Ok(())
     }
 
+    /// Notes that a partition needs a handle, and has the one give its back that was not written to for the longest time.
+    fn make_room(&mut self, partition: Partition) {
+        self.turn += 1;
+        if let Some(known) = self.partitions.get(&partition) {
+            self.with_handle.remove(&known.turn);
+        }
+        while self.with_handle.len() >= self.limits.handles
+            && let Some((_, idle)) = self.with_handle.pop_first()
+        {
+            self.partitions.entry(idle).or_default().parts.release();
+        }
+        self.with_handle.insert(self.turn, partition);
+    }
+
     /// Where a file will lie, relative to the root.
-    fn path(&self, id: FileId) -> String {
-        let date = id.partition.day.map(|day| format_date(day * DAY_MS));
-        let partition = lock(&self.places).folder(id.partition.place, date);
-        format!("{}/{partition}/{}", id.partition.dataset.name(), part_name(self.run, id.part))
+    fn path(&self, partition: Partition, part: u32) -> String {
+        let date = partition.day.map(|day| format_date(day * DAY_MS));
+        let folder = lock(&self.places).folder(partition.place, date);
+        format!("{}/{folder}/{}", partition.dataset.name(), part_name(self.run, part))
     }
 
     /// Closes what is open.
     pub(super) fn complete(mut self) -> Result<CompleteFiles, Error> {
         self.early_sync.finish()?;
-        let open = std::mem::take(&mut self.open);
-        let closed: Result<Vec<NewFile>, Error> =
-            open.into_par_iter().map(|(_, open)| open.file.close()).collect();
-        self.closed.extend(closed?);
+        // Then there are no more open at a time than the threads need.
+        self.partitions.values_mut().for_each(|partition| partition.parts.release());
+        let partitions = std::mem::take(&mut self.partitions);
+        let limits = self.limits;
+        let closed: Result<Vec<Vec<NewFile>>, Error> =
+            partitions.into_par_iter().map(|(_, partition)| partition.parts.close(&limits)).collect();
+        self.closed.extend(closed?.into_iter().flatten());
         self.closed.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
         Ok(CompleteFiles { files: self.closed, folders: self.folders })
     }

@@ -4,6 +4,7 @@ use super::encode::{TableFormat, parquet_error};
 use super::merge_sorted::{SortedFile, merge_sorted};
 use super::open_file::OpenFile;
 use super::order::sort_column;
+use super::row_group_facts::RowGroupFacts;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::error::Error;
 use crate::export::disk::Disk;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Bytes of rows in memory that make a row group. While one is sorted there are two copies.
 const ROW_GROUP_BYTES: usize = 48 << 20;
@@ -39,6 +40,7 @@ pub(in crate::export) struct Merge {
     formats: BTreeMap<Dataset, TableFormat>,
     /// How many new files each partition has.
     parts: BTreeMap<String, u32>,
+    facts: Arc<Mutex<RowGroupFacts>>,
     files: Vec<NewFile>,
     folders: CreatedFolders,
 }
@@ -51,6 +53,7 @@ impl Merge {
             run: lake.next_run(),
             formats: BTreeMap::new(),
             parts: BTreeMap::new(),
+            facts: Arc::new(Mutex::new(RowGroupFacts::new(lake.root().to_path_buf(), disk))),
             files: Vec::new(),
             folders: CreatedFolders::new(disk),
         }
@@ -75,7 +78,7 @@ impl Merge {
         let path = format!("{partition}/{}", part_name(self.run, *part));
         *part += 1;
         let format = &self.formats[&dataset];
-        let file = OpenFile::create((lake.root(), path), format, &self.disk, &mut self.folders)?;
+        let file = OpenFile::create((lake.root(), path), format, &self.facts, &self.disk, &mut self.folders)?;
         let by_file = job.sort == SortScope::File.name()
             && format.projection.schema().column_with_name(sort_column(dataset)).is_some();
         let merged = if by_file {

@@ -14,7 +14,10 @@ mod column;
 mod early_sync;
 mod encode;
 mod event_times;
+#[cfg(test)]
+mod file_tests;
 mod files;
+mod footer;
 mod key;
 mod known_events;
 mod log_path;
@@ -24,7 +27,9 @@ mod notes;
 mod open_file;
 mod order;
 mod partition;
+mod parts;
 mod place;
+mod row_group_facts;
 mod sorted;
 
 pub(crate) use key::lake_date;
@@ -173,7 +178,8 @@ impl ParquetStage {
             Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
         });
         let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));
-        let files = PartitionFiles::new(root.clone(), &settings.disk, lake.next_run(), Arc::clone(&places));
+        let files =
+            PartitionFiles::new((&root, lake.next_run()), &settings.disk, limits.files, Arc::clone(&places));
         let by_file = settings.sort == SortScope::File;
         let file_sort = by_file.then(|| FileSort::new(settings, root.join(META_FOLDER), &limits));
         // There the rows of partitions beyond the limit are told before.
@@ -394,8 +400,7 @@ impl ParquetStage {
         }
         let mut alarm = Alarm { stop: || self.stop_writing(), done: false };
         let number = job.number;
-        let group =
-            self.format(job.file.partition).encode(job).map_err(|error| parquet_error(&self.root, error))?;
+        let group = self.format(job.partition).encode(job).map_err(|error| parquet_error(&self.root, error))?;
         self.write_in_turn(number, group)?;
         alarm.done = true;
         Ok(())
@@ -419,7 +424,7 @@ impl ParquetStage {
             let next = encoded.next;
             let Some(group) = encoded.ready.remove(&next) else { break };
             drop(encoded);
-            lock(&self.files).append(self.format(group.file.partition), group)?;
+            lock(&self.files).append(self.format(group.partition), group)?;
             encoded = lock(&self.encoded);
             encoded.next += 1;
             self.written.notify_all();
@@ -514,6 +519,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::parts::FileLimits;
     use super::*;
     use crate::decode::{Block, Segment};
     use crate::parse::{LogType, s3_access};
@@ -537,12 +543,11 @@ mod tests {
 
     fn files(threads: usize) -> (Vec<(String, u64)>, Vec<Vec<u8>>) {
         let root = tempfile::tempdir().unwrap();
-        // Two open files for four dates, so that files are closed and begun again all the time.
+        // Two handles for four dates, so that they are given back all the time.
         let limits = Limits {
             row_group_bytes: 40_000,
             pending_bytes: 90_000,
-            open_files: 2,
-            file_bytes: 150_000,
+            files: FileLimits { full_bytes: 50_000, least_bytes: 20_000, handles: 2, ..FileLimits::DEFAULT },
             ..Limits::DEFAULT
         };
         let settings = ExportSettings::default();

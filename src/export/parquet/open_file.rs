@@ -1,25 +1,41 @@
 //! A data file under its hidden name: row groups are appended until it is closed.
+//!
+//! Between two row groups it can do without its handle, and what its footer will say is kept elsewhere
+//! ([`super::row_group_facts`]), so that thousands of files can wait for more.
 
 use super::encode::{Chunk, TableFormat, parquet_error};
 use super::event_times::EventTimes;
+use super::footer::{FooterForm, MAGIC, PlacedRowGroup};
+use super::lock;
+use super::row_group_facts::{KeptFacts, RowGroupFacts};
 use crate::error::Error;
 use crate::export::disk::{Disk, DiskFile};
 use crate::export::file::{CreatedFolders, TemporaryFile};
 use crate::export::lake::{NewFile, OutputEntry};
-use parquet::file::writer::SerializedFileWriter;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-/// Bytes that are handed to the system at a time, for each open file.
+/// Bytes that are handed to the system at a time.
 const WRITE_BYTES: usize = 128 << 10;
 
-/// The open file.
+/// The unfinished file.
 pub(super) struct OpenFile {
     // Dropped before the temporary file is removed.
-    writer: SerializedFileWriter<BufWriter<DiskFile>>,
+    handle: Option<DiskFile>,
     temporary: TemporaryFile,
     path: String,
+    form: FooterForm,
+    facts: Arc<Mutex<RowGroupFacts>>,
+    row_groups: Vec<RowGroup>,
     rows: u64,
+    bytes: u64,
+}
+
+struct RowGroup {
+    /// Its first byte.
+    start: u64,
+    facts: KeptFacts,
 }
 
 impl OpenFile {
@@ -27,6 +43,7 @@ impl OpenFile {
     pub(super) fn create(
         (root, path): (&Path, String),
         format: &TableFormat,
+        facts: &Arc<Mutex<RowGroupFacts>>,
         disk: &Disk,
         folders: &mut CreatedFolders,
     ) -> Result<OpenFile, Error> {
@@ -38,24 +55,57 @@ impl OpenFile {
                 folders.child(&place)?;
             }
         }
-        let (temporary, file) = TemporaryFile::create(disk, place)?;
-        let writer = format
-            .file_writer(BufWriter::with_capacity(WRITE_BYTES, file))
-            .map_err(|error| parquet_error(temporary.path(), error))?;
-        Ok(OpenFile { writer, temporary, path, rows: 0 })
+        let (temporary, mut handle) = TemporaryFile::create(disk, place)?;
+        handle.write_all(MAGIC).map_err(|error| Error::output(temporary.path(), error))?;
+        Ok(OpenFile {
+            handle: Some(handle),
+            temporary,
+            path,
+            form: format.footer_form(),
+            facts: Arc::clone(facts),
+            row_groups: Vec::new(),
+            rows: 0,
+            bytes: MAGIC.len() as u64,
+        })
     }
 
     /// Appends a row group.
     pub(super) fn append(&mut self, chunks: Vec<Chunk>, rows: u64) -> Result<(), Error> {
+        let handle = opened(&mut self.handle, &self.temporary)?;
+        let written = self.form.write_row_group(BufWriter::with_capacity(WRITE_BYTES, handle), chunks);
+        let written = written.map_err(|error| parquet_error(self.temporary.path(), error))?;
+        let facts = lock(&self.facts).keep(&written.facts);
+        let facts = facts.map_err(|error| Error::output(self.temporary.path(), error))?;
+        self.row_groups.push(RowGroup { start: self.bytes, facts });
         self.rows += rows;
-        let written = (|| {
-            let mut group = self.writer.next_row_group()?;
-            for chunk in chunks {
-                chunk.append_to(&mut group)?;
-            }
-            group.close().map(drop)
-        })();
-        written.map_err(|error| parquet_error(self.temporary.path(), error))
+        self.bytes += written.bytes;
+        Ok(())
+    }
+
+    /// Appends the row groups of a later file, which goes.
+    pub(super) fn take_over(&mut self, later: OpenFile) -> Result<(), Error> {
+        let handle = opened(&mut self.handle, &self.temporary)?;
+        let first = MAGIC.len() as u64;
+        let copied = later.temporary.read()?.copy_to(first, handle);
+        let copied = copied.map_err(|error| Error::output(self.temporary.path(), error))?;
+        if first + copied != later.bytes {
+            let reason =
+                format!("{} bytes of it were lost while it was being written", later.bytes - first - copied);
+            return Err(Error::Encode { path: later.temporary.path().to_path_buf(), reason });
+        }
+        let moved = self.bytes - first;
+        let row_groups = later.row_groups.iter();
+        self.row_groups
+            .extend(row_groups.map(|RowGroup { start, facts }| RowGroup { start: start + moved, facts: *facts }));
+        self.rows += later.rows;
+        self.bytes += copied;
+        Ok(())
+    }
+
+    /// Gives the handle back until it is needed again. Whoever opens the file next and syncs it is told of bytes that could
+    /// not be written meanwhile (Linux since 4.16: <https://wiki.postgresql.org/wiki/Fsync_Errors>).
+    pub(super) fn release(&mut self) {
+        self.handle = None;
     }
 
     /// Its final path.
@@ -64,29 +114,47 @@ impl OpenFile {
     }
 
     /// Bytes so far.
-    pub(super) fn bytes(&self) -> usize {
-        self.writer.bytes_written()
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    /// The file itself.
-    pub(super) fn file(&self) -> &DiskFile {
-        self.writer.inner().get_ref()
+    /// Row groups so far.
+    pub(super) fn row_groups(&self) -> usize {
+        self.row_groups.len()
+    }
+
+    /// The file itself, unless the handle was given back.
+    pub(super) fn file(&self) -> Option<&DiskFile> {
+        self.handle.as_ref()
     }
 
     /// Writes the footer and makes the bytes durable.
     pub(super) fn close(mut self) -> Result<NewFile, Error> {
-        let finished = self.writer.finish();
-        let metadata = finished.map_err(|error| parquet_error(self.temporary.path(), error))?;
+        let row_groups = self.row_groups.iter().map(|RowGroup { start, facts }| {
+            lock(&self.facts).get(*facts).map(|facts| PlacedRowGroup { start: *start, facts })
+        });
+        let footer = self.form.footer(row_groups, self.bytes);
+        let (footer, metadata) = footer.map_err(|error| parquet_error(self.temporary.path(), error))?;
         let times = EventTimes::of(&metadata);
-        self.file().sync_all().map_err(|error| Error::output(self.temporary.path(), error))?;
+        let handle = opened(&mut self.handle, &self.temporary)?;
+        let written = handle.write_all(&footer).and_then(|()| handle.sync_all());
+        written.map_err(|error| Error::output(self.temporary.path(), error))?;
         let entry = OutputEntry {
             path: self.path,
             rows: self.rows,
-            bytes: self.writer.bytes_written() as u64,
+            bytes: self.bytes + footer.len() as u64,
             first_event_ms: times.and_then(|times| times.first_ms),
             last_event_ms: times.and_then(|times| times.last_ms),
             without_time: times.map(|times| times.without),
         };
         Ok(NewFile { temporary: self.temporary, entry })
+    }
+}
+
+/// The handle, which is opened again where it was given back.
+fn opened<'a>(handle: &'a mut Option<DiskFile>, temporary: &TemporaryFile) -> Result<&'a mut DiskFile, Error> {
+    match handle {
+        Some(handle) => Ok(handle),
+        None => Ok(handle.insert(temporary.append()?)),
     }
 }
