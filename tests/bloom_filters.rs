@@ -95,7 +95,7 @@ fn columns_in_which_single_values_are_sought_have_filters_that_tell_what_is_ther
     let folder = quick_folder();
     let logs = folder.path().join("logs");
     for (name, log) in [("a", SynthLog::S3Access), ("c", SynthLog::CloudTrail)] {
-        let options = SynthOptions { log, bytes: 1 << 20, ..SynthOptions::default() };
+        let options = SynthOptions { log, bytes: 1 << 19, ..SynthOptions::default() };
         write_files(&options, &logs.join(name)).unwrap();
     }
     for (dataset, options) in [
