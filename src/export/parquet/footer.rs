@@ -14,6 +14,7 @@ use parquet::file::metadata::{
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::WriterPropertiesPtr;
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedRowGroupWriter, TrackedWrite};
 use parquet::schema::types::SchemaDescPtr;
 use std::io::{self, Write};
@@ -185,8 +186,13 @@ fn moved(group: RowGroupMetaData, ordinal: usize, start: i64) -> Result<RowGroup
         let data = column.data_page_offset() + start;
         let dictionary = column.dictionary_page_offset().map(|offset| offset + start);
         let filter = column.bloom_filter_offset().map(|offset| offset + start);
-        column
-            .into_builder()
+        let statistics = column.statistics().cloned().map(for_old_readers);
+        let builder = column.into_builder();
+        let builder = match statistics {
+            Some(statistics) => builder.set_statistics(statistics),
+            None => builder,
+        };
+        builder
             .set_data_page_offset(data)
             .set_dictionary_page_offset(dictionary)
             .set_bloom_filter_offset(filter)
@@ -194,6 +200,15 @@ fn moved(group: RowGroupMetaData, ordinal: usize, start: i64) -> Result<RowGroup
     });
     let columns = columns.collect::<Result<_>>()?;
     builder.set_column_metadata(columns).set_ordinal(ordinal).set_file_offset(start).build()
+}
+
+/// With the least and the greatest number in the fields of old as well, as the crate writes them and does not read them.
+fn for_old_readers(statistics: Statistics) -> Statistics {
+    match statistics {
+        Statistics::Int32(numbers) => Statistics::Int32(numbers.with_backwards_compatible_min_max(true)),
+        Statistics::Int64(numbers) => Statistics::Int64(numbers.with_backwards_compatible_min_max(true)),
+        others => others,
+    }
 }
 
 /// Passes on all but the first bytes.

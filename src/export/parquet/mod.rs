@@ -547,7 +547,7 @@ mod tests {
         let limits = Limits {
             row_group_bytes: 40_000,
             pending_bytes: 90_000,
-            files: FileLimits { full_bytes: 50_000, least_bytes: 20_000, handles: 2, ..FileLimits::DEFAULT },
+            files: FileLimits { full_bytes: 15_000, least_bytes: 6_000, handles: 2, ..FileLimits::DEFAULT },
             ..Limits::DEFAULT
         };
         let settings = ExportSettings::default();
