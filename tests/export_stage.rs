@@ -179,7 +179,7 @@ fn parquet_files_have_the_types_and_settings_that_athena_reads() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(metadata.file_metadata().created_by(), Some(format!("s3sleuth version {version}").as_str()));
     let pairs = metadata.file_metadata().key_value_metadata().unwrap();
-    let settings = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"]}"#;
+    let settings = r#"{"bloom_filters":true,"compression":"zstd:1","dedup":false,"encoding":"compatible","keep_duplicates":false,"partition_by":["event_date"],"sort":"row-group"}"#;
     for (key, value) in [
         ("s3sleuth.version", version),
         ("s3sleuth.dataset", "s3_access"),

@@ -49,8 +49,8 @@ impl BlockBuilder {
         let RowPlace { key, file, .. } = batch.places[index];
         let name = &batch.files[file as usize];
         self.bytes.extend_from_slice(batch.row(index));
-        // Neighbours in time mostly are of the same file, or of one of the last.
-        let known = self.files.iter().rposition(|known| Arc::ptr_eq(known, name) || known == name);
+        // Neighbours in time mostly are of the same file, or of one of the last. A name may stand twice.
+        let known = self.files.iter().rposition(|known| Arc::ptr_eq(known, name));
         let file = known.unwrap_or_else(|| {
             self.files.push(Arc::clone(name));
             self.files.len() - 1

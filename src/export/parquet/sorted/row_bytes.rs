@@ -70,13 +70,19 @@ impl RowBatch {
         let text = rows.iter().map(|row| table.rows[*row as usize].record.len()).sum::<usize>();
         let mut batch = RowBatch {
             places: Vec::with_capacity(rows.len()),
-            files: table.segments.iter().map(|segment| Arc::clone(&segment.file)).collect(),
+            files: Vec::new(),
             bytes: Vec::with_capacity(text + rows.len() * (16 + 3 * table.width)),
         };
+        let mut last = None;
         for row in rows {
             write(table, *row as usize, &mut batch.bytes);
             let end = u32::try_from(batch.bytes.len()).expect("a block is far smaller than 4 GiB");
-            let file = table.rows[*row as usize].segment;
+            let segment = table.rows[*row as usize].segment;
+            // Neighbours mostly are of one file.
+            if last.replace(segment) != Some(segment) {
+                batch.files.push(Arc::clone(table.source_file(*row as usize)));
+            }
+            let file = batch.files.len() as u32 - 1;
             batch.places.push(RowPlace { key: sort_key(table, *row), end, file });
         }
         batch
