@@ -27,6 +27,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// Rows that the parquet crate adds to a page at a time; those with texts of 2 KiB keep it below its limit.
+const CHECKED_ROWS: usize = 64;
+
 /// Version of names and types of the columns; changes only when a column is renamed or retyped.
 pub(super) const SCHEMA_VERSION: &str = "1";
 
@@ -256,7 +259,9 @@ fn properties(
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_data_page_size_limit(PAGE_BYTES)
+        // The crate looks at the size of a page when it has added so many rows.
+        .set_data_page_size_limit(PAGE_BYTES - CHECKED_ROWS * 2048)
+        .set_write_batch_size(CHECKED_ROWS)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_coerce_types(true)
         // The word "version" belongs to the form: readers on parquet-java distrust statistics without it.

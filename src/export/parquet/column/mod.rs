@@ -36,8 +36,10 @@ use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 use text::{RowLevels, TextForm, TextPiece};
 
-/// Most bytes of a data page before compression; Amazon Security Lake asks for no more.
-pub(super) const PAGE_BYTES: usize = 1 << 20;
+/// Most bytes of the values of a data page before compression: with the levels of [`PAGE_ROWS`] rows, which take less than
+/// 20 KB, a page has no more than the megabyte that Amazon Security Lake asks for
+/// (<https://docs.aws.amazon.com/security-lake/latest/userguide/custom-sources-best-practices.html>).
+pub(super) const PAGE_BYTES: usize = 980_000;
 /// Most rows of a data page: what one entry of the page index covers.
 pub(super) const PAGE_ROWS: usize = 20_000;
 
