@@ -82,3 +82,27 @@ fn what_cannot_be_merged_is_left_as_it_is() {
     assert_eq!(data_files(&out), files);
     assert_eq!((compact(&out, &["-q"]), rows(&out)["s3_access"].count), ((0, String::new()), 20));
 }
+
+#[test]
+fn pages_have_no_more_than_a_megabyte_before_and_after() {
+    let folder = quick_folder();
+    let (logs, out) = (folder.path().join("logs"), folder.path().join("out"));
+    fs::create_dir(&logs).unwrap();
+    // Page for page as many rows as a page may have, each with a key of two hundred bytes.
+    let lines = access_lines(30_000).replace("key-", &"k".repeat(200));
+    for (name, from, until) in [("a", 0, 10_000), ("b", 10_000, 30_000)] {
+        let part: Vec<&str> = lines.lines().skip(from).take(until - from).collect();
+        fs::write(logs.join(name), part.join("\n")).unwrap();
+        let done = run(&["export", text(&logs), "-o", text(&out), "--append"]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+    }
+    let lint = || {
+        let told = program().args(["athena-lint", text(&out), "--strict"]).output().unwrap();
+        (told.status.code(), String::from_utf8(told.stdout).unwrap())
+    };
+    let (code, told) = lint();
+    assert!(told.contains("page-size              passed"), "{code:?}: {told}");
+    assert_eq!(compact(&out, &[]).0, 0);
+    let (code, told) = lint();
+    assert!(code == Some(0) && told.contains("page-size              passed"), "{told}");
+}

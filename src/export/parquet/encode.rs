@@ -14,7 +14,9 @@ use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::Compression as Codec;
 use parquet::errors::ParquetError;
@@ -27,8 +29,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Rows that the parquet crate adds to a page at a time; those with texts of 2 KiB keep it below its limit.
-const CHECKED_ROWS: usize = 64;
+/// Rows that the parquet crate is given at a time: only then does it surely look at the size of a page. With texts of 1 KiB
+/// a page is no larger than others.
+const CHECKED_ROWS: usize = 256;
 
 /// Version of names and types of the columns; changes only when a column is renamed or retyped.
 pub(super) const SCHEMA_VERSION: &str = "1";
@@ -164,10 +167,18 @@ impl TableFormat {
         let mut writers = self.factory.create_column_writers(0)?.into_iter();
         let mut chunks = Vec::with_capacity(self.leaves.num_columns());
         for (field, array) in self.projection.schema().fields().iter().zip(rows.columns()) {
-            for leaf in compute_leaves(field, array)? {
-                let Some(mut writer) = writers.next() else { continue };
-                writer.write(&leaf)?;
-                let mut chunk = writer.close()?;
+            let mut leaves: Vec<ArrowColumnWriter> = Vec::new();
+            for start in (0..rows.num_rows()).step_by(CHECKED_ROWS) {
+                let some = array.slice(start, CHECKED_ROWS.min(rows.num_rows() - start));
+                for (index, leaf) in compute_leaves(field, &some)?.iter().enumerate() {
+                    if index == leaves.len() {
+                        leaves.extend(writers.next());
+                    }
+                    leaves[index].write(leaf)?;
+                }
+            }
+            for leaf in leaves {
+                let mut chunk = leaf.close()?;
                 let column = self.leaves.column(chunks.len());
                 if self.chunk_form(chunks.len()).filter
                     && let Some(texts) = leaf_of(rows, column.path().parts())
@@ -259,9 +270,7 @@ fn properties(
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(codec)
         .set_statistics_enabled(EnabledStatistics::Page)
-        // The crate looks at the size of a page when it has added so many rows.
-        .set_data_page_size_limit(PAGE_BYTES - CHECKED_ROWS * 2048)
-        .set_write_batch_size(CHECKED_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES - CHECKED_ROWS * 1024)
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_coerce_types(true)
         // The word "version" belongs to the form: readers on parquet-java distrust statistics without it.
