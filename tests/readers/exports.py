@@ -32,6 +32,8 @@ EXPORTS = [
     Export("ocsf", ("--schema", "ocsf"), ("ocsf",), SECURITY_LAKE),
     Export("appended", steps=3),
     Export("compacted", steps=3, compact=True),
+    Export("sorted", ("--sort", "file")),
+    Export("sorted_compacted", ("--sort", "file"), steps=3, compact=True),
     Export("ocsf_compacted", ("--schema", "ocsf"), ("ocsf",), SECURITY_LAKE, steps=3, compact=True),
     Export("projected", datasets=("cloudtrail",), projected=True),
     Export("ocsf_projected", ("--schema", "ocsf"), ("ocsf",), SECURITY_LAKE, projected=True),
