@@ -402,3 +402,22 @@ fn an_input_that_changes_while_it_is_read_is_told() {
         assert!(told.code == 3 && told.stderr.contains("changed while it was read"), "{command}: {}", told.stderr);
     }
 }
+
+#[test]
+fn what_lies_in_the_output_folder_is_no_input() {
+    let case = Case::new(&[("a.log", &lines(0, 10))]);
+    let inside = case.logs().join("lake");
+    let export = |path: &std::path::Path, more: &[&str]| {
+        run(&[&["export", text(path), "-o", text(&inside)], more].concat())
+    };
+    assert_eq!(export(&case.logs(), &[]).code, 0);
+    let before = files(&inside);
+    let again = export(&case.logs(), &[]);
+    assert!(again.code == 0 && again.stderr.contains("nothing was written"), "{}", again.stderr);
+    let added = export(&case.logs(), &["--append"]);
+    assert_eq!((added.code, files(&inside)), (0, before), "{}", added.stderr);
+    let itself = export(&inside, &["--append"]);
+    assert!(itself.code == 2 && itself.stderr.contains("lies in the output folder"), "{}", itself.stderr);
+    let nothing = run(&["export", "-o", text(&inside)]);
+    assert!(nothing.code == 2 && nothing.stderr.contains("no PATH given"), "{}", nothing.stderr);
+}

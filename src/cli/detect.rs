@@ -43,10 +43,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (input, detectors) = (&arguments.input, &arguments.detectors);
     let rules = detectors.rules()?;
     let config = detectors.read_config()?;
-    if input.paths.is_empty() && arguments.merge_state.is_empty() {
-        return Err(
-            Error::Usage("no PATH given: name files or folders with logs, or - for stdin".to_owned()).into()
-        );
+    if arguments.merge_state.is_empty() {
+        input.check_paths()?;
     }
     let others: Vec<&Path> =
         [&arguments.save_state, &detectors.suppressed].into_iter().flatten().map(|path| &**path).collect();

@@ -118,6 +118,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         Target::Path(arguments.output.clone())
     };
     let alerts = check_detection(arguments)?;
+    arguments.input.check_paths()?;
     let others: Vec<&Path> = alerts.into_iter().chain(arguments.detectors.suppressed.as_deref()).collect();
     let inputs = arguments.input.inputs(&arguments.output, &others)?;
     let Opened { stage, inputs, done, notes } = export::open_for(&settings, target, inputs)?;

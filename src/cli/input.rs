@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use s3sleuth::decode::Limits;
 use s3sleuth::error::Error;
 use s3sleuth::export::RowFilter;
+use s3sleuth::ledger::{FileOutcome, FileStatus};
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::{Report, Settings, Stage, run};
 use s3sleuth::source::{self, Inputs};
@@ -90,7 +91,10 @@ impl InputArguments {
         {
             return Err(Error::Usage("--since must be earlier than --until".to_owned()).into());
         }
-        let inputs = source::collect(&self.paths).context("cannot read")?;
+        let mut inputs = source::collect(&self.paths).context("cannot read")?;
+        if output.is_dir() {
+            self.leave_out(output, &mut inputs)?;
+        }
         let outputs = [Some(output), self.rejects.as_deref(), self.summary_json.as_deref()];
         let mut taken: Vec<PathBuf> = Vec::new();
         let others = others.iter().copied();
@@ -107,6 +111,40 @@ impl InputArguments {
             taken.push(real);
         }
         Ok(inputs)
+    }
+
+    /// Is anything to be read?
+    pub fn check_paths(&self) -> Result<(), Error> {
+        match self.paths.is_empty() {
+            true => Err(Error::Usage("no PATH given: name files or folders with logs, or - for stdin".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// What lies in the output folder is not read: it would be there twice, and again with each run.
+    fn leave_out(&self, output: &Path, inputs: &mut Inputs) -> Result<(), Error> {
+        let Ok(real) = output.canonicalize() else { return Ok(()) };
+        for path in &self.paths {
+            let Ok(real_path) = path.canonicalize() else { continue };
+            if real_path.starts_with(&real) {
+                let (path, output) = (path.display(), output.display());
+                return Err(Error::Usage(format!(
+                    "{path} lies in the output folder {output}: name another folder"
+                )));
+            }
+            let Ok(below) = real.strip_prefix(&real_path) else { continue };
+            let folder = path.join(below);
+            let is_below = |input: &source::Input| input.path().is_some_and(|path| path.starts_with(&folder));
+            inputs.left_out.extend(inputs.files.extract_if(.., |input| is_below(input)).map(|input| {
+                FileOutcome {
+                    name: input.name,
+                    status: FileStatus::Ignored("it lies in the output folder".to_owned()),
+                    limit_hit: false,
+                    bytes: 0,
+                }
+            }));
+        }
+        Ok(())
     }
 
     /// Which rows the run lets through.

@@ -187,6 +187,9 @@ fn duckdb(table: &Table, location: &str) -> String {
         true => String::new(),
         false => format!(", hive_partitioning = true, hive_types = {{{}}}", keys.join(", ")),
     };
+    // A letter in brackets stands for itself.
+    let letter = |letter: char| if "*?[".contains(letter) { format!("[{letter}]") } else { letter.to_string() };
+    let location: String = location.chars().map(letter).collect();
     format!(
         "{}CREATE OR REPLACE VIEW {} AS\nSELECT * FROM read_parquet('{location}**/*.parquet'{hive})",
         notes(table, Engine::DuckDb, None),

@@ -34,6 +34,10 @@ impl ChunkTools<'_> {
         notebook: &mut Notebook,
     ) -> Result<(), Trouble> {
         let chunk = group.column(leaf);
+        if group.num_rows() == 0 && chunk.num_values() == 0 {
+            // Some writers name no place for what has no pages.
+            return Ok(());
+        }
         let place = self.place(chunk)?;
         let is_prefixed = values::is_prefixed(chunk.encodings());
         let codec = chunk.compression();
