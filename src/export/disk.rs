@@ -32,12 +32,6 @@ impl Disk {
         Ok(DiskFile { file, disk: self.clone() })
     }
 
-    /// Opens a file to read it.
-    pub(super) fn open(&self, path: &Path) -> io::Result<DiskFile> {
-        self.call()?;
-        Ok(DiskFile { file: File::open(path)?, disk: self.clone() })
-    }
-
     /// Gives a file another name, in place of what has it.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.call()?;

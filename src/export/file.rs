@@ -135,11 +135,6 @@ impl TemporaryFile {
         self.disk.append(&self.hidden).map_err(|error| Error::output(&self.path, error))
     }
 
-    /// Opens it again, to read it.
-    pub(super) fn read(&self) -> Result<DiskFile, Error> {
-        self.disk.open(&self.hidden).map_err(|error| Error::output(&self.path, error))
-    }
-
     /// Gives the file its final name. Without `replace` a file that has appeared there is left alone.
     pub(super) fn publish(&mut self, replace: bool) -> Result<(), Error> {
         let named = if replace { self.disk.rename(&self.hidden, &self.path) } else { self.name_if_free() };

@@ -3,7 +3,7 @@
 //! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
 //! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
 //! of the jobs, and one that is ready early waits. Where whole files are to be in the order of time, the rows first go the
-//! way of [`sorted`].
+//! way of `sorted`.
 //!
 //! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
 //! thread, and encoded row groups that wait for the disk.
@@ -333,7 +333,7 @@ impl ParquetStage {
     /// Takes sorted rows, step by step, until there are no more.
     fn take_steps(&self, steps: &Steps) -> Result<(), Error> {
         let stop = || {
-            steps.door.stop();
+            steps.stop();
             self.stop_writing();
         };
         let mut alarm = Alarm { stop, done: false };

@@ -86,7 +86,9 @@ impl OpenFile {
     pub(super) fn take_over(&mut self, later: OpenFile) -> Result<(), Error> {
         let handle = opened(&mut self.handle, &self.temporary)?;
         let first = MAGIC.len() as u64;
-        let copied = later.temporary.read()?.copy_to(first, handle);
+        // Bytes that the system could not write would be copied as they were before.
+        let mut from = later.temporary.append()?;
+        let copied = from.sync_all().and_then(|()| from.copy_to(first, handle));
         let copied = copied.map_err(|error| Error::output(self.temporary.path(), error))?;
         if first + copied != later.bytes {
             let reason =

@@ -83,7 +83,7 @@ impl Output<'_> {
     /// all would have to be read before rows of any come next.
     fn first_block_bytes(&self) -> usize {
         let share = self.run.wrapping_mul(0x9E37_79B9);
-        (self.block_bytes as u64 * u64::from(share) >> 32) as usize
+        ((self.block_bytes as u64 * u64::from(share)) >> 32) as usize
     }
 
     fn end_block(&mut self, partition: Partition) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use crate::export::parquet::collector::Rows;
 use crate::export::parquet::lock;
 use crate::export::parquet::partition::Partition;
 use crate::pipeline::in_order::InOrder;
-use std::collections::btree_map;
+use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, Mutex};
 
 /// The steps through all partitions; threads take one after the other.
@@ -100,6 +100,13 @@ impl Steps {
         let partitions = spill.take_index().into_iter();
         let plan = Plan { partitions, now: None, step_bytes, next: 0 };
         Steps { door: InOrder::new(waiting_bytes), spill, plan: Mutex::new(plan) }
+    }
+
+    /// There are no more: another thread has failed.
+    pub(in super::super) fn stop(&self) {
+        self.door.stop();
+        let mut plan = lock(&self.plan);
+        (plan.partitions, plan.now) = (BTreeMap::new().into_iter(), None);
     }
 
     /// The next one.
