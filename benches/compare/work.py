@@ -45,7 +45,8 @@ def access(source):
 
 def columns26(source):
     """What peers write, by us: for sizes and for agreement."""
-    return ours("26 columns", "export", source, "--compression", "zstd:3", "--columns", ",".join(COLUMNS))
+    without = ["--no-bloom-filters"] if offers("--no-bloom-filters") else []
+    return ours("26 columns", "export", source, "--compression", "zstd:3", "--columns", ",".join(COLUMNS), *without)
 
 
 def many(source, one):
