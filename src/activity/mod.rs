@@ -22,7 +22,7 @@ const fn per_log(
     cloudtrail: &'static Cells,
     about: &'static str,
 ) -> Column {
-    Column { name, about, variety, is_sought: false, cells: Cells::PerLog(s3_access, cloudtrail) }
+    Column::new(name, variety, Cells::PerLog(s3_access, cloudtrail), about)
 }
 
 use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};
@@ -160,13 +160,7 @@ pub static COLUMNS: &[Column] = &[
     per_log("host_id", Random, &Text("host_id"), &Text("host_id"), "x-amz-id-2, the same in both logs.").sought(),
     per_log("event_id", Random, &NoText, &Text("event_id"), "CloudTrail's id of the event.").sought(),
     few("source_file", Cells::SourceFile, "Path of the file as given."),
-    Column {
-        name: "source_line",
-        about: "Line or record in that file, from 1.",
-        variety: Many,
-        is_sought: false,
-        cells: Cells::SourceNumber,
-    },
+    Column::new("source_line", Many, Cells::SourceNumber, "Line or record in that file, from 1."),
 ];
 
 /// Does the row name an object? Some operations of access logs are named alike for objects and buckets.

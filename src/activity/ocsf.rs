@@ -41,7 +41,7 @@ const fn per_log(
 }
 
 const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Many, is_sought: false, cells }
+    Column::new(name, Variety::Many, cells, about)
 }
 
 /// Columns of `ocsf`.

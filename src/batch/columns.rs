@@ -5,17 +5,17 @@ use crate::parse::cloudtrail;
 
 /// A column whose values repeat much.
 pub(crate) const fn few(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Few, is_sought: false, cells }
+    Column::new(name, Variety::Few, cells, about)
 }
 
 /// A column whose values are mostly distinct.
 const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Many, is_sought: false, cells }
+    Column::new(name, Variety::Many, cells, about)
 }
 
 /// A column of random characters.
 const fn random(name: &'static str, cells: Cells, about: &'static str) -> Column {
-    Column { name, about, variety: Variety::Random, is_sought: false, cells }
+    Column::new(name, Variety::Random, cells, about)
 }
 
 /// Columns of `s3_access`, in AWS's order of fields

@@ -231,6 +231,11 @@ impl Projection {
 }
 
 impl Column {
+    /// One in which no single values are sought.
+    pub(crate) const fn new(name: &'static str, variety: Variety, cells: Cells, about: &'static str) -> Column {
+        Column { name, about, variety, is_sought: false, cells }
+    }
+
     /// The same as one that is sought.
     pub(crate) const fn sought(self) -> Column {
         Column { is_sought: true, ..self }

@@ -69,7 +69,8 @@ pub struct Codes {
     pub key: Vec<u64>,
     /// Shape of the key.
     pub shape: Vec<Option<KeyShape>>,
-    /// The caller in the bucket, by number ([`super::names::Names::place`]): the same for rows of one batch that agree in both.
+    /// The caller in the bucket, by number ([`super::names::Names::place`]): the same
+    /// for rows of one batch that agree in both, unless a name is too long to be one.
     pub place: Vec<Option<u32>>,
     /// Fingerprint of the request id; 0 where none is named.
     pub request: Vec<u64>,

@@ -2,8 +2,7 @@
 
 use super::disk::Disk;
 use super::lake::{Kind, Lake, OutputEntry, Record};
-use super::parquet::{MERGED_AT_A_TIME, Merge};
-use super::settings::SortScope;
+use super::parquet::{MERGED_AT_A_TIME, Merge, is_sorted_by_file};
 use crate::error::Error;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,11 +43,7 @@ pub fn compact(root: &Path, target_bytes: u64, disk: Disk) -> Result<CompactSumm
         )));
     }
     let mut lake = Lake::open(root, disk.clone())?;
-    let by_file = |dataset: &str| {
-        let mut jobs = lake.state().jobs().iter().map(|state| &state.job);
-        jobs.any(|job| job.columns.contains_key(dataset) && job.sort == SortScope::File.name())
-    };
-    let packs = packs(lake.state().files(), target_bytes, by_file);
+    let packs = packs(lake.state().files(), target_bytes, |dataset| is_sorted_by_file(&lake, dataset));
     let mut merge = Merge::new(&lake, &disk);
     let mut summary = CompactSummary::default();
     for pack in &packs {

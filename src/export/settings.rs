@@ -43,10 +43,7 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Format, Error> {
-        let found = Format::ALL.into_iter().find(|format| format.name() == text);
-        found.ok_or_else(|| {
-            Error::Usage(format!("unknown format {text:?}: {}", names(Format::ALL.map(Format::name))))
-        })
+        of_name("format", Format::ALL, Format::name, text)
     }
 }
 
@@ -133,13 +130,7 @@ impl FromStr for PageEncoding {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<PageEncoding, Error> {
-        let found = PageEncoding::ALL.into_iter().find(|encoding| encoding.name() == text);
-        found.ok_or_else(|| {
-            Error::Usage(format!(
-                "unknown encoding {text:?}: {}",
-                names(PageEncoding::ALL.map(PageEncoding::name))
-            ))
-        })
+        of_name("encoding", PageEncoding::ALL, PageEncoding::name, text)
     }
 }
 
@@ -171,10 +162,7 @@ impl FromStr for SortScope {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<SortScope, Error> {
-        let found = SortScope::ALL.into_iter().find(|scope| scope.name() == text);
-        found.ok_or_else(|| {
-            Error::Usage(format!("unknown sort {text:?}: {}", names(SortScope::ALL.map(SortScope::name))))
-        })
+        of_name("sort", SortScope::ALL, SortScope::name, text)
     }
 }
 
@@ -290,8 +278,18 @@ const LOGS: [Dataset; 3] = [Dataset::S3Access, Dataset::CloudTrail, Dataset::Act
 /// # Errors
 /// A name that is none.
 pub fn parse_dataset(name: &str) -> Result<Dataset, Error> {
-    let found = LOGS.into_iter().find(|dataset| dataset.name() == name);
-    found.ok_or_else(|| Error::Usage(format!("unknown log {name:?}: {}", names(LOGS.map(Dataset::name)))))
+    of_name("log", LOGS, Dataset::name, name)
+}
+
+/// The one of all values that has that name in options.
+fn of_name<T: Copy, const N: usize>(
+    what: &str,
+    all: [T; N],
+    name: fn(T) -> &'static str,
+    text: &str,
+) -> Result<T, Error> {
+    let found = all.into_iter().find(|value| name(*value) == text);
+    found.ok_or_else(|| Error::Usage(format!("unknown {what} {text:?}: {}", names(all.map(name)))))
 }
 
 fn names<const N: usize>(names: [&str; N]) -> String {

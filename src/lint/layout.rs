@@ -9,7 +9,8 @@ pub const FOLDER_NAMES: Check = Check {
     number: 16,
     name: "folder-names",
     asserts: "Partition folders are `key=value`, with the same lower-case keys in the same order everywhere \
-              (Security Lake's own `accountId` and `eventDay` pass, as its crawler finds them), values without `:` or other characters that Hive escapes, and all files in folders of the last key. \
+              (Security Lake's own `accountId` and `eventDay` pass, as its crawler finds them), values without `:` \
+              or other characters that Hive escapes, and all files in folders of the last key. \
               No location holds `//`.",
     why: "MSCK REPAIR TABLE skips other folders, some of them without a word, and Athena reads files in folders \
           between as rows of the same table.",

@@ -40,6 +40,14 @@ impl LogType {
             LogType::CloudTrail => "cloudtrail",
         }
     }
+
+    /// How many fields a row of a table has.
+    pub(crate) fn field_count(self) -> usize {
+        match self {
+            LogType::S3Access => s3_access::field::WIDTH,
+            LogType::CloudTrail => cloudtrail::field::WIDTH,
+        }
+    }
 }
 
 /// Why a record was refused. Small and without input inside; the reader adds file and line.

@@ -89,7 +89,7 @@ impl<'p> TableBuilder<'p> {
     pub fn drop_last(&mut self) {
         if let Some(row) = self.rows.pop() {
             self.text.truncate(row.record.start as usize);
-            self.spans.truncate(self.rows.len() * width(self.plan.log));
+            self.spans.truncate(self.rows.len() * self.plan.log.field_count());
         }
     }
 
@@ -97,7 +97,7 @@ impl<'p> TableBuilder<'p> {
     pub fn push(&mut self, batch: &BatchRows<'_>, row: usize, number: u64) {
         let log = self.plan.log;
         let first = self.spans.len();
-        self.spans.resize(first + width(log), Span::NULL);
+        self.spans.resize(first + log.field_count(), Span::NULL);
         let start = self.text.len();
         let mut made = Row { event_time_ms: Row::NO_TIME, number, segment: 0, flags: 0, record: Span::NULL };
         let mut file: Option<&[u8]> = None;
@@ -222,15 +222,8 @@ impl<'p> TableBuilder<'p> {
         }
         let empty = TableBuilder::new(self.plan, &self.file);
         let TableBuilder { plan, text, spans, rows, segments, .. } = std::mem::replace(self, empty);
-        let table = FieldTable::new(plan.log, text, width(plan.log), spans, rows, segments);
+        let table = FieldTable::new(plan.log, text, plan.log.field_count(), spans, rows, segments);
         Some(FieldTable { is_read_back: true, ..table })
-    }
-}
-
-fn width(log: LogType) -> usize {
-    match log {
-        LogType::S3Access => s3_access::field::WIDTH,
-        LogType::CloudTrail => cloudtrail::field::WIDTH,
     }
 }
 

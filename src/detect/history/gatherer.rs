@@ -12,8 +12,9 @@ use crate::detect::key_sample::is_sampled;
 use crate::detect::minutes::log_index;
 use crate::detect::names::Names;
 use crate::detect::sight::Sight;
+use crate::detect::stage::lock;
 use crate::parse::LogType;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Keys, and requests, that are gathered before they are handed over.
 const MOST_WAITING: usize = 1 << 13;
@@ -175,9 +176,4 @@ impl Gatherer {
             lock(&self.history).merge(theirs);
         }
     }
-}
-
-/// A thread that fell leaves nothing half done that would be read: the run has ended.
-fn lock(history: &Mutex<History>) -> MutexGuard<'_, History> {
-    history.lock().unwrap_or_else(PoisonError::into_inner)
 }

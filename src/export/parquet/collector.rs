@@ -6,8 +6,7 @@
 use super::column::Piece;
 use super::partition::Partition;
 use super::parts::FileLimits;
-use super::place::Places;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Sizes that decide where row groups and files end.
 #[derive(Clone, Copy, Debug)]
@@ -16,21 +15,14 @@ pub(super) struct Limits {
     pub(super) row_group_bytes: usize,
     /// Bytes of rows in memory that may be pending in all partitions together.
     pub(super) pending_bytes: usize,
-    /// Partitions; rows of further ones go to the default partition.
-    pub(super) partitions: usize,
     /// Where files end.
     pub(super) files: FileLimits,
 }
 
 impl Limits {
-    /// Row groups of about 50,000 lines. Partitions come from the log, so their number is bounded: this one is 27 years
-    /// of dates, longer than S3 exists.
-    pub(super) const DEFAULT: Limits = Limits {
-        row_group_bytes: 20 << 20,
-        pending_bytes: 48 << 20,
-        partitions: 10_000,
-        files: FileLimits::DEFAULT,
-    };
+    /// Row groups of about 50,000 lines.
+    pub(super) const DEFAULT: Limits =
+        Limits { row_group_bytes: 20 << 20, pending_bytes: 48 << 20, files: FileLimits::DEFAULT };
 }
 
 /// A row group to encode and to append to its file. Jobs are written in the order of their numbers.
@@ -62,11 +54,7 @@ pub(super) struct Collector {
     limits: Limits,
     pending: BTreeMap<Partition, Pending>,
     pending_bytes: usize,
-    /// Partitions that have rows.
-    seen: BTreeSet<Partition>,
     next_job: u64,
-    /// Rows of partitions beyond the limit.
-    diverted: u64,
 }
 
 #[derive(Debug, Default)]
@@ -79,34 +67,19 @@ struct Pending {
 
 impl Collector {
     pub(super) fn new(limits: Limits) -> Collector {
-        Collector {
-            limits,
-            pending: BTreeMap::new(),
-            pending_bytes: 0,
-            seen: BTreeSet::new(),
-            next_job: 0,
-            diverted: 0,
-        }
+        Collector { limits, pending: BTreeMap::new(), pending_bytes: 0, next_job: 0 }
     }
 
     /// Takes the next rows in the order of the input; row groups that are full go to `jobs`. Returns whether rows before
     /// them in the row group are later in time.
     pub(super) fn append(&mut self, partition: Partition, rows: Rows, jobs: impl FnMut(Job)) -> bool {
-        let (partition, overlaps) = self.add(partition, rows);
+        let overlaps = self.add(partition, rows);
         self.end_full(partition, jobs);
         overlaps
     }
 
-    /// Takes the next rows into the row group, full or not. Returns their partition, and what [`Collector::append`] does.
-    pub(super) fn add(&mut self, partition: Partition, rows: Rows) -> (Partition, bool) {
-        let mut partition = partition;
-        if !self.seen.contains(&partition) {
-            if self.seen.len() >= self.limits.partitions {
-                partition = Partition { place: Places::NOWHERE, day: None, ..partition };
-                self.diverted += rows.keys.len() as u64;
-            }
-            self.seen.insert(partition);
-        }
+    /// Takes the next rows into the row group, full or not. Returns what [`Collector::append`] does.
+    pub(super) fn add(&mut self, partition: Partition, rows: Rows) -> bool {
         let pending = self.pending.entry(partition).or_default();
         let bytes = rows.bytes;
         let overlaps = pending.latest.is_some_and(|latest| rows.keys.first().is_some_and(|first| *first < latest));
@@ -114,7 +87,7 @@ impl Collector {
         pending.rows.push(rows);
         pending.bytes += bytes;
         self.pending_bytes += bytes;
-        (partition, overlaps)
+        overlaps
     }
 
     /// Gives the row group of a partition to `jobs` if it is full, and others if all are too much.
@@ -149,11 +122,6 @@ impl Collector {
         self.next_job
     }
 
-    /// Rows that went to the default partition because there are too many partitions.
-    pub(super) fn diverted(&self) -> u64 {
-        self.diverted
-    }
-
     fn job(&mut self, partition: Partition) -> Job {
         let Pending { rows, bytes, .. } = self.pending.remove(&partition).unwrap_or_default();
         self.pending_bytes -= bytes;
@@ -186,24 +154,11 @@ mod tests {
         jobs.into_iter().map(|job| (job.partition.day, job.rows.len())).collect()
     }
 
-    const LIMITS: Limits = Limits { row_group_bytes: 10, pending_bytes: 15, partitions: 100, ..Limits::DEFAULT };
+    const LIMITS: Limits = Limits { row_group_bytes: 10, pending_bytes: 15, ..Limits::DEFAULT };
 
     #[test]
     fn row_groups_end_when_full_and_the_largest_goes_when_all_are_too_much() {
         assert_eq!(jobs(LIMITS, &[(1, 6), (1, 6), (1, 1)]), [(Some(1), 2), (Some(1), 1)]);
         assert_eq!(jobs(LIMITS, &[(1, 4), (2, 8), (1, 1), (3, 3)]), [(Some(2), 1), (Some(1), 2), (Some(3), 1)]);
-    }
-
-    #[test]
-    fn rows_of_partitions_beyond_the_limit_are_counted() {
-        let mut collector = Collector::new(Limits { partitions: 2, ..LIMITS });
-        for (place, day) in [(1, 1), (2, 1), (3, 1), (1, 1), (1, 2), (2, 1)] {
-            let partition = Partition { dataset: Dataset::S3Access, place, day: Some(day) };
-            let rows = Rows { keys: vec![0; 5], pieces: Vec::new(), bytes: 1, is_edge: false };
-            collector.append(partition, rows, |_| ());
-        }
-        assert_eq!(collector.diverted(), 10);
-        let default = Partition { dataset: Dataset::S3Access, place: Places::NOWHERE, day: None };
-        assert_eq!(collector.pending[&default].rows.len(), 2);
     }
 }

@@ -14,6 +14,7 @@ use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
+use arrow::datatypes::Field;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -167,18 +168,7 @@ impl TableFormat {
         let mut writers = self.factory.create_column_writers(0)?.into_iter();
         let mut chunks = Vec::with_capacity(self.leaves.num_columns());
         for (field, array) in self.projection.schema().fields().iter().zip(rows.columns()) {
-            let mut leaves: Vec<ArrowColumnWriter> = Vec::new();
-            for start in (0..rows.num_rows()).step_by(CHECKED_ROWS) {
-                let some = array.slice(start, CHECKED_ROWS.min(rows.num_rows() - start));
-                for (index, leaf) in compute_leaves(field, &some)?.iter().enumerate() {
-                    if index == leaves.len() {
-                        leaves.extend(writers.next());
-                    }
-                    leaves[index].write(leaf)?;
-                }
-            }
-            for leaf in leaves {
-                let mut chunk = leaf.close()?;
+            for mut chunk in encode_column(field, std::slice::from_ref(array), &mut writers)? {
                 let column = self.leaves.column(chunks.len());
                 if self.chunk_form(chunks.len()).filter
                     && let Some(texts) = leaf_of(rows, column.path().parts())
@@ -214,20 +204,31 @@ impl TableFormat {
             arrays = in_order(&arrays, order)?;
         }
         let mut writers = self.factory.create_column_writers(0)?.into_iter().skip(chunks.len());
-        let mut leaves = Vec::new();
-        for array in arrays {
-            for (index, leaf) in compute_leaves(field, &array)?.iter().enumerate() {
+        let encoded = encode_column(field, &arrays, &mut writers)?;
+        chunks.extend(encoded.into_iter().map(|chunk| Chunk::Crate(Box::new(chunk))));
+        Ok(())
+    }
+}
+
+/// Has the parquet crate encode a column, whose arrays follow one another.
+fn encode_column(
+    field: &Field,
+    arrays: &[ArrayRef],
+    writers: &mut impl Iterator<Item = ArrowColumnWriter>,
+) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+    let mut leaves: Vec<ArrowColumnWriter> = Vec::new();
+    for array in arrays {
+        for start in (0..array.len()).step_by(CHECKED_ROWS) {
+            let some = array.slice(start, CHECKED_ROWS.min(array.len() - start));
+            for (index, leaf) in compute_leaves(field, &some)?.iter().enumerate() {
                 if index == leaves.len() {
                     leaves.extend(writers.next());
                 }
                 leaves[index].write(leaf)?;
             }
         }
-        for leaf in leaves {
-            chunks.push(Chunk::Crate(Box::new(leaf.close()?)));
-        }
-        Ok(())
     }
+    leaves.into_iter().map(ArrowColumnWriter::close).collect()
 }
 
 /// An array a stretch.

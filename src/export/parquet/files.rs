@@ -11,15 +11,12 @@ use super::row_group_facts::RowGroupFacts;
 use crate::error::Error;
 use crate::export::disk::Disk;
 use crate::export::file::CreatedFolders;
-use crate::export::lake::{NewFile, part_name};
+use crate::export::lake::{META_FOLDER, NewFile, part_name};
 use crate::parse::time::{DAY_MS, format_date};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-
-/// Bytes of a file after which they are made durable in passing.
-const SYNC_BYTES: u64 = 8 << 20;
 
 /// All files of a run. Dropped before they are published they are removed.
 pub(super) struct PartitionFiles {
@@ -46,8 +43,6 @@ struct PartitionParts {
     parts: Parts,
     /// When it had a row group the last time.
     turn: u64,
-    /// Bytes of the last file of which it was asked that they be made durable.
-    synced: u64,
 }
 
 /// All files of a run, complete; dropped before they are published they are removed.
@@ -72,7 +67,7 @@ impl PartitionFiles {
             run,
             limits,
             places,
-            facts: Arc::new(Mutex::new(RowGroupFacts::new(root.to_path_buf(), disk))),
+            facts: Arc::new(Mutex::new(RowGroupFacts::new(root.join(META_FOLDER), disk))),
             early_sync: EarlySync::default(),
             partitions: BTreeMap::new(),
             with_handle: BTreeMap::new(),
@@ -86,27 +81,18 @@ impl PartitionFiles {
     pub(super) fn append(&mut self, format: &TableFormat, group: EncodedRowGroup) -> Result<(), Error> {
         let partition = group.partition;
         self.make_room(partition);
-        let wanted = self.partitions.entry(partition).or_default().parts.wants(&self.limits);
-        let begun = match wanted {
-            Some(part) => {
-                let path = (&*self.root, self.path(partition, part));
-                Some(OpenFile::create(path, format, &self.facts, &self.disk, &mut self.folders)?)
-            }
-            None => None,
-        };
-        let PartitionParts { parts, turn, synced } = self.partitions.entry(partition).or_default();
+        let (root, run, places) = (&self.root, self.run, &self.places);
+        let (facts, disk, folders) = (&self.facts, &self.disk, &mut self.folders);
+        let begin =
+            |part| OpenFile::create((root, path(run, places, partition, part)), format, facts, disk, folders);
+        let PartitionParts { parts, turn } = self.partitions.entry(partition).or_default();
         *turn = self.turn;
-        if let Some(file) = begun {
-            *synced = 0;
-            if let Some(complete) = parts.begin(file) {
-                self.closed.push(complete.close()?);
-            }
-        }
-        if let Some(complete) = parts.append(group, &self.limits)? {
+        for complete in parts.append(group, &self.limits, begin)? {
             self.closed.push(complete.close()?);
         }
-        if let Some(file) = parts.last().filter(|file| file.bytes() >= *synced + SYNC_BYTES) {
-            *synced = file.bytes();
+        if let Some(file) = parts.last()
+            && file.wants_sync()
+        {
             file.file().into_iter().for_each(|handle| self.early_sync.hint(file.path(), handle));
         }
         Ok(())
@@ -126,13 +112,6 @@ impl PartitionFiles {
         self.with_handle.insert(self.turn, partition);
     }
 
-    /// Where a file will lie, relative to the root.
-    fn path(&self, partition: Partition, part: u32) -> String {
-        let date = partition.day.map(|day| format_date(day * DAY_MS));
-        let folder = lock(&self.places).folder(partition.place, date);
-        format!("{}/{folder}/{}", partition.dataset.name(), part_name(self.run, part))
-    }
-
     /// Closes what is open.
     pub(super) fn complete(mut self) -> Result<CompleteFiles, Error> {
         self.early_sync.finish()?;
@@ -146,4 +125,11 @@ impl PartitionFiles {
         self.closed.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
         Ok(CompleteFiles { files: self.closed, folders: self.folders })
     }
+}
+
+/// Where a file will lie, relative to the root.
+fn path(run: u64, places: &Mutex<Places>, partition: Partition, part: u32) -> String {
+    let date = partition.day.map(|day| format_date(day * DAY_MS));
+    let folder = lock(places).folder(partition.place, date);
+    format!("{}/{folder}/{}", partition.dataset.name(), part_name(run, part))
 }

@@ -9,7 +9,7 @@ use crate::batch::{Dataset, Projection, TextLayout};
 use crate::error::Error;
 use crate::export::disk::Disk;
 use crate::export::file::CreatedFolders;
-use crate::export::lake::{Job, Lake, NewFile, OutputEntry, checked_path, part_name};
+use crate::export::lake::{Job, Lake, META_FOLDER, NewFile, OutputEntry, checked_path, part_name};
 use crate::export::settings::SortScope;
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
@@ -53,7 +53,7 @@ impl Merge {
             run: lake.next_run(),
             formats: BTreeMap::new(),
             parts: BTreeMap::new(),
-            facts: Arc::new(Mutex::new(RowGroupFacts::new(lake.root().to_path_buf(), disk))),
+            facts: Arc::new(Mutex::new(RowGroupFacts::new(lake.root().join(META_FOLDER), disk))),
             files: Vec::new(),
             folders: CreatedFolders::new(disk),
         }
@@ -66,9 +66,8 @@ impl Merge {
     pub(in crate::export) fn pack(&mut self, lake: &Lake, pack: &[OutputEntry]) -> Result<(), Error> {
         let Some((partition, _)) = pack.first().and_then(|file| file.path.rsplit_once('/')) else { return Ok(()) };
         let name = pack[0].dataset();
-        let job = lake.state().jobs().iter().map(|state| &state.job).find(|job| job.columns.contains_key(name));
         let dataset = Dataset::ALL.into_iter().find(|dataset| dataset.name() == name);
-        let (Some(job), Some(dataset)) = (job, dataset) else {
+        let (Some(job), Some(dataset)) = (job_of(lake, name), dataset) else {
             return Err(unreadable(lake.root(), &pack[0].path, "the manifest does not say how it was made"));
         };
         if let Entry::Vacant(entry) = self.formats.entry(dataset) {
@@ -79,13 +78,8 @@ impl Merge {
         *part += 1;
         let format = &self.formats[&dataset];
         let file = OpenFile::create((lake.root(), path), format, &self.facts, &self.disk, &mut self.folders)?;
-        let by_file = job.sort == SortScope::File.name()
-            && format.projection.schema().column_with_name(sort_column(dataset)).is_some();
-        let merged = if by_file {
-            merge_by_time(lake.root(), pack, format, file)?
-        } else {
-            merge(lake.root(), pack, format, file)?
-        };
+        let merge = if is_sorted_by_file(lake, name) { merge_by_time } else { merge };
+        let merged = merge(lake.root(), pack, format, file)?;
         let rows: u64 = pack.iter().map(|file| file.rows).sum();
         if merged.entry.rows != rows {
             let reason = format!("its files hold {} rows, and the manifest says {rows}", merged.entry.rows);
@@ -99,6 +93,19 @@ impl Merge {
     pub(in crate::export) fn complete(self) -> (Vec<NewFile>, CreatedFolders) {
         (self.files, self.folders)
     }
+}
+
+/// The settings that the files of a dataset were made with.
+fn job_of<'l>(lake: &'l Lake, dataset: &str) -> Option<&'l Job> {
+    lake.state().jobs().iter().map(|state| &state.job).find(|job| job.columns.contains_key(dataset))
+}
+
+/// Is each file of a dataset in the order of time as a whole, so that rows of several can be merged one by one?
+pub(in crate::export) fn is_sorted_by_file(lake: &Lake, dataset: &str) -> bool {
+    let by = Dataset::ALL.into_iter().find(|known| known.name() == dataset).map(sort_column);
+    job_of(lake, dataset).is_some_and(|job| {
+        job.sort == SortScope::File.name() && job.columns[dataset].iter().any(|column| Some(column.as_str()) == by)
+    })
 }
 
 /// As the files of the job were written.

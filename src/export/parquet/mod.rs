@@ -6,7 +6,7 @@
 //! way of `sorted`.
 //!
 //! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
-//! thread, and encoded row groups that wait for the disk.
+//! thread, and encoded row groups that wait for the disk. What `sorted` holds grows slowly with the input.
 
 mod change;
 mod collector;
@@ -31,10 +31,11 @@ mod parts;
 mod place;
 mod row_group_facts;
 mod sorted;
+mod writing;
 
 pub(crate) use key::lake_date;
 pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
-pub(super) use merge::{MERGED_AT_A_TIME, Merge};
+pub(super) use merge::{MERGED_AT_A_TIME, Merge, is_sorted_by_file};
 
 use super::lake::{Lake, META_FOLDER, OutputEntry, Request};
 use super::selection::Selection;
@@ -48,49 +49,40 @@ use crate::pipeline::in_order::InOrder;
 use crate::pipeline::stage::{KnownEvents, Stage};
 use crate::source::Inputs;
 use change::{Change, job};
-use collector::{Collector, Job, Limits, Rows};
+use collector::{Collector, Limits, Rows};
 use column::PAGE_ROWS;
-use encode::{EncodedRowGroup, TableFormat, parquet_error};
+use encode::{TableFormat, parquet_error};
 use files::PartitionFiles;
 use known_events::EventsOfFiles;
 use order::Part;
-use partition::{Defaulted, Partition, PlacedRows, rows_by_day, rows_by_place};
+use partition::{Defaulted, Partition, PartitionLimit, PlacedRows, rows_by_day, rows_by_place};
 use place::{Place, Places};
 use sorted::{FileSort, RowBatch, StepRows, Steps};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use writing::{Alarm, Writing};
 
 /// Jobs that may wait for a thread before the one that adds to them must work them off itself.
 const WAITING_JOBS: usize = 1;
-/// Encoded row groups that may wait for the disk, for each thread and at least.
-const READY_PER_THREAD: usize = 2;
-const READY_AT_LEAST: usize = 4;
-
 /// Writes Parquet files.
 pub struct ParquetStage {
     root: PathBuf,
     selection: Selection,
-    formats: BTreeMap<Dataset, TableFormat>,
     keys: Vec<PartitionKey>,
     order: InOrder<Observed<Rows>>,
     /// Takes the rows before the collector does, where whole files are to be in order.
     file_sort: Option<FileSort>,
     places: Arc<Mutex<Places>>,
+    partition_limit: Mutex<PartitionLimit>,
     defaulted: Mutex<BTreeMap<PartitionKey, Defaulted>>,
     collector: Mutex<Collector>,
-    jobs: Mutex<VecDeque<Job>>,
-    encoded: Mutex<Encoded>,
-    /// A row group has been written, or the run ends early.
-    written: Condvar,
-    /// Encoded row groups that may wait for the disk.
-    ready_limit: usize,
     threads: usize,
     inventory: Arc<Inventory>,
     known_events: Option<EventsOfFiles>,
     // Dropped in this order: files that are not published go first.
-    files: Mutex<PartitionFiles>,
+    writing: Writing,
     change: Change,
 }
 
@@ -115,33 +107,6 @@ struct ObservedRows<R> {
     place: Option<Arc<Place>>,
     day: Option<i64>,
     rows: R,
-}
-
-/// Row groups that are ready; written in the order of their numbers by one thread at a time.
-#[derive(Default)]
-struct Encoded {
-    /// The number to be written next, or being written.
-    next: u64,
-    ready: BTreeMap<u64, EncodedRowGroup>,
-    /// A thread is writing.
-    writing: bool,
-    /// The run ends early: nobody waits or writes any more.
-    stopped: bool,
-}
-
-/// Calls when dropped, unless its job is done: after an error or a panic the number of the job is never written, and the
-/// others would wait for it.
-struct Alarm<F: Fn()> {
-    stop: F,
-    done: bool,
-}
-
-impl<F: Fn()> Drop for Alarm<F> {
-    fn drop(&mut self) {
-        if !self.done {
-            (self.stop)();
-        }
-    }
 }
 
 impl ParquetStage {
@@ -173,32 +138,30 @@ impl ParquetStage {
             plan.notes.push(why);
             None
         });
-        let formats = selection.projections().map(|projection| {
-            let format = TableFormat::new(projection, settings.compression, settings.encoding, &job);
-            Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
-        });
-        let places = Arc::new(Mutex::new(Places::new(&keys, limits.partitions)));
+        let formats: Result<BTreeMap<_, _>, Error> = selection
+            .projections()
+            .map(|projection| {
+                let format = TableFormat::new(projection, settings.compression, settings.encoding, &job);
+                Ok((projection.dataset(), format.map_err(|error| parquet_error(&root, error))?))
+            })
+            .collect();
+        let places = Arc::new(Mutex::new(Places::new(&keys, PartitionLimit::MOST)));
         let files =
             PartitionFiles::new((&root, lake.next_run()), &settings.disk, limits.files, Arc::clone(&places));
         let by_file = settings.sort == SortScope::File;
-        let file_sort = by_file.then(|| FileSort::new(settings, root.join(META_FOLDER), &limits));
-        // There the rows of partitions beyond the limit are told before.
-        let limits = if by_file { Limits { partitions: usize::MAX, ..limits } } else { limits };
+        let file_sort = by_file.then(|| FileSort::new(settings, root.join(META_FOLDER)));
+        let threads = settings.threads.max(1);
         let stage = ParquetStage {
             file_sort,
-            formats: formats.collect::<Result<_, Error>>()?,
             selection,
             order: InOrder::new(settings.waiting_bytes),
             defaulted: Mutex::default(),
             collector: Mutex::new(Collector::new(limits)),
-            jobs: Mutex::default(),
-            encoded: Mutex::default(),
-            written: Condvar::new(),
-            ready_limit: settings.threads.saturating_mul(READY_PER_THREAD).max(READY_AT_LEAST),
-            threads: settings.threads.max(1),
+            partition_limit: Mutex::new(PartitionLimit::new(PartitionLimit::MOST)),
+            threads,
             inventory: Arc::new(Inventory::new(plan.inputs.files.len(), settings.blake3)),
             known_events,
-            files: Mutex::new(files),
+            writing: Writing::new(root.clone(), formats?, threads, files),
             change: Change::new(lake, job, &mut plan),
             places,
             keys,
@@ -216,26 +179,20 @@ impl ParquetStage {
             let reason = format!("cannot start {} threads: {error}", self.threads);
             Error::output(&self.root, io::Error::other(reason))
         })?;
-        let mut diverted = 0;
         if let Some(file_sort) = self.file_sort.take() {
-            diverted = file_sort.diverted();
             let steps = file_sort.into_steps()?;
             pool.broadcast(|_| self.take_steps(&steps)).into_iter().collect::<Result<(), Error>>()?;
         }
         let count = {
             let mut collector = lock(&self.collector);
-            lock(&self.jobs).extend(collector.flush());
+            collector.flush().into_iter().for_each(|job| self.writing.add(job));
             collector.jobs()
         };
         // Every thread takes the next job of the queue: were the jobs dealt out, those of one thread could have to
         // wait for the whole share of another.
-        pool.broadcast(|_| self.work_off(0)).into_iter().collect::<Result<(), Error>>()?;
-        if lock(&self.encoded).next != count {
-            let reason = "an earlier error left row groups unwritten".to_owned();
-            return Err(Error::Encode { path: self.root, reason });
-        }
-        let notes = notes::of(&lock(&self.defaulted), diverted + lock(&self.collector).diverted());
-        let files = self.files.into_inner().unwrap_or_else(PoisonError::into_inner);
+        pool.broadcast(|_| self.writing.work_off(0)).into_iter().collect::<Result<(), Error>>()?;
+        let files = self.writing.into_files(count)?;
+        let notes = notes::of(&lock(&self.defaulted), lock(&self.partition_limit).diverted());
         let complete = pool.install(|| files.complete())?;
         let entries = self.change.commit(complete, &self.inventory)?;
         let file = |entry: OutputEntry| ExportedFile {
@@ -257,7 +214,7 @@ impl ParquetStage {
 
     /// The columns of some sorted rows.
     fn rows(&self, dataset: Dataset, table: &FieldTable, part: &Part<'_>) -> Result<Rows, Error> {
-        self.formats[&dataset].rows(table, part).map_err(|error| parquet_error(&self.root, error))
+        self.writing.format(dataset).rows(table, part).map_err(|error| parquet_error(&self.root, error))
     }
 
     /// The rows of a table by partition, each as `make` makes them.
@@ -297,11 +254,12 @@ impl ParquetStage {
     fn collect(&self, observed: Observed<Rows>) {
         let mut collector = lock(&self.collector);
         for part in observed.parts {
-            let (partition, rows) = self.numbered(part);
+            let count = part.rows.keys.len();
+            let (partition, rows) = self.numbered(part, count);
             let is_edge = rows.is_edge;
-            let overlaps = collector.append(partition, rows, |job| lock(&self.jobs).push_back(job));
+            let overlaps = collector.append(partition, rows, |job| self.writing.add(job));
             if !is_edge {
-                self.format(partition).expect(overlaps);
+                self.writing.format(partition.dataset).expect(overlaps);
             }
         }
         self.note_defaulted(observed.defaulted);
@@ -310,17 +268,18 @@ impl ParquetStage {
     /// Rows in the order of the input, to be sorted.
     fn collect_to_sort(&self, file_sort: &FileSort, observed: Observed<RowBatch>) {
         for part in observed.parts {
-            let (partition, rows) = self.numbered(part);
+            let count = part.rows.len();
+            let (partition, rows) = self.numbered(part, count);
             file_sort.add(partition, rows);
         }
         self.note_defaulted(observed.defaulted);
     }
 
-    /// Places get their numbers in the order of the input.
-    fn numbered<R>(&self, part: ObservedRows<R>) -> (Partition, R) {
+    /// Where so many rows go: places get their numbers, and partitions are counted, in the order of the input.
+    fn numbered<R>(&self, part: ObservedRows<R>, count: usize) -> (Partition, R) {
         let ObservedRows { dataset, place, day, rows } = part;
         let place = place.map_or(Places::NOWHERE, |place| lock(&self.places).number(&place));
-        (Partition { dataset, place, day }, rows)
+        (lock(&self.partition_limit).admit(Partition { dataset, place, day }, count), rows)
     }
 
     fn note_defaulted(&self, defaulted: BTreeMap<PartitionKey, Defaulted>) {
@@ -334,7 +293,7 @@ impl ParquetStage {
     fn take_steps(&self, steps: &Steps) -> Result<(), Error> {
         let stop = || {
             steps.stop();
-            self.stop_writing();
+            self.writing.stop();
         };
         let mut alarm = Alarm { stop, done: false };
         while let Some(step) = steps.next() {
@@ -358,7 +317,7 @@ impl ParquetStage {
             };
             steps.door.push(step.number, weight, rows, &mut collect)?;
             steps.door.finish(step.number, collect)?;
-            self.work_off(0)?;
+            self.writing.work_off(0)?;
         }
         alarm.done = true;
         Ok(())
@@ -368,7 +327,7 @@ impl ParquetStage {
     /// groups and files of which each begins where the one before ends.
     fn collect_sorted(&self, step: StepRows) {
         let mut collector = lock(&self.collector);
-        let job = |job| lock(&self.jobs).push_back(job);
+        let job = |job| self.writing.add(job);
         for rows in step.rows {
             collector.add(step.partition, rows);
         }
@@ -376,70 +335,6 @@ impl ParquetStage {
         if step.is_last {
             collector.end(step.partition, job);
         }
-    }
-
-    /// Encodes and writes jobs until no more than `left` wait.
-    fn work_off(&self, left: usize) -> Result<(), Error> {
-        loop {
-            let job = {
-                let mut jobs = lock(&self.jobs);
-                if jobs.len() <= left {
-                    return Ok(());
-                }
-                jobs.pop_front()
-            };
-            if let Some(job) = job {
-                self.run(job)?;
-            }
-        }
-    }
-
-    fn run(&self, job: Job) -> Result<(), Error> {
-        if lock(&self.encoded).stopped {
-            return Ok(());
-        }
-        let mut alarm = Alarm { stop: || self.stop_writing(), done: false };
-        let number = job.number;
-        let group = self.format(job.partition).encode(job).map_err(|error| parquet_error(&self.root, error))?;
-        self.write_in_turn(number, group)?;
-        alarm.done = true;
-        Ok(())
-    }
-
-    /// Leaves the row group to the thread that writes, or writes it and all that follow it without a gap.
-    ///
-    /// On a slow disk the threads wait here. The one with the next number never does, and jobs are begun in the order
-    /// of their numbers, so there is always one that gets on.
-    fn write_in_turn(&self, number: u64, group: EncodedRowGroup) -> Result<(), Error> {
-        let mut encoded = lock(&self.encoded);
-        while encoded.ready.len() >= self.ready_limit && encoded.next != number && !encoded.stopped {
-            encoded = self.written.wait(encoded).unwrap_or_else(PoisonError::into_inner);
-        }
-        encoded.ready.insert(number, group);
-        if encoded.writing {
-            return Ok(());
-        }
-        encoded.writing = true;
-        while !encoded.stopped {
-            let next = encoded.next;
-            let Some(group) = encoded.ready.remove(&next) else { break };
-            drop(encoded);
-            lock(&self.files).append(self.format(group.partition), group)?;
-            encoded = lock(&self.encoded);
-            encoded.next += 1;
-            self.written.notify_all();
-        }
-        encoded.writing = false;
-        Ok(())
-    }
-
-    fn stop_writing(&self) {
-        lock(&self.encoded).stopped = true;
-        self.written.notify_all();
-    }
-
-    fn format(&self, partition: Partition) -> &TableFormat {
-        &self.formats[&partition.dataset]
     }
 }
 
@@ -464,7 +359,7 @@ impl Stage for ParquetStage {
             self.collect(observed);
             Ok::<(), Error>(())
         })?;
-        self.work_off(WAITING_JOBS)
+        self.writing.work_off(WAITING_JOBS)
     }
 
     fn unit_done(&self, (): &mut (), unit: u64) -> Result<(), Error> {
@@ -480,7 +375,7 @@ impl Stage for ParquetStage {
             self.collect(observed);
             Ok::<(), Error>(())
         })?;
-        self.work_off(0)
+        self.writing.work_off(0)
     }
 
     fn merge(&self, (): (), (): ()) {}
@@ -490,7 +385,7 @@ impl Stage for ParquetStage {
         if let Some(file_sort) = &self.file_sort {
             file_sort.door.stop();
         }
-        self.stop_writing();
+        self.writing.stop();
     }
 
     fn inventory(&self) -> Option<&Arc<Inventory>> {
@@ -520,6 +415,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::parts::FileLimits;
+    use super::writing::READY_AT_LEAST;
     use super::*;
     use crate::decode::{Block, Segment};
     use crate::parse::{LogType, s3_access};
@@ -548,7 +444,6 @@ mod tests {
             row_group_bytes: 40_000,
             pending_bytes: 90_000,
             files: FileLimits { full_bytes: 15_000, least_bytes: 6_000, handles: 2, ..FileLimits::DEFAULT },
-            ..Limits::DEFAULT
         };
         let settings = ExportSettings::default();
         let opened = ParquetStage::with_limits(&settings, root.path().to_path_buf(), Inputs::default(), limits);
@@ -598,16 +493,16 @@ mod tests {
             }
         };
         std::thread::scope(|scope| {
-            let disk = lock(&stage.files);
+            let disk = lock(&stage.writing.files);
             for _ in 0..4 {
                 scope.spawn(work);
             }
             // Time for those that would not wait: without a bound all forty would be ready.
             for _ in 0..500 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
-                assert!(lock(&stage.encoded).ready.len() <= READY_AT_LEAST);
+                assert!(lock(&stage.writing.encoded).ready.len() <= READY_AT_LEAST);
             }
-            assert_eq!(lock(&stage.encoded).next, 0);
+            assert_eq!(lock(&stage.writing.encoded).next, 0);
             then(&stage);
             drop(disk);
         });
@@ -618,7 +513,7 @@ mod tests {
     fn a_slow_disk_makes_the_threads_wait_and_all_rows_arrive() {
         let root = tempfile::tempdir().unwrap();
         let stage = with_a_disk_that_hangs(root.path(), |_| ());
-        assert_eq!(lock(&stage.encoded).next, 40);
+        assert_eq!(lock(&stage.writing.encoded).next, 40);
         assert_eq!(stage.finish(()).unwrap().rows, 40);
     }
 

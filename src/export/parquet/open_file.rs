@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex};
 /// Bytes that are handed to the system at a time.
 const WRITE_BYTES: usize = 128 << 10;
 
+/// Bytes of a file after which they are made durable in passing.
+const SYNC_BYTES: u64 = 8 << 20;
+
 /// The unfinished file.
 pub(super) struct OpenFile {
     // Dropped before the temporary file is removed.
@@ -30,6 +33,8 @@ pub(super) struct OpenFile {
     row_groups: Vec<RowGroup>,
     rows: u64,
     bytes: u64,
+    /// Bytes of which it was asked that they be made durable.
+    synced: u64,
 }
 
 struct RowGroup {
@@ -66,6 +71,7 @@ impl OpenFile {
             row_groups: Vec::new(),
             rows: 0,
             bytes: MAGIC.len() as u64,
+            synced: 0,
         })
     }
 
@@ -118,6 +124,15 @@ impl OpenFile {
     /// Bytes so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Is it time to have the bytes made durable in passing?
+    pub(super) fn wants_sync(&mut self) -> bool {
+        let is_due = self.bytes >= self.synced + SYNC_BYTES;
+        if is_due {
+            self.synced = self.bytes;
+        }
+        is_due
     }
 
     /// Row groups so far.

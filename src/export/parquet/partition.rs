@@ -2,11 +2,11 @@
 
 use super::key::PartitionKey;
 use super::log_path::LogPath;
-use super::place::{Place, Value, place_keys};
+use super::place::{Place, Places, Value, place_keys};
 use crate::batch::Dataset;
 use crate::parse::time::DAY_MS;
 use crate::parse::{FieldTable, LogType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// One folder of files. The order is that in which the output is made.
@@ -19,6 +19,45 @@ pub(super) struct Partition {
     /// Days since 1970; `None` stands for rows without a time, or with one that no date of four-digit years has, and
     /// for all rows where the date is no key.
     pub(super) day: Option<i64>,
+}
+
+/// Keeps the number of partitions bounded, as they come from the log.
+#[derive(Debug)]
+pub(super) struct PartitionLimit {
+    limit: usize,
+    /// Partitions that have rows.
+    seen: BTreeSet<Partition>,
+    diverted: u64,
+}
+
+impl PartitionLimit {
+    /// 27 years of dates, longer than S3 exists.
+    pub(super) const MOST: usize = 10_000;
+
+    /// So many partitions, and the default one.
+    pub(super) fn new(limit: usize) -> PartitionLimit {
+        PartitionLimit { limit, seen: BTreeSet::new(), diverted: 0 }
+    }
+
+    /// The partition that so many rows go to, called in the order of the input: those of partitions beyond the limit go to
+    /// the default partition of all keys.
+    pub(super) fn admit(&mut self, partition: Partition, rows: usize) -> Partition {
+        if self.seen.contains(&partition) {
+            return partition;
+        }
+        let mut partition = partition;
+        if self.seen.len() >= self.limit {
+            partition = Partition { place: Places::NOWHERE, day: None, ..partition };
+            self.diverted += rows as u64;
+        }
+        self.seen.insert(partition);
+        partition
+    }
+
+    /// Rows of partitions beyond the limit.
+    pub(super) fn diverted(&self) -> u64 {
+        self.diverted
+    }
 }
 
 /// 0000-01-01 and 9999-12-31: dates outside are no partition values.
@@ -143,6 +182,20 @@ mod tests {
     use crate::decode::{Block, Segment};
     use crate::parse::{Row, cloudtrail, s3_access};
     use arrow::buffer::Buffer;
+
+    #[test]
+    fn rows_of_partitions_beyond_the_limit_go_to_the_default_and_are_counted() {
+        let mut limit = PartitionLimit::new(2);
+        let partition = |place, day| Partition { dataset: Dataset::S3Access, place, day };
+        let default = partition(Places::NOWHERE, None);
+        for (place, day, is_diverted) in
+            [(1, 1, false), (2, 1, false), (3, 1, true), (1, 1, false), (1, 2, true), (2, 1, false)]
+        {
+            let given = partition(place, Some(day));
+            assert_eq!(limit.admit(given, 5), if is_diverted { default } else { given }, "{place} {day}");
+        }
+        assert_eq!(limit.diverted(), 10);
+    }
 
     #[test]
     fn rows_go_to_their_utc_date_and_odd_times_to_the_default() {

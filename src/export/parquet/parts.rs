@@ -44,35 +44,38 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The number of the file that must be begun before another row group can be appended.
-    pub(super) fn wants(&self, limits: &FileLimits) -> Option<u32> {
-        let is_full =
-            |file: &OpenFile| file.bytes() >= limits.full_bytes || file.row_groups() >= limits.row_groups;
-        self.last.as_ref().is_none_or(is_full).then_some(self.next)
-    }
-
-    /// Begins a file. Returns the one that is complete by that.
-    pub(super) fn begin(&mut self, file: OpenFile) -> Option<OpenFile> {
-        self.next += 1;
-        let mut full = self.last.replace(file);
-        full.iter_mut().for_each(OpenFile::release);
-        std::mem::replace(&mut self.before, full)
-    }
-
-    /// Appends a row group to the last file. Returns the one that is complete by that.
+    /// Appends a row group to the last file, or to another that `begin` begins as that number. Returns those that are
+    /// complete by that.
     pub(super) fn append(
         &mut self,
         group: EncodedRowGroup,
         limits: &FileLimits,
-    ) -> Result<Option<OpenFile>, Error> {
-        let Some(last) = &mut self.last else { return Ok(None) };
+        begin: impl FnOnce(u32) -> Result<OpenFile, Error>,
+    ) -> Result<Vec<OpenFile>, Error> {
+        let is_full =
+            |file: &OpenFile| file.bytes() >= limits.full_bytes || file.row_groups() >= limits.row_groups;
+        let mut complete = Vec::new();
+        let mut last = match self.last.take() {
+            Some(last) if !is_full(&last) => last,
+            mut full => {
+                let file = begin(self.next)?;
+                self.next += 1;
+                full.iter_mut().for_each(OpenFile::release);
+                complete.extend(std::mem::replace(&mut self.before, full));
+                file
+            }
+        };
         last.append(group.chunks, group.rows)?;
-        Ok(if last.bytes() >= limits.least_bytes { self.before.take() } else { None })
+        if last.bytes() >= limits.least_bytes {
+            complete.extend(self.before.take());
+        }
+        self.last = Some(last);
+        Ok(complete)
     }
 
     /// The file that row groups are appended to.
-    pub(super) fn last(&self) -> Option<&OpenFile> {
-        self.last.as_ref()
+    pub(super) fn last(&mut self) -> Option<&mut OpenFile> {
+        self.last.as_mut()
     }
 
     /// Gives the handle back until there are more rows.

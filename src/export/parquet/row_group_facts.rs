@@ -1,6 +1,6 @@
 //! What the footers of unfinished files will say, kept for all of them together.
 //!
-//! A row group takes about 10 KB whatever its rows, and logs of many interleaved partitions give many small ones: so
+//! A row group takes about 8 KB whatever its rows, and logs of many interleaved partitions give many small ones: so
 //! they are in memory only up to a limit, and in an unnamed file beyond it.
 
 use crate::export::disk::{Disk, DiskFile};
@@ -13,7 +13,7 @@ const MEMORY_BYTES: usize = 4 << 20;
 
 /// Keeps encoded facts of row groups.
 pub(super) struct RowGroupFacts {
-    root: PathBuf,
+    folder: PathBuf,
     disk: Disk,
     /// Those that came last.
     memory: Vec<u8>,
@@ -31,10 +31,10 @@ pub(super) struct KeptFacts {
 }
 
 impl RowGroupFacts {
-    /// None yet. The file has no name, and its room is in the folder of the export.
-    pub(super) fn new(root: PathBuf, disk: &Disk) -> RowGroupFacts {
+    /// None yet. The file has no name, and its room is in that folder.
+    pub(super) fn new(folder: PathBuf, disk: &Disk) -> RowGroupFacts {
         let disk = disk.clone();
-        RowGroupFacts { root, disk, memory: Vec::new(), memory_limit: MEMORY_BYTES, spilled: 0, file: None }
+        RowGroupFacts { folder, disk, memory: Vec::new(), memory_limit: MEMORY_BYTES, spilled: 0, file: None }
     }
 
     /// Keeps the facts of a row group.
@@ -42,7 +42,7 @@ impl RowGroupFacts {
         if !self.memory.is_empty() && self.memory.len() + facts.len() > self.memory_limit {
             let file = match &mut self.file {
                 Some(file) => file,
-                None => self.file.insert(self.disk.create_unnamed(&self.root)?),
+                None => self.file.insert(self.disk.create_unnamed(&self.folder)?),
             };
             file.write_at(self.spilled, &self.memory)?;
             self.spilled += self.memory.len() as u64;

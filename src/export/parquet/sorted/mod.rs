@@ -22,16 +22,14 @@ pub(super) use row_bytes::RowBatch;
 pub(super) use steps::{StepRows, Steps};
 
 use super::Observed;
-use super::collector::Limits;
 use super::lock;
 use super::partition::Partition;
-use super::place::Places;
 use crate::error::Error;
 use crate::export::settings::ExportSettings;
 use crate::pipeline::in_order::InOrder;
 use run::Run;
 use spill::Spill;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -47,7 +45,8 @@ const BLOCKS: usize = 256;
 pub(super) struct FileSort {
     /// What units give, in their order.
     pub(super) door: InOrder<Observed<RowBatch>>,
-    filling: Mutex<Filling>,
+    /// The run that is being filled.
+    filling: Mutex<Run>,
     /// Runs to be written by whoever has time.
     full: Mutex<VecDeque<Run>>,
     spill: Spill,
@@ -55,27 +54,12 @@ pub(super) struct FileSort {
     waiting_bytes: usize,
 }
 
-/// The run that is being filled.
-struct Filling {
-    run: Run,
-    partitions: BTreeSet<Partition>,
-    /// How many partitions there may be.
-    limit: usize,
-    /// Rows of partitions beyond the limit.
-    diverted: u64,
-}
-
 impl FileSort {
     /// Nothing yet. `folder` takes the file, once one is needed.
-    pub(super) fn new(settings: &ExportSettings, folder: PathBuf, limits: &Limits) -> FileSort {
+    pub(super) fn new(settings: &ExportSettings, folder: PathBuf) -> FileSort {
         FileSort {
             door: InOrder::new(settings.waiting_bytes),
-            filling: Mutex::new(Filling {
-                run: Run::new(0),
-                partitions: BTreeSet::new(),
-                limit: limits.partitions,
-                diverted: 0,
-            }),
+            filling: Mutex::new(Run::new(0)),
             full: Mutex::default(),
             spill: Spill::new(settings.disk.clone(), folder, settings.sort_raw_bytes),
             run_bytes: settings.sort_bytes,
@@ -83,22 +67,13 @@ impl FileSort {
         }
     }
 
-    /// Takes the next rows in the order of the input. Those of partitions beyond the limit go to the default partition.
+    /// Takes the next rows in the order of the input.
     pub(super) fn add(&self, partition: Partition, rows: RowBatch) {
-        let mut filling = lock(&self.filling);
-        let mut partition = partition;
-        if !filling.partitions.contains(&partition) {
-            if filling.partitions.len() >= filling.limit {
-                partition = Partition { place: Places::NOWHERE, day: None, ..partition };
-                filling.diverted += rows.len() as u64;
-            }
-            filling.partitions.insert(partition);
-        }
-        filling.run.add(partition, rows);
-        if filling.run.bytes() >= self.run_bytes {
-            let next = filling.run.next();
-            let full = std::mem::replace(&mut filling.run, next);
-            lock(&self.full).push_back(full);
+        let mut run = lock(&self.filling);
+        run.add(partition, rows);
+        if run.bytes() >= self.run_bytes {
+            let next = run.next();
+            lock(&self.full).push_back(std::mem::replace(&mut run, next));
         }
     }
 
@@ -113,19 +88,14 @@ impl FileSort {
         }
     }
 
-    /// Rows that went to the default partition because there are too many partitions.
-    pub(super) fn diverted(&self) -> u64 {
-        lock(&self.filling).diverted
-    }
-
     /// All rows have been added: they come back in steps.
     ///
     /// # Errors
     /// What the system refuses.
     pub(super) fn into_steps(self) -> Result<Steps, Error> {
         self.write()?;
-        let filling = self.filling.into_inner().unwrap_or_else(PoisonError::into_inner);
-        filling.run.write(&self.spill, self.run_bytes / BLOCKS)?;
+        let last = self.filling.into_inner().unwrap_or_else(PoisonError::into_inner);
+        last.write(&self.spill, self.run_bytes / BLOCKS)?;
         Ok(Steps::new(self.spill, self.run_bytes / STEPS, self.waiting_bytes))
     }
 }

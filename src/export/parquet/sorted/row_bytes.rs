@@ -9,7 +9,8 @@
 
 use super::super::order::sort_key;
 use crate::decode::Segment;
-use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
+use crate::decode::parquet::thrift::Compact;
+use crate::parse::{FieldTable, LogType, Row, Span};
 use arrow::buffer::Buffer;
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -53,13 +54,6 @@ impl Kind {
         let byte = *row.first()?;
         let log = if byte & 1 == 0 { LogType::S3Access } else { LogType::CloudTrail };
         Some(Kind { log, is_read_back: byte & 2 != 0 })
-    }
-
-    fn width(self) -> usize {
-        match self.log {
-            LogType::S3Access => s3_access::field::WIDTH,
-            LogType::CloudTrail => cloudtrail::field::WIDTH,
-        }
     }
 }
 
@@ -152,19 +146,6 @@ fn write_number(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-fn read_number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
 /// Rows of one kind on their way back into a field table.
 pub(super) struct TableOfRows {
     kind: Kind,
@@ -181,7 +162,7 @@ impl TableOfRows {
         TableOfRows {
             kind,
             text: Vec::with_capacity(bytes),
-            spans: Vec::with_capacity(rows * kind.width()),
+            spans: Vec::with_capacity(rows * kind.log.field_count()),
             rows: Vec::with_capacity(rows),
             segments: Vec::new(),
             numbers: HashMap::new(),
@@ -189,28 +170,31 @@ impl TableOfRows {
     }
 
     /// Adds a row; `None` if these are not the bytes of one.
-    pub(super) fn push(&mut self, key: i64, file: &Arc<str>, mut bytes: &[u8]) -> Option<()> {
-        bytes = bytes.get(1..)?;
-        let number = read_number(&mut bytes)?;
-        let flags = u32::try_from(read_number(&mut bytes)?).ok()?;
-        let record_bytes = usize::try_from(read_number(&mut bytes)?).ok()?;
-        let text_bytes = usize::try_from(read_number(&mut bytes)?).ok()?;
+    pub(super) fn push(&mut self, key: i64, file: &Arc<str>, bytes: &[u8]) -> Option<()> {
+        let bytes = bytes.get(1..)?;
+        let mut at = Compact::new(bytes);
+        let mut next = || at.varint().ok();
+        let number = next()?;
+        let flags = u32::try_from(next()?).ok()?;
+        let record_bytes = usize::try_from(next()?).ok()?;
+        let text_bytes = usize::try_from(next()?).ok()?;
         let base = self.text.len();
         let mut before = 0i64;
-        for _ in 0..self.kind.width() {
-            let code = read_number(&mut bytes)?;
+        for _ in 0..self.kind.log.field_count() {
+            let code = next()?;
             let Some(step) = code.checked_sub(1) else {
                 self.spans.push(Span::NULL);
                 continue;
             };
             let start = before + ((step >> 1) as i64 ^ -((step & 1) as i64));
-            let end = start.checked_add(i64::try_from(read_number(&mut bytes)?).ok()?)?;
+            let end = start.checked_add(i64::try_from(next()?).ok()?)?;
             if start < 0 || end > text_bytes as i64 {
                 return None;
             }
             self.spans.push(Span::new(base + start as usize, base + end as usize));
             before = end;
         }
+        let bytes = &bytes[at.position()..];
         if bytes.len() != text_bytes || record_bytes > text_bytes {
             return None;
         }
@@ -243,7 +227,7 @@ impl TableOfRows {
         FieldTable {
             log: self.kind.log,
             text: Buffer::from_vec(self.text),
-            width: self.kind.width(),
+            width: self.kind.log.field_count(),
             spans: self.spans,
             rows: self.rows,
             segments: self.segments,
@@ -257,6 +241,7 @@ impl TableOfRows {
 mod tests {
     use super::*;
     use crate::decode::Block;
+    use crate::parse::s3_access;
 
     fn access_table() -> FieldTable {
         let line = |key: &str, agent: &[u8]| {
@@ -339,9 +324,9 @@ mod tests {
         for number in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
             let mut bytes = Vec::new();
             write_number(number, &mut bytes);
-            let mut rest = &bytes[..];
-            assert_eq!((read_number(&mut rest), rest.len()), (Some(number), 0));
-            assert_eq!(read_number(&mut &bytes[..bytes.len() - 1]), None);
+            let mut whole = Compact::new(&bytes);
+            assert_eq!((whole.varint().ok(), whole.position()), (Some(number), bytes.len()));
+            assert_eq!(Compact::new(&bytes[..bytes.len() - 1]).varint().ok(), None);
         }
     }
 }

@@ -70,11 +70,13 @@ impl Spill {
     pub(super) fn append(&self, written: &Written) -> Result<(), Error> {
         let mut content = lock(&self.content);
         let failed = |error| self.failed(error);
-        if self.file.get().is_none() {
-            let file = self.disk.create_unnamed(&self.folder).map_err(failed)?;
-            let _this_thread_has_the_lock = self.file.set(file);
-        }
-        let Some(mut file) = self.file.get() else { return Ok(()) };
+        let mut file = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let file = self.disk.create_unnamed(&self.folder).map_err(failed)?;
+                self.file.get_or_init(|| file)
+            }
+        };
         file.write_all(&written.bytes).map_err(failed)?;
         let start = content.length;
         content.length += written.bytes.len() as u64;
