@@ -3,42 +3,54 @@
 /// Slots; a power of two. A log names far fewer callers, buckets or operations at a time.
 const SLOTS: usize = 1024;
 
-/// Longest text that is remembered: a longer one is crafted.
-const MOST_TEXT: usize = 512;
+/// Longest text that is remembered. Names of sessions, buckets and operations are shorter; a longer text takes the slower
+/// way.
+const MOST_TEXT: usize = 128;
 
 /// A memory of one value a slot: what falls on a slot that is taken replaces what was there. So it needs no more than
 /// [`SLOTS`] times [`MOST_TEXT`] bytes, and nothing but speed depends on what it holds.
 #[derive(Clone, Debug)]
 pub struct Memo<T> {
-    slots: Vec<Option<(Box<[u8]>, T)>>,
+    /// Length of the text and the value.
+    values: Vec<Option<(u8, T)>>,
+    /// The text of each slot begins at the same multiple of [`MOST_TEXT`]: both are fetched at once, and not the one after
+    /// the other.
+    texts: Vec<u8>,
 }
 
 impl<T> Default for Memo<T> {
     fn default() -> Memo<T> {
-        Memo { slots: Vec::new() }
+        Memo { values: Vec::new(), texts: Vec::new() }
     }
 }
 
 impl<T: Copy> Memo<T> {
     /// What was remembered for a text.
     pub fn get(&self, text: &[u8]) -> Option<T> {
-        let (known, value) = self.slots.get(slot(text))?.as_ref()?;
-        (**known == *text).then_some(*value)
+        let slot = slot(text);
+        let (length, value) = (*self.values.get(slot)?)?;
+        let known = self.texts.get(slot * MOST_TEXT..slot * MOST_TEXT + usize::from(length))?;
+        (known == text).then_some(value)
     }
 
     /// Remembers.
     pub fn set(&mut self, text: &[u8], value: T) {
-        if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
+        if text.len() > MOST_TEXT {
+            return;
         }
-        if text.len() <= MOST_TEXT {
-            self.slots[slot(text)] = Some((text.into(), value));
+        if self.values.is_empty() {
+            self.values.resize(SLOTS, None);
+            self.texts.resize(SLOTS * MOST_TEXT, 0);
         }
+        let slot = slot(text);
+        self.values[slot] = Some((text.len() as u8, value));
+        self.texts[slot * MOST_TEXT..][..text.len()].copy_from_slice(text);
     }
 
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.slots.clear();
+        self.values.clear();
+        self.texts.clear();
     }
 }
 

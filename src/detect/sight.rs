@@ -59,9 +59,13 @@ impl Sight<'_> {
         match self.act {
             Act::Read | Act::CopySource | Act::List | Act::ListObjects if is_done => self.who != Who::Anonymous,
             Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained,
-            Act::Write if is_done => self.who != Who::Anonymous && self.shape.is_none(),
+            Act::Write if is_done => {
+                let is_of_service = self.who == Who::Service || self.by_delivery;
+                is_of_service || self.who != Who::Anonymous && self.shape.is_none()
+            }
             Act::Write => !self.is_strained && !self.by_delivery,
-            Act::Delete | Act::DeleteMany | Act::Expire | Act::OtherS3 | Act::OtherService => false,
+            Act::Expire => is_done && self.shape.is_none(),
+            Act::Delete | Act::DeleteMany | Act::OtherS3 | Act::OtherService => false,
         }
     }
 }
@@ -249,6 +253,18 @@ fn is_strained(code: &[u8]) -> bool {
 }
 
 impl Codes {
+    /// Leaves no row; the memory is used again.
+    pub fn clear(&mut self) {
+        let Codes { act, ended, who, key, shape, place, request } = self;
+        act.clear();
+        ended.clear();
+        who.clear();
+        key.clear();
+        shape.clear();
+        place.clear();
+        request.clear();
+    }
+
     /// Adds a row.
     pub fn push(&mut self, sight: &Sight<'_>) {
         self.act.push(sight.act);

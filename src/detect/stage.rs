@@ -110,6 +110,16 @@ pub struct DetectWorker {
     pub(super) known: Known,
     pub(super) history: Gatherer,
     pub(super) common: Arc<Common>,
+    /// Of the table in hand; buffers that are used again.
+    hits: Hits,
+}
+
+/// The rows of a table that detectors look at, and those that are wanted as evidence.
+#[derive(Default)]
+struct Hits {
+    rows: Vec<u32>,
+    codes: Codes,
+    wanted: Vec<(u32, Want)>,
 }
 
 impl DetectWorker {
@@ -119,6 +129,7 @@ impl DetectWorker {
             known: Known::default(),
             history: Gatherer::of(&common.history),
             common: Arc::clone(common),
+            hits: Hits::default(),
         }
     }
 
@@ -293,20 +304,24 @@ impl Stage for DetectStage<'_> {
         table: &FieldTable,
         rows: &[u32],
     ) -> Result<(), Error> {
-        let (mut hits, mut codes, mut wanted) = (Vec::new(), Codes::default(), Vec::new());
+        let mut hits = std::mem::take(&mut worker.hits);
         for row in rows {
             let sight = worker.seer.see(table, *row as usize);
-            if worker.see(&sight, *row, &mut wanted) {
-                hits.push(*row);
-                codes.push(&sight);
+            if worker.see(&sight, *row, &mut hits.wanted) {
+                hits.rows.push(*row);
+                hits.codes.push(&sight);
             }
         }
-        worker.seen(table.log, &wanted, &mut |some, take| {
+        worker.seen(table.log, &hits.wanted, &mut |some, take| {
             self.evidence.batch(table, some, |batch| take(&EvidenceColumns::of(batch)));
         });
-        if !hits.is_empty() {
-            self.wide.batch(table, &hits, |batch| worker.observe_hits(batch, &codes));
+        if !hits.rows.is_empty() {
+            self.wide.batch(table, &hits.rows, |batch| worker.observe_hits(batch, &hits.codes));
         }
+        hits.rows.clear();
+        hits.codes.clear();
+        hits.wanted.clear();
+        worker.hits = hits;
         Ok(())
     }
 
