@@ -105,6 +105,7 @@ fn files_are_in_order_of_time_with_the_same_rows_and_bytes_for_any_number_of_thr
     let logs = shuffled_logs(folder.path());
     for (name, settings) in [
         ("native", tight(1)),
+        ("nothing left in its file", ExportSettings { sort_left_bytes: usize::MAX, ..tight(1) }),
         ("activity", ExportSettings { datasets: vec![Dataset::Activity], sort_raw_bytes: 1 << 20, ..tight(1) }),
         ("by bucket", ExportSettings { partition_by: vec![PartitionKey::Bucket], ..tight(1) }),
     ] {
@@ -119,7 +120,7 @@ fn files_are_in_order_of_time_with_the_same_rows_and_bytes_for_any_number_of_thr
         export(&logs, &out("3"), &three);
         assert!(data(&out("1")) == data(&out("3")), "{name}: other bytes with three threads");
         // How much is sorted at a time tells row groups apart, and never the order of rows.
-        let roomy = ExportSettings { sort_bytes: 32 << 20, threads: 3, ..settings };
+        let roomy = ExportSettings { sort_bytes: 32 << 20, sort_left_bytes: 1, threads: 3, ..settings };
         export(&logs, &out("roomy"), &roomy);
         assert!(order(&out("roomy")) == order(&out("1")), "{name}");
     }
@@ -207,4 +208,19 @@ fn merged_files_are_in_order_too() {
     assert!(rows(&out) == before);
     let (_, rows) = order(&out).pop_first().unwrap();
     assert!(rows.len() == 30_000 && rows.is_sorted_by_key(|(time, _, _)| *time));
+}
+
+#[test]
+fn a_log_that_changes_while_it_is_sorted_ends_the_run_and_leaves_nothing() {
+    let folder = quick_folder();
+    let (logs, out) = (shuffled_logs(folder.path()), folder.path().join("out"));
+    let settings = tight(1);
+    let opened = open_for(&settings, Target::Path(out.clone()), collect(&[&logs]).unwrap()).unwrap();
+    run_pipeline(&opened.inputs, &Settings::default(), &opened.stage, &AtomicU64::new(0), None).unwrap();
+    let log = logs.join("access-2");
+    let changed = fs::read_to_string(&log).unwrap().replace("GET", "PUT");
+    fs::write(&log, changed).unwrap();
+    let error = opened.stage.finish(()).unwrap_err().to_string();
+    assert!(error.contains("access-2") && error.contains("has changed"), "{error}");
+    assert!(!out.join("s3_access").exists());
 }

@@ -214,6 +214,9 @@ pub struct ExportSettings {
     pub sort_bytes: usize,
     /// Parquet sorted by file: bytes that are put on the disk as they are. What is beyond is compressed.
     pub sort_raw_bytes: u64,
+    /// Parquet sorted by file: bytes of rows that a block has of one plain access log from which on they are not put on the
+    /// disk, but read from it a second time. As before, the files of two runs are the same only if it is.
+    pub sort_left_bytes: usize,
     /// The file system.
     pub disk: Disk,
 }
@@ -257,6 +260,8 @@ impl Default for ExportSettings {
             // Page caches take so much, and compression is a fifth of the processors' time of an export. What is written
             // behind would be written at the speed of the disk.
             sort_raw_bytes: 2 << 30,
+            // To open a file again costs as much as to write some of its lines.
+            sort_left_bytes: 64 << 10,
             disk: Disk::default(),
         }
     }

@@ -57,7 +57,7 @@ use known_events::EventsOfFiles;
 use order::Part;
 use partition::{Defaulted, Partition, PartitionLimit, PlacedRows, rows_by_day, rows_by_place};
 use place::{Place, Places};
-use sorted::{FileSort, RowBatch, StepRows, Steps};
+use sorted::{FileSort, RowBatch, StepRows, Steps, left_segments};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -345,7 +345,9 @@ impl Stage for ParquetStage {
 
     fn observe(&self, (): &mut (), unit: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
         if let Some(file_sort) = &self.file_sort {
-            let observed = self.by_partition(table, rows, |_, rows| Ok(vec![RowBatch::new(table, &rows)]))?;
+            let left = left_segments(table, rows, file_sort.left_bytes);
+            let observed =
+                self.by_partition(table, rows, |_, rows| Ok(vec![RowBatch::new(table, &rows, &left)]))?;
             let weight = observed.parts.iter().map(|part| part.rows.memory()).sum();
             file_sort.door.push(unit, weight, observed, |observed| {
                 self.collect_to_sort(file_sort, observed);

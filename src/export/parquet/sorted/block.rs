@@ -1,6 +1,7 @@
 //! Sorted rows as a piece of the file: what is read at a time.
 
-use super::row_bytes::{RowBatch, RowPlace, row};
+use super::left::LeftLine;
+use super::row_bytes::{RowBatch, RowPlace, left_line, row};
 use super::spill::BlockPlace;
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(super) struct BlockBuilder {
     bytes: Vec<u8>,
     places: Vec<RowPlace>,
     files: Vec<Arc<str>>,
+    /// Bytes of the lines that are left in their files.
+    left_bytes: usize,
 }
 
 /// A block in memory.
@@ -39,6 +42,11 @@ impl BlockBuilder {
         self.bytes.len()
     }
 
+    /// Bytes of its rows once those that are left in their files have been read.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.bytes.len() + self.left_bytes
+    }
+
     /// Keys of its first and last row, if it has rows.
     pub(super) fn keys(&self) -> Option<(i64, i64)> {
         Some((self.places.first()?.key, self.places.last()?.key))
@@ -49,6 +57,7 @@ impl BlockBuilder {
         let RowPlace { key, file, .. } = batch.places[index];
         let name = &batch.files[file as usize];
         self.bytes.extend_from_slice(batch.row(index));
+        self.left_bytes += left_line(batch.row(index)).map_or(0, LeftLine::len);
         // Neighbours in time mostly are of the same file, or of one of the last. A name may stand twice.
         let known = self.files.iter().rposition(|known| Arc::ptr_eq(known, name));
         let file = known.unwrap_or_else(|| {
@@ -84,6 +93,7 @@ impl BlockBuilder {
         out.extend_from_slice(&xxh3_64(packed).to_le_bytes());
         let length = self.bytes.len();
         self.bytes.clear();
+        self.left_bytes = 0;
         Ok(length)
     }
 }
@@ -178,7 +188,8 @@ mod tests {
             let unpacked = block.write(&mut compressor, &mut bytes).unwrap() as u32;
             assert_eq!((block.len(), block.keys()), (0, None));
             let length = bytes.len() as u32 - 6;
-            let written = BlockPlace { offset: 6, length, unpacked, is_packed, run: 0, first: -3, last: 9 };
+            let written =
+                BlockPlace { offset: 6, length, unpacked, row_bytes: 5, is_packed, run: 0, first: -3, last: 9 };
             let again = reader.read(bytes[6..].to_vec(), &written).unwrap();
             assert_eq!(again.places, [place(-3, 0, 0), place(5, 2, 1), place(9, 5, 1)]);
             assert_eq!(again.files, ["a".into(), "b".into()]);

@@ -6,18 +6,23 @@
 //! runs as make some megabytes, and of them the rows that come before all blocks not read yet. The rows of a step become a
 //! field table again ([`step`]) and go the way of all rows, one step behind the other.
 //!
+//! Lines of plain access logs that are roughly in order are not put on the disk: of them only the places go the way
+//! of rows, and they are read from their files again ([`left`]).
+//!
 //! Rows of one time stand in the order of the input: those of a run in theirs, and runs follow one another.
 //!
 //! In memory are a run for each thread and one that is being filled, later a few steps, and of each run that overlaps in
 //! time with others of its partition a block; and 40 bytes a block.
 
 mod block;
+mod left;
 mod row_bytes;
 mod run;
 mod spill;
 mod step;
 mod steps;
 
+pub(super) use left::left_segments;
 pub(super) use row_bytes::RowBatch;
 pub(super) use steps::{StepRows, Steps};
 
@@ -52,6 +57,8 @@ pub(super) struct FileSort {
     spill: Spill,
     run_bytes: usize,
     waiting_bytes: usize,
+    /// Bytes of rows of one file from which on they are left in it.
+    pub(super) left_bytes: usize,
 }
 
 impl FileSort {
@@ -64,6 +71,7 @@ impl FileSort {
             spill: Spill::new(settings.disk.clone(), folder, settings.sort_raw_bytes),
             run_bytes: settings.sort_bytes,
             waiting_bytes: settings.waiting_bytes,
+            left_bytes: settings.sort_left_bytes,
         }
     }
 

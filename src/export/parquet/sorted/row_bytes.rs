@@ -4,10 +4,13 @@
 //! kind (1 byte)  number  flags  length of the record  length of the text  fields  text
 //! ```
 //!
+//! A line that is left in its file ([`left`](super::left)) is its kind and its place there.
+//!
 //! Numbers are LEB128. A field is 0 for null, else how far it begins behind the end of the one before (ZigZag, plus one),
 //! and its length: two bytes for most. The form lives no longer than the process.
 
 use super::super::order::sort_key;
+use super::left::LeftLine;
 use crate::decode::Segment;
 use crate::decode::parquet::thrift::Compact;
 use crate::parse::{FieldTable, LogType, Row, Span};
@@ -42,34 +45,43 @@ pub(super) struct RowPlace {
 pub(super) struct Kind {
     pub(super) log: LogType,
     pub(super) is_read_back: bool,
+    /// The row is a line in its file.
+    pub(super) is_left: bool,
 }
 
 impl Kind {
     fn byte(self) -> u8 {
-        u8::from(self.log == LogType::CloudTrail) | u8::from(self.is_read_back) << 1
+        u8::from(self.log == LogType::CloudTrail) | u8::from(self.is_read_back) << 1 | u8::from(self.is_left) << 2
     }
 
     /// The kind of a row.
     pub(super) fn of(row: &[u8]) -> Option<Kind> {
         let byte = *row.first()?;
         let log = if byte & 1 == 0 { LogType::S3Access } else { LogType::CloudTrail };
-        Some(Kind { log, is_read_back: byte & 2 != 0 })
+        Some(Kind { log, is_read_back: byte & 2 != 0, is_left: byte & 4 != 0 })
     }
 }
 
 impl RowBatch {
-    /// The rows with these numbers.
-    pub(in super::super) fn new(table: &FieldTable, rows: &[u32]) -> RowBatch {
+    /// The rows with these numbers. Those of segments that are `left` are only where they stand in their files.
+    pub(in super::super) fn new(table: &FieldTable, rows: &[u32], left: &[bool]) -> RowBatch {
+        let is_left = |row: u32| left[table.rows[row as usize].segment as usize];
         // About three bytes a field; a row whose derived texts need more makes the buffer grow.
-        let text = rows.iter().map(|row| table.rows[*row as usize].record.len()).sum::<usize>();
+        let carried = rows.iter().filter(|row| !is_left(**row));
+        let text = carried.map(|row| table.rows[*row as usize].record.len() + 3 * table.width).sum::<usize>();
         let mut batch = RowBatch {
             places: Vec::with_capacity(rows.len()),
             files: Vec::new(),
-            bytes: Vec::with_capacity(text + rows.len() * (16 + 3 * table.width)),
+            bytes: Vec::with_capacity(text + rows.len() * 32),
         };
         let mut last = None;
         for row in rows {
-            write(table, *row as usize, &mut batch.bytes);
+            if is_left(*row) {
+                batch.bytes.push(Kind { log: table.log, is_read_back: false, is_left: true }.byte());
+                LeftLine::of(table, *row).write(&mut batch.bytes);
+            } else {
+                write(table, *row as usize, &mut batch.bytes);
+            }
             let end = u32::try_from(batch.bytes.len()).expect("a block is far smaller than 4 GiB");
             let segment = table.rows[*row as usize].segment;
             // Neighbours mostly are of one file.
@@ -98,6 +110,12 @@ impl RowBatch {
     }
 }
 
+/// The line that a row is, if it is left in its file.
+pub(super) fn left_line(row: &[u8]) -> Option<LeftLine> {
+    let (_, line) = row.split_first().filter(|_| Kind::of(row).is_some_and(|kind| kind.is_left))?;
+    LeftLine::read(line)
+}
+
 /// The bytes of a row.
 pub(super) fn row<'b>(places: &[RowPlace], bytes: &'b [u8], index: usize) -> &'b [u8] {
     let start = index.checked_sub(1).map_or(0, |before| places[before].end);
@@ -110,7 +128,7 @@ fn write(table: &FieldTable, row: usize, out: &mut Vec<u8>) {
     let is_within = |span: Span| span.start >= record.start && span.end <= record.end;
     let outside = || fields.iter().copied().filter(|span| !span.is_null() && !is_within(*span));
     let outside_bytes: usize = outside().map(Span::len).sum();
-    out.push(Kind { log: table.log, is_read_back: table.is_read_back }.byte());
+    out.push(Kind { log: table.log, is_read_back: table.is_read_back, is_left: false }.byte());
     write_number(number, out);
     write_number(u64::from(flags), out);
     write_number(record.len() as u64, out);
@@ -277,7 +295,7 @@ mod tests {
     }
 
     fn there_and_back(table: &FieldTable, rows: &[u32]) -> FieldTable {
-        let batch = RowBatch::new(table, rows);
+        let batch = RowBatch::new(table, rows, &vec![false; table.segments.len()]);
         let kind = Kind::of(batch.row(0)).unwrap();
         let mut again = TableOfRows::with_capacity(kind, 0, 0);
         for (index, place) in batch.places.iter().enumerate() {
@@ -305,11 +323,11 @@ mod tests {
     #[test]
     fn bytes_that_are_no_row_are_refused() {
         let table = access_table();
-        let batch = RowBatch::new(&table, &[0]);
+        let batch = RowBatch::new(&table, &[0], &[false; 2]);
         let bytes = batch.row(0);
         let file: Arc<str> = "f".into();
         let read = |bytes: &[u8]| {
-            let kind = Kind { log: LogType::S3Access, is_read_back: false };
+            let kind = Kind { log: LogType::S3Access, is_read_back: false, is_left: false };
             TableOfRows::with_capacity(kind, 1, 1).push(0, &file, bytes)
         };
         assert!(read(bytes).is_some());

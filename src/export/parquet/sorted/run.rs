@@ -7,6 +7,9 @@ use crate::error::Error;
 use crate::export::parquet::partition::Partition;
 use std::collections::BTreeMap;
 
+/// A block has at most so many times its bytes in lines that are left in their files.
+const LEFT_TIMES: usize = 8;
+
 /// Bytes that are handed to the system at a time.
 const WRITE_BYTES: usize = 1 << 20;
 
@@ -70,7 +73,8 @@ impl Output<'_> {
         for (_, batch, row) in in_order(batches) {
             let (batch, row) = (&batches[batch as usize], row as usize);
             // A block of more rows than one is never larger than asked: only such blocks stay in memory.
-            if self.block.len() + batch.row(row).len() > limit {
+            let is_full = self.block.len() + batch.row(row).len() > limit;
+            if is_full || self.block.row_bytes() > LEFT_TIMES * limit {
                 self.end_block(partition)?;
                 limit = self.block_bytes;
             }
@@ -89,6 +93,7 @@ impl Output<'_> {
     fn end_block(&mut self, partition: Partition) -> Result<(), Error> {
         let Some((first, last)) = self.block.keys() else { return Ok(()) };
         let start = self.written.bytes.len();
+        let row_bytes = self.block.row_bytes() as u32;
         let unpacked = self.block.write(&mut self.compressor, &mut self.written.bytes);
         let unpacked = unpacked.map_err(|error| self.spill.failed(error))? as u32;
         let length = (self.written.bytes.len() - start) as u32;
@@ -96,6 +101,7 @@ impl Output<'_> {
             offset: start as u64,
             length,
             unpacked,
+            row_bytes,
             is_packed: self.compressor.packs(),
             run: self.run,
             first,

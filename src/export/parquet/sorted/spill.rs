@@ -34,6 +34,8 @@ pub(super) struct BlockPlace {
     pub(super) length: u32,
     /// Bytes when it is not compressed.
     pub(super) unpacked: u32,
+    /// Bytes of its rows, with those that are left in their files.
+    pub(super) row_bytes: u32,
     /// It is compressed.
     pub(super) is_packed: bool,
     /// The run that it is of. Its blocks of a partition lie one behind the other, in their order.

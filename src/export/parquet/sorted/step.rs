@@ -1,17 +1,52 @@
 //! The rows of a step as field tables.
 
 use super::block::BlockReader;
-use super::row_bytes::{Kind, TableOfRows};
+use super::left::{LeftLine, TableOfLines};
+use super::row_bytes::{Kind, TableOfRows, left_line};
 use super::steps::{Place, Step, Steps};
 use crate::error::Error;
 use crate::parse::FieldTable;
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 
 /// Rows of one kind, in their order.
 pub(in super::super) struct SortedTable {
     pub(in super::super) table: FieldTable,
     /// For each row its place among all rows of the run, ascending.
     pub(in super::super) ranks: Vec<i64>,
+}
+
+/// A table in the making.
+enum Making {
+    /// Of rows as they were put on the disk.
+    Rows(TableOfRows),
+    /// Of lines that are left in their files.
+    Lines(TableOfLines),
+}
+
+impl Making {
+    fn new(kind: Kind, size: Size) -> Making {
+        if kind.is_left {
+            return Making::Lines(TableOfLines::default());
+        }
+        Making::Rows(TableOfRows::with_capacity(kind, size.rows, size.bytes))
+    }
+
+    /// Adds a row; `None` if these are not the bytes of one.
+    fn push(&mut self, key: i64, file: &Arc<str>, bytes: &[u8]) -> Option<()> {
+        match self {
+            Making::Rows(table) => table.push(key, file, bytes),
+            Making::Lines(table) => left_line(bytes).map(|line: LeftLine| table.push(file, line)),
+        }
+    }
+
+    fn finish(self) -> io::Result<FieldTable> {
+        match self {
+            Making::Rows(table) => Ok(table.finish()),
+            Making::Lines(table) => table.finish(),
+        }
+    }
 }
 
 /// Rows and bytes of a kind.
@@ -25,7 +60,7 @@ impl Steps {
     /// The rows of a step: a table for each kind of rows in it, mostly one.
     ///
     /// # Errors
-    /// What the system refuses, and bytes that have changed.
+    /// What the system refuses, bytes that have changed, and a file with lines left in it that is not what it was.
     pub(in super::super) fn read(&self, step: &Step) -> Result<Vec<SortedTable>, Error> {
         let (mut blocks, mut order) = (Vec::with_capacity(step.blocks.len()), Vec::new());
         let mut reader = BlockReader::new().map_err(|error| self.spill.failed(error))?;
@@ -47,11 +82,8 @@ impl Steps {
         }
         // The blocks stand in the order of the input, and the sort is stable.
         order.sort_by_key(|(key, _, _)| *key);
-        let empty = |(kind, size): (Kind, Size)| {
-            let table = TableOfRows::with_capacity(kind, size.rows, size.bytes);
-            (kind, (table, Vec::with_capacity(size.rows)))
-        };
-        let mut tables: BTreeMap<Kind, (TableOfRows, Vec<i64>)> = sizes.into_iter().map(empty).collect();
+        let empty = |(kind, size): (Kind, Size)| (kind, (Making::new(kind, size), Vec::with_capacity(size.rows)));
+        let mut tables: BTreeMap<Kind, (Making, Vec<i64>)> = sizes.into_iter().map(empty).collect();
         for (rank, (key, number, row)) in (0i64..).zip(order) {
             let block = &blocks[number as usize];
             let (bytes, place) = (block.row(row as usize), block.places[row as usize]);
@@ -61,6 +93,9 @@ impl Steps {
             });
             pushed.ok_or_else(|| self.spill.damaged())?;
         }
-        Ok(tables.into_values().map(|(table, ranks)| SortedTable { table: table.finish(), ranks }).collect())
+        let failed = |error| self.spill.failed(error);
+        let sorted =
+            |(table, ranks): (Making, Vec<i64>)| Ok(SortedTable { table: table.finish().map_err(failed)?, ranks });
+        tables.into_values().map(sorted).collect()
     }
 }

@@ -146,7 +146,7 @@ impl Blocks {
         while (bytes == 0 || bytes < step_bytes)
             && let Some(place) = self.rest.next()
         {
-            bytes += place.unpacked as usize;
+            bytes += place.row_bytes as usize;
             blocks.push(StepBlock { block: LazyBlock::new(place), from: None });
         }
         // All rows of blocks that are not read yet come behind the first row of the first of them.
