@@ -77,6 +77,11 @@ fn what_cannot_be_merged_is_left_as_it_is() {
     let bytes = fs::read(out.join(&files[0])).unwrap();
     fs::write(out.join(&files[0]), &bytes[..bytes.len() / 2]).unwrap();
     let (code, told) = compact(&out, &[]);
+    assert!(code == 3 && told.contains(text(&files[0])) && told.contains("nothing to merge"), "{told}");
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2..].fill(0);
+    fs::write(out.join(&files[0]), damaged).unwrap();
+    let (code, told) = compact(&out, &[]);
     assert!(code == 2 && told.contains(text(&files[0])) && told.contains("nothing was changed"), "{told}");
     fs::write(out.join(&files[0]), bytes).unwrap();
     assert_eq!(data_files(&out), files);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::tables::{data_files, files, rows};
-use support::{Run, access_lines, gzip, quick_folder, run, text};
+use support::{Run, access_lines, gzip, program, quick_folder, run, text};
 
 /// A folder with logs and a place for an export.
 struct Case {
@@ -294,7 +294,9 @@ fn what_a_killed_run_left_is_put_right_and_nothing_else_is_touched() {
     write!(file, "{prepared}\n{{\"schema\":\"s3sleuth.mani").unwrap();
     case.log("b.log", &lines(10, 30));
     let done = case.export(&["--append"]);
-    assert_eq!((done.code, rows(&case.out())["s3_access"].count), (0, 30), "{}", done.stderr);
+    // The text file of others has been given the bytes of a Parquet file, and is one to engines.
+    assert_eq!((done.code, rows(&case.out())["s3_access"].count), (3, 30), "{}", done.stderr);
+    assert!(done.stderr.contains("no manifest names") && done.stderr.contains("notes.txt"), "{}", done.stderr);
     assert!(
         partition.join("part-0002-00000.parquet").exists() && !partition.join("part-0001-00000.parquet").exists()
     );
@@ -317,13 +319,92 @@ fn what_a_killed_run_left_is_put_right_and_nothing_else_is_touched() {
     assert!(refused.code == 2 && refused.stderr.contains("manifest.jsonl:1"), "{}", refused.stderr);
 }
 
+/// What other commands say of the folder, and how they end: ddl, compact, athena-lint.
+fn others(case: &Case) -> [(i32, String); 3] {
+    let out = case.out();
+    let command = |arguments: &[&str]| {
+        let ended = program().args(arguments).output().unwrap();
+        let told = [ended.stderr, ended.stdout].concat();
+        (ended.status.code().unwrap(), String::from_utf8(told).unwrap())
+    };
+    let ddl = command(&["ddl", text(&out), "--engine", "duckdb"]);
+    let lint = command(&["athena-lint", text(&out)]);
+    [ddl, command(&["compact", text(&out)]), lint]
+}
+
 #[test]
-fn files_of_the_export_that_are_gone_are_told() {
+fn files_of_the_export_that_are_gone_or_cut_are_told_by_every_command() {
     let case = Case::new(&[("a.log", &lines(0, 10))]);
     case.export(&[]);
-    fs::remove_file(case.out().join("s3_access/event_date=2026-02-06/part-0000-00000.parquet")).unwrap();
+    for (name, lines) in [("b.log", lines(10, 20)), ("c.log", lines(20, 30)), ("d.log", lines(30, 40))] {
+        case.log(name, &lines);
+        assert_eq!(case.export(&["--append"]).code, 0);
+    }
+    let part = |run: u32| case.out().join(format!("s3_access/event_date=2026-02-06/part-{run:04}-00000.parquet"));
+    let whole = fs::read(part(0)).unwrap();
+    fs::remove_file(part(0)).unwrap();
     let told = case.export(&[]);
-    assert!(told.stderr.contains("1 files of the export are gone"), "{}", told.stderr);
+    let expected = "1 file of the export is gone or has another size than its manifest says: \
+                    s3_access/event_date=2026-02-06/part-0000-00000.parquet";
+    assert!(told.code == 3 && told.stderr.contains(expected), "{} {}", told.code, told.stderr);
+    assert!(told.stderr.contains("all inputs are in"), "{}", told.stderr);
+    fs::write(part(0), &whole[..100]).unwrap();
+    fs::remove_file(part(1)).unwrap();
+    let told = case.export(&["--append"]);
+    assert!(told.code == 3 && told.stderr.contains("2 files of the export are gone"), "{}", told.stderr);
+    let cut = format!("it has 100 bytes, and {} according to the manifest", whole.len());
+    fs::write(part(0), &whole).unwrap();
+    let [ddl, compact, lint] = others(&case);
+    let gone = "1 file of the export is gone";
+    assert!(ddl.0 == 3 && ddl.1.contains(gone) && ddl.1.contains("CREATE OR REPLACE VIEW"), "{ddl:?}");
+    // What is there is merged, and only that.
+    assert!(
+        compact.0 == 3 && compact.1.contains(gone) && compact.1.contains("merged 3 files into 1"),
+        "{compact:?}"
+    );
+    assert_eq!(case.row_count(), 30);
+    let lost = "part-0001-00000.parquet: the manifest names it, and it is gone";
+    assert!(lint.0 == 5 && lint.1.contains("21 as-in-manifest") && lint.1.contains(lost), "{lint:?}");
+    let merged = part(4);
+    fs::write(&merged, &fs::read(&merged).unwrap()[..100]).unwrap();
+    let lint = program().args(["athena-lint", text(&case.out().join("s3_access"))]).output().unwrap();
+    let lint = String::from_utf8(lint.stdout).unwrap();
+    assert!(
+        lint.contains("error   event_date=2026-02-06/part-0004-00000.parquet: it has 100 bytes"),
+        "{cut} {lint}"
+    );
+    fs::remove_file(merged).unwrap();
+    let [ddl, _, lint] = others(&case);
+    assert!(ddl.0 == 2 && ddl.1.contains("2 files of the export are gone"), "{ddl:?}");
+    assert!(lint.0 == 5 && lint.1.contains("0 files, 0 tables"), "{lint:?}");
+    // All again.
+    assert_eq!((case.export(&["--force"]).code, case.row_count()), (0, 40));
+    assert_eq!(case.export(&[]).code, 0);
+}
+
+#[test]
+fn parquet_files_that_no_manifest_names_are_told_by_every_command_and_never_removed() {
+    let case = Case::new(&[("a.log", &lines(0, 10))]);
+    case.export(&[]);
+    let day = case.out().join("s3_access/event_date=2026-02-06");
+    let copy = day.join("copy.parquet");
+    fs::copy(day.join("part-0000-00000.parquet"), &copy).unwrap();
+    fs::write(day.join("_hidden.parquet"), "").unwrap();
+    let told_of = "1 Parquet file that no manifest names lies among those of the export: \
+                   s3_access/event_date=2026-02-06/copy.parquet";
+    case.log("b.log", &lines(10, 20));
+    for more in [&["--append"][..], &[], &["--force"]] {
+        let told = case.export(more);
+        assert!(told.code == 3 && told.stderr.contains(told_of), "{more:?}: {} {}", told.code, told.stderr);
+    }
+    let [ddl, compact, lint] = others(&case);
+    assert!(ddl.0 == 3 && ddl.1.contains(told_of) && ddl.1.contains("CREATE OR REPLACE VIEW"), "{ddl:?}");
+    assert!(compact.0 == 3 && compact.1.contains(told_of), "{compact:?}");
+    let found = "copy.parquet: a Parquet file that the manifest does not name";
+    assert!(lint.0 == 5 && lint.1.contains(found), "{lint:?}");
+    assert!(copy.exists());
+    fs::remove_file(copy).unwrap();
+    assert!(others(&case).iter().all(|(code, _)| *code == 0), "{:?}", others(&case));
 }
 
 fn event(id: &str, day: u32, account: &str) -> String {

@@ -5,8 +5,9 @@ use super::output::Output;
 use clap::Args;
 use s3sleuth::error::Error;
 use s3sleuth::export::ddl::{self, Engine};
+use s3sleuth::export::lake::Lake;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `ddl`.
 #[derive(Args)]
@@ -28,6 +29,7 @@ pub struct Arguments {
 /// Prints the statements.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let here = || std::path::absolute(&arguments.folder).unwrap_or_else(|_| arguments.folder.clone());
+    check_folder(&arguments.folder)?;
     let location = match (&arguments.location, arguments.engine) {
         (Some(location), _) => location.clone(),
         (None, Engine::Athena) => {
@@ -36,10 +38,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         }
         (None, _) => here().to_string_lossy().into_owned(),
     };
+    let warnings = Lake::audit(&arguments.folder)?.warnings();
+    warnings.iter().for_each(|warning| super::say(warning));
     let tables = ddl::tables(&arguments.folder)?;
     let statements = ddl::statements(&tables, &location, arguments.engine)?;
     let mut output = Output::stdout();
     output.write_all(statements.as_bytes()).map_err(|error| Error::output("stdout", error))?;
     output.finish()?;
-    Ok(ExitStatus::Done)
+    Ok(if warnings.is_empty() { ExitStatus::Done } else { ExitStatus::Incomplete })
+}
+
+/// What is wrong with the folder is told before what is missing of the options.
+fn check_folder(folder: &Path) -> Result<(), Error> {
+    let failed = |reason: String| Err(Error::Input { path: folder.display().to_string(), reason });
+    match std::fs::metadata(folder) {
+        Err(error) => failed(error.to_string()),
+        Ok(found) if !found.is_dir() => failed("it is no folder; name the one that export wrote".to_owned()),
+        Ok(_) => Ok(()),
+    }
 }

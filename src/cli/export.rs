@@ -14,6 +14,7 @@ use s3sleuth::export::{
 };
 use s3sleuth::parse::LogType;
 use s3sleuth::pipeline::Both;
+use s3sleuth::report::count::{counted, of_number};
 use s3sleuth::source::Inputs;
 use std::path::{Path, PathBuf};
 
@@ -121,10 +122,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     arguments.input.check_paths()?;
     let others: Vec<&Path> = alerts.into_iter().chain(arguments.detectors.suppressed.as_deref()).collect();
     let inputs = arguments.input.inputs(&arguments.output, &others)?;
-    let Opened { stage, inputs, done, notes } = export::open_for(&settings, target, inputs)?;
-    notes.iter().for_each(|note| arguments.input.say(note));
+    let Opened { stage, inputs, done, notes, warnings } = export::open_for(&settings, target, inputs)?;
+    warnings.iter().chain(&notes).for_each(|text| arguments.input.say(text));
+    let folder = if warnings.is_empty() { ExitStatus::Done } else { ExitStatus::Incomplete };
     if let Some(alerts) = alerts {
-        return export_and_detect(arguments, &inputs, stage, alerts, done);
+        let status = export_and_detect(arguments, &inputs, stage, alerts, done)?;
+        return Ok(status.max(folder));
     }
     let ((), told) = arguments.input.run(&inputs, only(arguments), &stage)?;
     let summary = stage.finish(())?;
@@ -132,7 +135,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let missing = if done > 0 { Vec::new() } else { told.report.tally.evidence.missing() };
     let status = arguments.input.tell(told, 0, &missing)?;
     say(arguments, &summary, &inputs, done);
-    Ok(status)
+    Ok(status.max(folder))
 }
 
 /// The datasets that are asked for; none: those of the logs found.
@@ -204,8 +207,7 @@ fn export_and_detect(
     detectors.write(&found, output, (alerts, None), suppressed, threads)?;
     let status = input.tell(told, found.suppressed(), &found.notes)?;
     say(arguments, &summary, inputs, done);
-    let (count, s) = (found.alerts(), if found.alerts() == 1 { "" } else { "s" });
-    input.say(&format!("{count} alert{s}"));
+    input.say(&counted(found.alerts() as u64, "alert"));
     let status = status.max(detectors.status(&found));
     if done == 0 {
         return Ok(status);
@@ -222,15 +224,11 @@ fn say(arguments: &Arguments, summary: &ExportSummary, inputs: &Inputs, done: us
         arguments.input.say(&format!("{every} in {output} already: nothing was written"));
     } else if arguments.output != Path::new("-") {
         if done > 0 {
-            arguments.input.say(&format!("{done} more are in {output} already"));
+            let (inputs, are) = (counted(done as u64, "more input"), of_number(done as u64, "is", "are"));
+            arguments.input.say(&format!("{inputs} {are} in {output} already"));
         }
-        let files = summary.files.len();
-        arguments.input.say(&format!(
-            "wrote {} rows to {files} file{} under {}",
-            summary.rows,
-            if files == 1 { "" } else { "s" },
-            arguments.output.display()
-        ));
+        let (rows, files) = (counted(summary.rows, "row"), counted(summary.files.len() as u64, "file"));
+        arguments.input.say(&format!("wrote {rows} to {files} under {output}"));
         summary.notes.iter().for_each(|note| arguments.input.say(note));
     }
 }

@@ -34,7 +34,8 @@ Exit codes:
   0  done, and everything was read
   1  --fail-on LEVEL was given and an alert reached it
   2  usage: nothing was processed
-  3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects
+  3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects; or an exported
+     folder is not as its manifest says
   4  output failed
   5  a check found violations
   6  a resource limit was hit (--max-memory, --max-decompressed, --max-line)

@@ -3,6 +3,7 @@
 use s3sleuth::ledger::{FileOutcome, FileStatus};
 use s3sleuth::parse::time::format_iso;
 use s3sleuth::pipeline::Report;
+use s3sleuth::report::count::{counted, grouped as count, of_number};
 use s3sleuth::report::safe::printable;
 use serde::Serialize;
 
@@ -79,7 +80,7 @@ pub fn text(
 ) -> String {
     let tally = &report.tally;
     let mut lines = places(report, verbose);
-    let mut files = format!("{} {} read", count(tally.files_read), plural(tally.files_read, "file"));
+    let mut files = format!("{} read", counted(tally.files_read, "file"));
     for (number, what) in
         [(tally.files_partial, "partly"), (tally.files_skipped, "skipped"), (tally.files_ignored, "ignored")]
     {
@@ -88,30 +89,31 @@ pub fn text(
         }
     }
     lines.push(files);
-    let mut equation = format!("{} lines = {} records", count(tally.lines), count(tally.records));
-    for (number, what) in [(tally.rejects, "rejects"), (tally.blanks, "blanks"), (tally.duplicates, "duplicates")]
-    {
-        equation += &format!(" + {} {what}", count(number));
+    let mut equation = format!("{} = {}", counted(tally.lines, "line"), counted(tally.records, "record"));
+    for (number, what) in [(tally.rejects, "reject"), (tally.blanks, "blank"), (tally.duplicates, "duplicate")] {
+        equation += &format!(" + {}", counted(number, what));
     }
     lines.push(equation);
-    for (number, what) in [
-        (tally.filtered, "records left out by a filter"),
-        (tally.ambiguous, "lines with an ambiguous border between referer and user agent (parse_flags)"),
-        (tally.without_time, "records without an event time"),
-        (tally.replaced_fields, "fields with ill-formed text, replaced by U+FFFD"),
-        (tally.dedup_incomplete, "records that could not be compared with all others"),
-        (suppressed, "hits kept quiet by the configuration; detect --suppressed FILE lists them"),
+    for (number, noun, what) in [
+        (tally.filtered, "record", "left out by a filter"),
+        (tally.ambiguous, "line", "with an ambiguous border between referer and user agent (parse_flags)"),
+        (tally.without_time, "record", "without an event time"),
+        (tally.replaced_fields, "field", "with ill-formed text, replaced by U+FFFD"),
+        (tally.dedup_incomplete, "record", "that could not be compared with all others"),
+        (suppressed, "hit", "kept quiet by the configuration; detect --suppressed FILE lists them"),
     ] {
         if number > 0 {
-            lines.push(format!("{} {what}", count(number)));
+            lines.push(format!("{} {what}", counted(number, noun)));
         }
     }
     if !tally.balances() {
         lines.push("s3sleuth: the counts do not add up; please report this".to_owned());
     }
     lines.push(match (tally.first_event_ms, tally.last_event_ms) {
-        (Some(first), Some(last)) => format!("events from {} to {} (UTC)", format_iso(first), format_iso(last)),
-        _ => "no event with a time".to_owned(),
+        (Some(first), Some(last)) => {
+            format!("events read: from {} to {} (UTC)", format_iso(first), format_iso(last))
+        }
+        _ => "events read: none with a time".to_owned(),
     });
     lines.extend(inferred.iter().map(|sentence| printable(sentence).into_owned()));
     lines.extend(not_evaluated.iter().map(|reason| format!("not evaluated: {}", printable(reason))));
@@ -140,46 +142,20 @@ fn places(report: &Report, verbose: bool) -> Vec<String> {
         .collect();
     lines.extend(report.files.iter().take(named).map(file_line));
     let unread = report.tally.files_skipped + report.tally.files_partial;
-    more(&mut lines, unread, named.min(report.files.len()), "more files not read whole; --verbose names them");
+    let shown = named.min(report.files.len());
+    more(&mut lines, unread, shown, ("file", "files"), "not read whole; --verbose names them");
     lines.extend(report.ignored.iter().filter(|_| verbose).map(file_line));
     lines.extend(report.rejects.iter().take(named).map(|reject| {
         format!("{}:{}: {}: {}", printable(&reject.file), reject.number, reject.field, reject.reason)
     }));
     let shown = named.min(report.rejects.len());
-    more(&mut lines, report.tally.rejects, shown, "more rejects; --rejects FILE writes all of them");
+    more(&mut lines, report.tally.rejects, shown, ("reject;", "rejects;"), "--rejects FILE writes all of them");
     lines
 }
 
-fn more(lines: &mut Vec<String>, all: u64, shown: usize, what: &str) {
+fn more(lines: &mut Vec<String>, all: u64, shown: usize, (one, many): (&str, &str), what: &str) {
     let rest = all.saturating_sub(shown as u64);
     if rest > 0 {
-        lines.push(format!("{} {what}", count(rest)));
-    }
-}
-
-fn plural(number: u64, word: &str) -> String {
-    if number == 1 { word.to_owned() } else { format!("{word}s") }
-}
-
-/// `1234567` → `1,234,567`.
-fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn counts_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(super::count(number), text);
-        }
+        lines.push(format!("{} more {} {what}", count(rest), of_number(rest, one, many)));
     }
 }

@@ -1,10 +1,11 @@
 //! Many small files of a partition to few large ones: engines pay for each file that they open.
 
 use super::disk::Disk;
-use super::lake::{Kind, Lake, OutputEntry, Record};
+use super::lake::{Audit, Kind, Lake, OutputEntry, Record};
 use super::parquet::{MERGED_AT_A_TIME, Merge, is_sorted_by_file};
+use crate::batch::Dataset;
 use crate::error::Error;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// Files from this size on are left as they are: 128 to 512 MB are read best
@@ -15,7 +16,7 @@ const LARGE_BYTES: u64 = 128 << 20;
 pub const TARGET_BYTES: u64 = 400 << 20;
 
 /// What was merged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompactSummary {
     /// Files before, of those that were merged.
     pub files_before: usize,
@@ -27,10 +28,12 @@ pub struct CompactSummary {
     pub bytes_after: u64,
     /// Rows in them.
     pub rows: u64,
+    /// How the folder differs from what its manifest says, a sentence each. Files that do were left as they are.
+    pub warnings: Vec<String>,
 }
 
 /// Merges the small files of each partition of a folder of exports, about `target_bytes` into each. It is one change of the
-/// folder, as an export is: it happens as a whole or not at all.
+/// folder, as an export is: it happens as a whole or not at all. Files that are not as the manifest says are left out of it.
 ///
 /// # Errors
 /// A folder without a manifest, or that another process writes to; files that cannot be read; output that failed.
@@ -43,9 +46,12 @@ pub fn compact(root: &Path, target_bytes: u64, disk: Disk) -> Result<CompactSumm
         )));
     }
     let mut lake = Lake::open(root, disk.clone())?;
-    let packs = packs(lake.state().files(), target_bytes, |dataset| is_sorted_by_file(&lake, dataset));
+    let audit = Audit::of(root, lake.state(), Dataset::ALL.map(Dataset::name))?;
+    let lost: HashSet<&str> = audit.lost.iter().map(|file| file.path.as_str()).collect();
+    let there = lake.state().files().filter(|file| !lost.contains(file.path.as_str()));
+    let packs = packs(there, target_bytes, |dataset| is_sorted_by_file(&lake, dataset));
     let mut merge = Merge::new(&lake, &disk);
-    let mut summary = CompactSummary::default();
+    let mut summary = CompactSummary { warnings: audit.warnings(), ..CompactSummary::default() };
     for pack in &packs {
         merge.pack(&lake, pack)?;
         summary.files_before += pack.len();

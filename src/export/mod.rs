@@ -70,6 +70,8 @@ pub struct Opened {
     pub done: usize,
     /// What a person should know before.
     pub notes: Vec<String>,
+    /// How the folder differs from what its manifest says, a sentence each: the tables are not those of the export.
+    pub warnings: Vec<String>,
 }
 
 /// Opens an export of rows that come from nowhere in particular. Nothing that exists is changed before
@@ -90,8 +92,8 @@ pub fn open_for(settings: &ExportSettings, target: Target, inputs: Inputs) -> Re
     match (settings.format, target) {
         (Format::Parquet, Target::Path(folder)) => {
             let opened = ParquetStage::open(settings, folder, inputs)?;
-            let parquet::OpenedStage { stage, inputs, done, notes } = opened;
-            Ok(Opened { stage: ExportStage::Parquet(Box::new(stage)), inputs, done, notes })
+            let parquet::OpenedStage { stage, inputs, done, notes, warnings } = opened;
+            Ok(Opened { stage: ExportStage::Parquet(Box::new(stage)), inputs, done, notes, warnings })
         }
         (Format::Parquet, Target::Stream(_)) => {
             Err(Error::Usage("Parquet is written as a folder of files: name one with -o DIR".to_owned()))
@@ -104,7 +106,7 @@ pub fn open_for(settings: &ExportSettings, target: Target, inputs: Inputs) -> Re
         }
         (_, target) => {
             let stage = ExportStage::Text(Box::new(TextStage::new(settings, target)?));
-            Ok(Opened { stage, inputs, done: 0, notes: Vec::new() })
+            Ok(Opened { stage, inputs, done: 0, notes: Vec::new(), warnings: Vec::new() })
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a check is, and **the** list of checks. Each is written down beside the code that carries it out.
 
-use super::{content, ddl, layout, order, schema, sizes};
+use super::{content, ddl, layout, manifest, order, schema, sizes};
 use serde::Serialize;
 
 /// A check: what must hold, why, and what to do where it does not.
@@ -21,7 +21,7 @@ pub struct Check {
 }
 
 /// Every check, by number.
-pub const CHECKS: [&Check; 20] = [
+pub const CHECKS: [&Check; 21] = [
     &schema::types::NO_INT96,
     &schema::types::READABLE_TYPES,
     &schema::types::MILLISECOND_TIMESTAMPS,
@@ -42,6 +42,7 @@ pub const CHECKS: [&Check; 20] = [
     &content::ROW_WIDTH,
     &content::DECODABLE,
     &ddl::DDL_FITS,
+    &manifest::AS_IN_MANIFEST,
 ];
 
 /// How bad a finding is.

@@ -14,6 +14,7 @@ mod ddl;
 mod file;
 mod layout;
 mod limits;
+mod manifest;
 mod order;
 mod report;
 mod schema;
@@ -59,11 +60,20 @@ pub struct Options {
 pub fn lint(root: &Path, options: &Options) -> Result<Report, Error> {
     let mut notebook = Notebook::of_folders();
     let tables = tables::find(root, &mut notebook)?;
+    if tables.is_empty() && !manifest_names_files(root) {
+        return Err(tables::none(root));
+    }
+    manifest::check(root, &tables, &mut notebook);
     for table in &tables {
         check_table(table, tables.len(), options, &mut notebook);
     }
     let files = tables.iter().map(|table| table.files.len() as u64).sum();
     Ok(notebook.finish(tables.into_iter().map(|table| table.name).collect(), files))
+}
+
+/// Is the folder that of an export that had files?
+fn manifest_names_files(root: &Path) -> bool {
+    export::lake::Lake::read(root).is_ok_and(|state| state.is_some_and(|state| state.files().next().is_some()))
 }
 
 /// A file behind its checks; schemas are kept once each.

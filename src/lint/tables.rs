@@ -1,15 +1,12 @@
 //! The tables below a folder, and what lies in them.
 
-use super::file::MAGIC;
 use super::layout;
 use super::report::Notebook;
+use crate::decode::parquet::recognise::{begins_as_parquet, is_named_parquet};
 use crate::error::Error;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// Ends of the names of Parquet files. Others are told by what they begin with.
-const EXTENSIONS: [&str; 3] = ["parquet", "parq", "pq"];
 
 /// A folder of partitions or files that make one table.
 pub(super) struct TableFiles {
@@ -37,10 +34,11 @@ struct Listing {
     foreign: Vec<String>,
 }
 
-/// Finds the tables: the topmost folders with `key=value` folders or Parquet files in them.
+/// Finds the tables: the topmost folders with `key=value` folders or Parquet files in them. None, where no folder holds
+/// a Parquet file.
 ///
 /// # Errors
-/// No folder; no table in it.
+/// No folder.
 pub(super) fn find(root: &Path, notebook: &mut Notebook) -> Result<Vec<TableFiles>, Error> {
     let failed = |reason: String| Err(Error::Input { path: root.display().to_string(), reason });
     match fs::metadata(root) {
@@ -66,10 +64,14 @@ pub(super) fn find(root: &Path, notebook: &mut Notebook) -> Result<Vec<TableFile
         let others = if others.is_empty() { String::new() } else { format!(" and {} others", others.len()) };
         walk.notebook.note(format!("links, pipes and devices are not followed or read: {first}{others}"));
     }
-    if tables.iter().all(|table| table.files.is_empty()) {
-        return failed("no Parquet file below it; name the folder that holds the tables".to_owned());
-    }
-    Ok(tables)
+    let is_empty = tables.iter().all(|table| table.files.is_empty());
+    Ok(if is_empty { Vec::new() } else { tables })
+}
+
+/// Why a folder without tables is not checked.
+pub(super) fn none(root: &Path) -> Error {
+    let reason = "no Parquet file below it; name the folder that holds the tables".to_owned();
+    Error::Input { path: root.display().to_string(), reason }
 }
 
 struct Walk<'a> {
@@ -155,11 +157,5 @@ fn joined(folder: &str, name: &str) -> String {
 }
 
 fn is_parquet(name: &str, path: &Path) -> io::Result<bool> {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    if EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)) {
-        return Ok(true);
-    }
-    let mut head = Vec::new();
-    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut head)?;
-    Ok(head == MAGIC)
+    Ok(is_named_parquet(name) || begins_as_parquet(path)?)
 }

@@ -1,5 +1,6 @@
 //! What `athena-lint` has found, as JSON, JSONL and text. Names in findings come from files of others.
 
+use super::count::counted;
 use super::safe::{printable, printable_json};
 use crate::lint::{CHECKS, CheckResult, Finding, Outcome, Report};
 
@@ -75,10 +76,6 @@ fn check_line(check: &CheckResult) -> String {
     }
     let line = format!("{:>2} {:<22} {:<13} {}", check.check, check.name, check.outcome.name(), facts.join("; "));
     line.trim_end().to_owned() + "\n"
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn finding_line(finding: &Finding) -> String {

@@ -1,6 +1,7 @@
 //! Alerts and summaries for people.
 
 pub mod alerts;
+pub mod count;
 pub mod lint;
 pub mod ocsf;
 pub mod safe;

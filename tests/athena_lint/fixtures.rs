@@ -66,6 +66,25 @@ fn wide_row(root: &Path, lengths: [usize; 2]) {
     write(&part(root), columns, &[lengths.map(texts).into()], settings());
 }
 
+/// An export of one good file, whose manifest names these files of its day.
+fn exported(root: &Path, named: &[(&str, i64)]) {
+    let day = "s3_access/event_date=2026-03-01";
+    let file = root.join(day).join("part-0000-00000.parquet");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    good(&file);
+    let length = fs::metadata(file).unwrap().len() as i64;
+    let output = |(name, more): &(&str, i64)| serde_json::json!({"path": format!("{day}/{name}"), "rows": 2, "bytes": length + more});
+    let record = |state| {
+        let outputs: Vec<_> = named.iter().map(output).collect();
+        serde_json::json!({
+            "schema": "s3sleuth.manifest.v1", "run": 0, "kind": "export", "state": state, "version": "", "outputs": outputs
+        })
+    };
+    fs::create_dir(root.join("_toolmeta")).unwrap();
+    let lines = format!("{}\n{}\n", record("prepared"), record("committed"));
+    fs::write(root.join("_toolmeta/manifest.jsonl"), lines).unwrap();
+}
+
 /// All, by check.
 pub const FIXTURES: &[Fixture] = &[
     fixture(1, "INT96", |root| with_column(root, "optional int96 seen;")),
@@ -257,6 +276,11 @@ pub const FIXTURES: &[Fixture] = &[
                                                  'projection.event_date.format'='yyyy-MM-dd',\
                                                  'projection.event_date.range'='2026-01-01,2026-02-28')",
     ),
+    fixture(21, "file of the manifest gone", |root| {
+        exported(root, &[("part-0000-00000.parquet", 0), ("part-0000-00001.parquet", 0)]);
+    }),
+    fixture(21, "file of another size", |root| exported(root, &[("part-0000-00000.parquet", 1)])),
+    fixture(21, "file that the manifest does not name", |root| exported(root, &[])),
 ];
 
 /// What a table is, how it is made, and the statement that it is held against.

@@ -6,6 +6,7 @@ pub(crate) mod claims;
 mod footer;
 pub(crate) mod page_header;
 mod pages;
+pub(crate) mod recognise;
 mod rows;
 mod source;
 pub(crate) mod thrift;

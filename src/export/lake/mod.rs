@@ -13,6 +13,7 @@
 //! `prepared`, and the files that a last record that is `committed` replaces; nothing else, and only under names that
 //! this program gives. So the folder always holds what was there before the change, or what was there after it.
 
+mod audit;
 mod commit;
 mod entries;
 mod job;
@@ -23,6 +24,7 @@ mod plan;
 mod recover;
 mod state;
 
+pub use audit::{Audit, LostFile};
 pub(super) use commit::NewFile;
 pub use entries::{InputEntry, Kind, OutputEntry, ReadShare, Record, RecordState};
 pub use job::Job;
@@ -35,6 +37,7 @@ pub use state::{JobState, State};
 
 use super::disk::Disk;
 use super::file::CreatedFolders;
+use crate::batch::Dataset;
 use crate::error::Error;
 use lock::LakeLock;
 use manifest::Manifest;
@@ -65,11 +68,7 @@ impl Lake {
         if root.exists() && !root.is_dir() {
             return Err(Error::Usage(format!("{} is no folder", root.display())));
         }
-        let meta = root.join(META_FOLDER);
-        refuse_unless(&meta, fs::Metadata::is_dir, "a folder")?;
-        for name in [lock::NAME, manifest::NAME] {
-            refuse_unless(&meta.join(name), fs::Metadata::is_file, "a file")?;
-        }
+        let meta = meta_folder(root)?;
         let mut folders = CreatedFolders::new(&disk);
         folders.root(root)?;
         folders.child(&meta)?;
@@ -82,6 +81,34 @@ impl Lake {
     /// Has anything been exported to the folder?
     pub fn has_manifest(root: &Path) -> bool {
         root.join(META_FOLDER).join(manifest::NAME).is_file()
+    }
+
+    /// Reads what the folder holds, for those who change nothing: without its lock. `None`: it has no manifest.
+    ///
+    /// # Errors
+    /// A manifest that cannot be read, or that is none of ours.
+    pub fn read(root: &Path) -> Result<Option<State>, Error> {
+        if !Lake::has_manifest(root) {
+            return Ok(None);
+        }
+        let opened = meta_folder(root).and_then(|meta| Manifest::open(&meta, root, &Disk::default()));
+        match opened {
+            Ok((_, state, _)) => Ok(Some(state)),
+            Err(Error::Output { path, reason }) => {
+                Err(Error::Input { path: path.display().to_string(), reason: reason.to_string() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Holds the files of all datasets against the manifest, for those who change nothing. A folder without a manifest is
+    /// as it should be.
+    ///
+    /// # Errors
+    /// A manifest, folder or file that cannot be read.
+    pub fn audit(root: &Path) -> Result<Audit, Error> {
+        let state = Lake::read(root)?;
+        state.map_or(Ok(Audit::default()), |state| Audit::of(root, &state, Dataset::ALL.map(Dataset::name)))
     }
 
     /// What the folder holds.
@@ -110,6 +137,16 @@ impl Drop for Lake {
             self.lock.release();
         }
     }
+}
+
+/// Where the notes are, if they can be ours.
+fn meta_folder(root: &Path) -> Result<PathBuf, Error> {
+    let meta = root.join(META_FOLDER);
+    refuse_unless(&meta, fs::Metadata::is_dir, "a folder")?;
+    for name in [lock::NAME, manifest::NAME] {
+        refuse_unless(&meta.join(name), fs::Metadata::is_file, "a file")?;
+    }
+    Ok(meta)
 }
 
 /// A link could lead anywhere.

@@ -1,10 +1,10 @@
 //! Which inputs are still to be read: those that the export does not hold yet.
 
-use super::Lake;
 use super::entries::{InputEntry, ReadShare};
 use super::job::Job;
-use super::names::{checked_path, holds_visible_file};
+use super::names::holds_visible_file;
 use super::state::State;
+use super::{Audit, Lake};
 use crate::decode::{ContentHash, HashKind};
 use crate::error::Error;
 use crate::source::{Input, Inputs};
@@ -39,6 +39,8 @@ pub struct Plan {
     pub(in crate::export) replaces: Vec<String>,
     /// What a person should know.
     pub notes: Vec<String>,
+    /// How the folder differs from what its manifest says, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// Paths that are named in a message.
@@ -73,9 +75,9 @@ impl Lake {
         }
         let mut sorted = Sorted::new(&first.inputs, inputs.files)?;
         sorted.check(self.root(), request.append)?;
-        let notes = self.lost_files(request.job);
+        let warnings = self.audit_of(request.job)?.warnings();
         let inputs = Inputs { files: std::mem::take(&mut sorted.read), left_out: inputs.left_out };
-        Ok(Plan { inputs, done: sorted.done, notes, ..Plan::default() })
+        Ok(Plan { inputs, done: sorted.done, warnings, ..Plan::default() })
     }
 
     fn not_empty(&self, dataset: &str) -> Error {
@@ -98,24 +100,16 @@ impl Lake {
             }
             plan.removes.extend(former);
         }
+        // What is not ours is not removed, and stays beside the new files.
+        let mut audit = Audit { lost: Vec::new(), ..self.audit_of(job)? };
+        let removes: HashSet<&str> = plan.removes.iter().map(String::as_str).collect();
+        audit.strangers.retain(|path| !removes.contains(path.as_str()));
+        plan.warnings = audit.warnings();
         Ok(plan)
     }
 
-    /// Files of the export that somebody has removed or cut.
-    fn lost_files(&self, job: &Job) -> Vec<String> {
-        let files = self.state.files().filter(|file| job.columns.contains_key(file.dataset()));
-        let is_lost = |path: &str, bytes: u64| {
-            let path = checked_path(self.root(), path);
-            !path.is_some_and(|path| fs::symlink_metadata(path).is_ok_and(|found| found.len() == bytes))
-        };
-        let lost: Vec<&str> =
-            files.filter(|file| is_lost(&file.path, file.bytes)).map(|file| file.path.as_str()).collect();
-        let Some(first) = lost.first() else { return Vec::new() };
-        vec![format!(
-            "{} files of the export are gone or have another size, such as {first}: their rows are not written again; --force \
-             writes all of it again",
-            lost.len()
-        )]
+    fn audit_of(&self, job: &Job) -> Result<Audit, Error> {
+        Audit::of(self.root(), &self.state, job.datasets())
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) use key::lake_date;
 pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
 pub(super) use merge::{MERGED_AT_A_TIME, Merge, is_sorted_by_file};
 
-use super::lake::{Lake, META_FOLDER, OutputEntry, Request};
+use super::lake::{Lake, META_FOLDER, OutputEntry, Plan, Request};
 use super::selection::Selection;
 use super::settings::{ExportSettings, SortScope};
 use super::{ExportSummary, ExportedFile};
@@ -92,6 +92,7 @@ pub(super) struct OpenedStage {
     pub(super) inputs: Inputs,
     pub(super) done: usize,
     pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// What one call gave: rows by partition, in their order.
@@ -167,7 +168,8 @@ impl ParquetStage {
             keys,
             root,
         };
-        Ok(OpenedStage { stage, inputs: plan.inputs, done: plan.done, notes: plan.notes })
+        let Plan { inputs, done, notes, warnings, .. } = plan;
+        Ok(OpenedStage { stage, inputs, done, notes, warnings })
     }
 
     /// Writes what is pending, closes the files and puts them under their names.

@@ -1,8 +1,9 @@
 //! One column chunk: where its pages lie, and what is watched while they are decoded.
 
+use super::Trouble;
+use super::footer::MAGIC;
 use super::pages::{self, Pages};
 use super::values::{self, Budget, Decoded, Value, Watcher};
-use super::{MAGIC, Trouble};
 use crate::decode::guarded;
 use crate::lint::content::RowWidths;
 use crate::lint::limits::Limits;

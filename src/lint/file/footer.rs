@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 /// What a Parquet file begins and ends with.
-pub(in crate::lint) const MAGIC: &[u8; 4] = b"PAR1";
+pub(super) const MAGIC: &[u8; 4] = b"PAR1";
 /// The same, of a file whose footer is encrypted.
 const MAGIC_ENCRYPTED: &[u8; 4] = b"PARE";
 /// Length and magic at the end.

@@ -7,7 +7,6 @@ mod footer;
 mod pages;
 mod values;
 
-pub(super) use footer::MAGIC;
 pub(super) use values::Value;
 
 use super::content::{self, DECODABLE, Obstacles, RowWidths};
