@@ -169,6 +169,32 @@ fn what_is_no_rows_of_a_log_is_told() {
     assert!(run.stderr.contains("both logs and exports of s3_access"), "{}", run.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn where_all_is_ignored_it_is_said_why_without_being_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("a.log");
+    fs::write(&logs, access_lines(10)).unwrap();
+    let inside = folder.path().join("inside");
+    fs::create_dir(&inside).unwrap();
+    let code_of_nothing = run(&["detect", text(&inside)]).code;
+    for name in ["one", "two"] {
+        std::os::unix::fs::symlink(&logs, inside.join(name)).unwrap();
+    }
+    let links = "nothing was read; ignored: 2 files (a symbolic link inside a folder is not followed";
+    let told = run(&["detect", text(&inside)]);
+    assert!(told.code == code_of_nothing && told.stderr.contains(links), "{}", told.stderr);
+    let activity = exported(&logs, &["--log", "activity"]);
+    let out = folder.path().join("out");
+    let told = run(&["export", text(activity.path()), text(&inside), "-o", text(&out)]);
+    let sorted = "ignored: 2 files (a symbolic link inside a folder is not followed; name it to read it); 1 file (beside";
+    assert!(told.code == code_of_nothing && told.stderr.contains(sorted), "{}", told.stderr);
+    assert!(told.stderr.contains("; 1 file (rows in one vocabulary for both logs"), "{}", told.stderr);
+    // Where something was read, only --verbose names them.
+    let told = run(&["detect", text(&inside), text(&logs)]);
+    assert!(!told.stderr.contains("symbolic link"), "{}", told.stderr);
+}
+
 /// A file of columns that are those of an access log.
 fn write_columns(path: &Path, columns: &[(&str, ArrayRef)]) {
     let batch =

@@ -6,6 +6,7 @@ use s3sleuth::pipeline::Report;
 use s3sleuth::report::count::{counted, grouped as count, of_number};
 use s3sleuth::report::safe::printable;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Rejects and files that are named without `--verbose`.
 const NAMED: usize = 5;
@@ -89,6 +90,7 @@ pub fn text(
         }
     }
     lines.push(files);
+    lines.extend(why_nothing(report));
     let mut equation = format!("{} = {}", counted(tally.lines, "line"), counted(tally.records, "record"));
     for (number, what) in [(tally.rejects, "reject"), (tally.blanks, "blank"), (tally.duplicates, "duplicate")] {
         equation += &format!(" + {}", counted(number, what));
@@ -151,6 +153,29 @@ fn places(report: &Report, verbose: bool) -> Vec<String> {
     let shown = named.min(report.rejects.len());
     more(&mut lines, report.tally.rejects, shown, ("reject;", "rejects;"), "--rejects FILE writes all of them");
     lines
+}
+
+/// Where all files were ignored, why: nobody asks for --verbose at an exit code of 0.
+fn why_nothing(report: &Report) -> Option<String> {
+    let tally = &report.tally;
+    if tally.files_read + tally.files_partial > 0 || report.ignored.is_empty() {
+        return None;
+    }
+    let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+    for file in &report.ignored {
+        if let FileStatus::Ignored(reason) = &file.status {
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<String> = reasons
+        .into_iter()
+        .map(|(reason, number)| format!("{} ({})", counted(number, "file"), printable(reason)))
+        .collect();
+    let others = tally.files_ignored.saturating_sub(report.ignored.len() as u64);
+    if others > 0 {
+        reasons.push(format!("{} not looked at here", counted(others, "more file")));
+    }
+    Some(format!("nothing was read; ignored: {}", reasons.join("; ")))
 }
 
 fn more(lines: &mut Vec<String>, all: u64, shown: usize, (one, many): (&str, &str), what: &str) {
