@@ -4,6 +4,7 @@
 //! read, and what was left out is told.
 
 use crate::batch::Dataset;
+use crate::decode::parquet::recognise::{begins_as_parquet, is_named_parquet};
 use crate::export::lake::META_FOLDER;
 use crate::ledger::{FileOutcome, FileStatus};
 use rayon::slice::ParallelSliceMut;
@@ -160,7 +161,7 @@ impl Inputs {
                 };
                 let path = entry.path();
                 match entry.file_type() {
-                    Ok(kind) if listing.hides(&entry.file_name(), kind) => listing.hidden.push((path, kind)),
+                    Ok(kind) if listing.hides(&path, kind) => listing.hidden.push((path, kind)),
                     Ok(kind) => self.found(path, kind, &mut folders),
                     Err(error) => self.leave_out(&path, FileStatus::Skipped(error.to_string())),
                 }
@@ -283,13 +284,19 @@ struct Listing {
 
 impl Listing {
     /// Is the name hidden if this is the folder of a table?
-    fn hides(&mut self, name: &OsStr, kind: FileType) -> bool {
-        let name = name.to_string_lossy();
+    fn hides(&mut self, path: &Path, kind: FileType) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let hidden = name.starts_with(['_', '.']);
-        let of_table = if kind.is_dir() { name.contains('=') } else { name.ends_with(".parquet") };
-        self.is_table |= of_table && !hidden;
+        self.is_table |= !hidden && if kind.is_dir() { name.contains('=') } else { self.is_first_parquet(path, kind) };
         self.has_dataset |= kind.is_dir() && Dataset::ALL.iter().any(|dataset| dataset.name() == name);
         hidden
+    }
+
+    /// Is it a Parquet file, of which none was seen before? Anything can be named so, and beside it hidden logs would not
+    /// be read.
+    fn is_first_parquet(&self, path: &Path, kind: FileType) -> bool {
+        let is_named = || path.file_name().is_some_and(|name| is_named_parquet(&name.to_string_lossy()));
+        !self.is_table && kind.is_file() && is_named() && begins_as_parquet(path).unwrap_or(false)
     }
 
     /// Is it what an export notes of itself?
@@ -419,10 +426,15 @@ mod tests {
             "logs/.b.log",
             "raw/cloudtrail/a.log",
             "raw/_old/a.log",
+            "table/rows.parquet",
+            "table/_old.log",
+            "texts/notes.parquet",
+            "texts/_a.log",
         ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "12345").unwrap();
+            let is_parquet = path.ends_with("rows.parquet") || path.ends_with("part-00000.parquet");
+            fs::write(&path, if is_parquet { "PAR1" } else { "12345" }).unwrap();
         }
         let inputs = collect(&[folder.path()]).unwrap();
         let expected = [
@@ -431,9 +443,12 @@ mod tests {
             "out/s3_access/event_date=2026-03-01/part-00000.parquet",
             "raw/_old/a.log",
             "raw/cloudtrail/a.log",
+            "table/rows.parquet",
+            "texts/_a.log",
+            "texts/notes.parquet",
         ];
         assert_eq!(below(folder.path(), &inputs), expected);
-        assert_eq!(inputs.left_out.len(), 3);
+        assert_eq!(inputs.left_out.len(), 4);
         assert!(inputs.left_out.iter().all(|outcome| matches!(outcome.status, FileStatus::Ignored(_))));
         assert_eq!(collect(&[folder.path().join("out/_toolmeta/manifest.jsonl")]).unwrap().files.len(), 1);
     }
