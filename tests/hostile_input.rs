@@ -192,14 +192,43 @@ fn mistakes_of_usage_are_exit_code_2_at_once() {
 }
 
 #[test]
+fn options_of_another_format_are_refused() {
+    for (format, options) in [
+        ("csv", &["--partition-by", "region"][..]),
+        ("csv", &["--sort", "file"]),
+        ("arrow", &["--sort", "row-group"]),
+        ("jsonl", &["--compression", "zstd"]),
+        ("csv", &["--encoding", "compatible"]),
+        ("jsonl", &["--no-bloom-filters"]),
+        ("jsonl", &["--append"]),
+        ("arrow", &["--no-resume"]),
+        ("csv", &["--quick-hash"]),
+        ("jsonl", &["--csv-raw"]),
+        ("parquet", &["--csv-raw"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let arguments = [&["export", "samples", "-o", text(&out), "--format", format], options].concat();
+        let refused = program().args(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        let expected = format!("{} is for --format ", options[0]);
+        assert!(refused.status.code() == Some(2) && stderr.contains(&expected), "{format} {options:?}: {stderr}");
+        assert!(!out.exists());
+    }
+}
+
+#[test]
 fn a_stream_of_one_dataset_fails_where_the_other_log_begins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.csv");
-    for (output, code) in [("-", 4), (text(&file), 2)] {
+    for (output, is_told) in [("-", true), (text(&file), false)] {
         let run = program().args(["export", "samples", "--format", "csv", "-o", output]).output().unwrap();
         let stderr = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status.code(), Some(code), "{output}: {stderr}");
-        assert!(stderr.contains("--log"), "{stderr}");
+        assert_eq!(run.status.code(), Some(2), "{output}: {stderr}");
+        for words in ["--log cloudtrail", "--log activity", "--format jsonl"] {
+            assert!(stderr.contains(words), "{words}: {stderr}");
+        }
+        assert_eq!(stderr.contains("what was written so far is not complete"), is_told, "{stderr}");
     }
     assert!(!file.exists());
 }

@@ -180,9 +180,6 @@ fn the_option_is_noted_and_an_export_with_another_order_is_not_added_to() {
     });
     let added = run(&["export", text(&second), "-o", text(&out), "--append", "--sort", "file"]);
     assert_eq!(added.code, 0, "{}", added.stderr);
-    let refused = run(&["export", text(&first), "--format", "csv", "--sort", "file", "-o", "-"]);
-    assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("--sort file is for Parquet"), "{}", refused.stderr);
 }
 
 #[test]

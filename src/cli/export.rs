@@ -51,14 +51,15 @@ pub struct Arguments {
     partition_by: Vec<PartitionKey>,
     /// Parquet: rows in the order of event_time inside each row-group, or from file to file of a partition, which takes
     /// longer and puts the rows on the disk of OUT first, with up to as many bytes as the logs have decompressed
-    #[arg(long, value_name = "SCOPE", default_value = "row-group")]
-    sort: SortScope,
-    /// Parquet pages: zstd:LEVEL, snappy, gzip or none
-    #[arg(long, default_value = "zstd")]
-    compression: Compression,
-    /// Parquet values: compatible (every reader) or fast (lengths apart from texts; newer readers)
-    #[arg(long, default_value = "compatible")]
-    encoding: PageEncoding,
+    /// [default: row-group]
+    #[arg(long, value_name = "SCOPE")]
+    sort: Option<SortScope>,
+    /// Parquet pages: zstd:LEVEL, snappy, gzip or none [default: zstd]
+    #[arg(long)]
+    compression: Option<Compression>,
+    /// Parquet values: compatible (every reader) or fast (lengths apart from texts; newer readers) [default: compatible]
+    #[arg(long)]
+    encoding: Option<PageEncoding>,
     /// Parquet: no Bloom filters on ids, object keys and access keys; the files are about 3 % smaller
     #[arg(long)]
     no_bloom_filters: bool,
@@ -95,12 +96,13 @@ enum Schema {
 
 /// Exports.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    check_format(arguments)?;
     let settings = ExportSettings {
         format: arguments.format,
-        compression: arguments.compression,
-        encoding: arguments.encoding,
+        compression: arguments.compression.unwrap_or_default(),
+        encoding: arguments.encoding.unwrap_or_default(),
         bloom_filters: !arguments.no_bloom_filters,
-        sort: arguments.sort,
+        sort: arguments.sort.unwrap_or_default(),
         datasets: datasets(arguments)?,
         columns: arguments.columns.clone(),
         partition_by: partition_by(arguments),
@@ -136,6 +138,29 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let status = arguments.input.tell(told, 0, &missing)?;
     say(arguments, &summary, &inputs, done);
     Ok(status.max(folder))
+}
+
+/// Options of one format say nothing with another: who gives them expects something else.
+fn check_format(arguments: &Arguments) -> Result<(), Error> {
+    let of_parquet = [
+        ("--partition-by", !arguments.partition_by.is_empty()),
+        ("--sort", arguments.sort.is_some()),
+        ("--compression", arguments.compression.is_some()),
+        ("--encoding", arguments.encoding.is_some()),
+        ("--no-bloom-filters", arguments.no_bloom_filters),
+        ("--append", arguments.append),
+        ("--no-resume", arguments.no_resume),
+        ("--quick-hash", arguments.quick_hash),
+    ];
+    let of_csv = [("--csv-raw", arguments.csv_raw)];
+    for (format, options) in [(Format::Parquet, &of_parquet[..]), (Format::Csv, &of_csv)] {
+        let given = options.iter().find(|(_, is_given)| *is_given && arguments.format != format);
+        if let Some((option, _)) = given {
+            let (other, format) = (arguments.format.name(), format.name());
+            return Err(Error::Usage(format!("{option} is for --format {format}: {other} has no such choice")));
+        }
+    }
+    Ok(())
 }
 
 /// The datasets that are asked for; none: those of the logs found.

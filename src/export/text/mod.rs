@@ -139,7 +139,9 @@ impl TextStage {
             let first = *stream.dataset.get_or_insert(dataset);
             if first != dataset {
                 return Err(stream.refusal(format!(
-                    "the input holds both logs; pick one with --log {} or --log {}",
+                    "the input holds both logs, and --format {} has room for one table: pick one with --log {} or --log {}, take \
+                     both in one vocabulary with --log activity, or write --format jsonl",
+                    self.format.name(),
                     first.name(),
                     dataset.name()
                 )));
@@ -175,14 +177,11 @@ impl Stream {
         self.output.write(bytes)
     }
 
-    /// Rows that have no place in this output. Where a reader has got rows already that is output that failed, and no
-    /// mere misuse without effect.
+    /// Rows that have no place in this output: other options are needed. A reader may have got rows already.
     fn refusal(&self, reason: String) -> Error {
-        if self.bytes > 0 && !self.output.is_hidden() {
-            let reason = format!("{reason}; what was written is not complete");
-            return Error::Encode { path: self.output.path().to_path_buf(), reason };
-        }
-        Error::Usage(reason)
+        let is_begun = self.bytes > 0 && !self.output.is_hidden();
+        let note = if is_begun { "; what was written so far is not complete" } else { "" };
+        Error::Usage(format!("{reason}{note}"))
     }
 }
 
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_have_no_place_are_misuse_unless_a_reader_has_got_some() {
+    fn rows_that_have_no_place_are_misuse_and_a_reader_that_has_got_some_is_told() {
         let access_only = vec!["operation".to_owned()];
         let access_first = [LogType::S3Access, LogType::CloudTrail];
         for (format, columns) in [
@@ -279,7 +278,11 @@ mod tests {
                 assert!(matches!(&error, Error::Usage(text) if text.contains("--log")), "{error}");
                 assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
                 let error = run(&settings, stream(), access_first, late).unwrap_err();
-                assert!(matches!(&error, Error::Encode { reason, .. } if reason.contains("--log")), "{error}");
+                let words = ["--log", "not complete"];
+                assert!(
+                    matches!(&error, Error::Usage(text) if words.iter().all(|word| text.contains(word))),
+                    "{error}"
+                );
             }
             if !settings.columns.is_empty() {
                 let refused = run(&settings, stream(), [LogType::CloudTrail, LogType::S3Access], false);
