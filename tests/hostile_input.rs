@@ -218,6 +218,22 @@ fn options_of_another_format_are_refused() {
 }
 
 #[test]
+fn columns_may_have_spaces_around_them_and_an_unknown_one_is_answered_with_those_there_are() {
+    let export = |columns: &str| {
+        let arguments =
+            ["export", "samples", "--log", "s3_access", "--format", "csv", "-o", "-", "--columns", columns];
+        let ended = program().args(arguments).output().unwrap();
+        (ended.status.code(), String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap())
+    };
+    let (code, told) = export(" event_time, operation ");
+    assert!(code == Some(0) && told.starts_with("event_time,operation\r\n"), "{told}");
+    let (code, told) = export("event_time,operatoin");
+    assert!(code == Some(2) && told.contains("s3_access has no column operatoin: s3_access has "), "{told}");
+    assert!(told.contains(", operation, "), "{told}");
+    assert_eq!(export("event_time,,operation").0, Some(2));
+}
+
+#[test]
 fn a_stream_of_one_dataset_fails_where_the_other_log_begins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rows.csv");

@@ -4,6 +4,7 @@ use super::detectors::DetectorArguments;
 use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::output::{self, Output};
+use super::values;
 use clap::{Args, ValueEnum};
 use s3sleuth::batch::Dataset;
 use s3sleuth::detect::DetectStage;
@@ -43,7 +44,7 @@ pub struct Arguments {
     #[arg(long, default_value = "native")]
     schema: Schema,
     /// Only these columns, in this order
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', value_parser = values::column)]
     columns: Vec<String>,
     /// Parquet: any of account_id, region, bucket and event_date, or of accountId and eventDay as Security Lake has them,
     /// outermost folder first [default: event_date; with --schema ocsf region,accountId,eventDay]

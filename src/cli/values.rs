@@ -43,6 +43,14 @@ pub fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
+/// The name of a column: in a list people put spaces behind commas.
+pub fn column(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a name is missing: expected columns with commas between them".to_owned()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// `0.1%` or `0.001`: a share between 0 and 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -69,6 +77,9 @@ mod tests {
         }
         for text in ["", "d", "-7d", "yesterday", "2026-13-01", "2026-02-30", "7", "9999999999999999d", "é"] {
             assert!(instant(text).is_err(), "{text}");
+        }
+        for (text, name) in [("event_time", Some("event_time")), (" a ", Some("a")), ("", None), (" ", None)] {
+            assert_eq!(column(text).ok().as_deref(), name, "{text:?}");
         }
         for (text, value) in
             [("0.1%", Some(0.001)), ("0", Some(0.0)), ("1", Some(1.0)), ("2", None), ("-1%", None), ("NaN", None)]

@@ -35,7 +35,7 @@ impl Selection {
         let native = LogType::ALL.map(Dataset::of);
         if let Some(name) = settings.columns.iter().find(|name| !native.iter().any(|dataset| has(*dataset, name)))
         {
-            return Err(Error::Usage(format!("no log has a column {name}")));
+            return Err(Error::Usage(format!("no log has a column {name}: {}", columns_of(&native))));
         }
         let datasets = native.into_iter().map(|dataset| {
             let columns: Vec<&str> =
@@ -80,7 +80,7 @@ fn projection(
     left_out: &[&str],
 ) -> Result<Projection, Error> {
     if let Some(name) = columns.iter().find(|name| !has(dataset, name)) {
-        return Err(Error::Usage(format!("{} has no column {name}", dataset.name())));
+        return Err(Error::Usage(no_column(dataset, name)));
     }
     let is_asked = |name: &&str| !left_out.contains(name);
     let names: Vec<&str> = match columns {
@@ -92,7 +92,20 @@ fn projection(
         return Err(Error::Usage(format!("no column is left beside the partition keys {keys}: ask for one more")));
     }
     Projection::named(dataset, &names, layout)
-        .map_err(|name| Error::Usage(format!("{} has no column {name}", dataset.name())))
+        .map_err(|name| Error::Usage(no_column(dataset, name)))
+}
+
+fn no_column(dataset: Dataset, name: &str) -> String {
+    format!("{} has no column {name}: {}", dataset.name(), columns_of(&[dataset]))
+}
+
+/// The columns to choose from.
+fn columns_of(datasets: &[Dataset]) -> String {
+    let list = |dataset: &Dataset| {
+        let names: Vec<&str> = dataset.columns().iter().map(|column| column.name).collect();
+        format!("{} has {}", dataset.name(), names.join(", "))
+    };
+    datasets.iter().map(list).collect::<Vec<_>>().join("; ")
 }
 
 fn first_repeated(names: &[String]) -> Option<&String> {
@@ -131,8 +144,8 @@ mod tests {
         let all = columns(&selection(&[Dataset::Activity], &[]).unwrap(), LogType::CloudTrail).unwrap();
         assert_eq!(all[0].len(), Dataset::Activity.columns().len() - 2);
         for (datasets, names, expected) in [
-            (&[][..], &["nothing"][..], "no log has a column nothing"),
-            (&[Dataset::Activity], &["event_name"], "activity has no column event_name"),
+            (&[][..], &["nothing"][..], "no log has a column nothing: "),
+            (&[Dataset::Activity], &["event_name"], "activity has no column event_name: "),
             (&[], &["operation", "operation"], "the column operation is asked for twice"),
             (
                 &[Dataset::Activity],
@@ -141,7 +154,13 @@ mod tests {
             ),
         ] {
             let error = selection(datasets, names).err().unwrap();
-            assert_eq!(error.to_string(), expected);
+            assert!(error.to_string().starts_with(expected), "{error}");
         }
+        let error = selection(&[], &["nothing"]).err().unwrap().to_string();
+        for part in [": s3_access has event_time, ", "object_key", "; cloudtrail has event_time, ", "event_name"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let error = selection(&[Dataset::Activity], &["event_name"]).err().unwrap().to_string();
+        assert!(error.starts_with("activity has no column event_name: activity has event_time, "), "{error}");
     }
 }
