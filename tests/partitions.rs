@@ -32,6 +32,23 @@ fn line_of(bucket: &str, number: usize) -> String {
 const DATED: &str = "111122223333/us-west-1/b-1/2026/02/06/2026-02-06-00-00-00-0A1B2C3D4E5F6071";
 
 #[test]
+fn ddl_says_first_what_is_wrong_with_the_folder() {
+    let folder = tempfile::tempdir().expect("the test can run");
+    let (missing, file, empty) =
+        (folder.path().join("missing"), folder.path().join("file"), folder.path().join("empty"));
+    fs::write(&file, "").expect("the test can run");
+    fs::create_dir(&empty).expect("the test can run");
+    let cases =
+        [(&missing, "No such file"), (&file, "it is no folder; name the one that export wrote"), (&empty, "--location")];
+    for (path, expected) in cases {
+        let refused = program().args(["ddl", text(path)]).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(2) && told.contains(expected), "{told}");
+        assert_eq!(told.contains(text(path)), path != &empty, "{told}");
+    }
+}
+
+#[test]
 fn both_layouts_of_keys_and_both_logs_go_where_they_belong() {
     let folder = tempfile::tempdir().expect("a folder");
     let logs = folder.path().join("logs");

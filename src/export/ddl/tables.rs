@@ -51,7 +51,8 @@ pub fn tables(root: &Path) -> Result<Vec<Table>, Error> {
     let mut tables = Vec::new();
     for dataset in Dataset::ALL {
         let folder = root.join(dataset.name());
-        if folder.is_dir() {
+        // A link could lead to tables of others.
+        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
             tables.extend(table(dataset, &folder)?);
         }
     }
@@ -84,7 +85,7 @@ pub(crate) fn table(dataset: Dataset, folder: &Path) -> Result<Option<Table>, Er
 
 type PartitionFile = (Vec<String>, Vec<String>, PathBuf);
 
-/// The files that engines see, with the keys and values of their folders, in the order of their paths.
+/// The files that engines see, links left aside as `athena-lint` does, with the keys and values of their folders, in the order of their paths.
 fn files(folder: &Path) -> Result<Vec<PartitionFile>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![(Vec::new(), Vec::new(), folder.to_path_buf())];
@@ -99,7 +100,8 @@ fn files(folder: &Path) -> Result<Vec<PartitionFile>, Error> {
                 continue;
             }
             let path = entry.path();
-            if path.is_dir() {
+            let kind = entry.file_type().map_err(unreadable)?;
+            if kind.is_dir() {
                 if let Some((key, value)) = name.split_once('=') {
                     if !is_plain(key) || value.contains(|char: char| char.is_control() || "'\"`\\/".contains(char))
                     {
@@ -109,7 +111,7 @@ fn files(folder: &Path) -> Result<Vec<PartitionFile>, Error> {
                     let with = |list: &[String], last: &str| [list, &[last.to_owned()]].concat();
                     folders.push((with(&keys, key), with(&values, value), path));
                 }
-            } else if name.ends_with(".parquet") {
+            } else if kind.is_file() && name.ends_with(".parquet") {
                 found.push((keys.clone(), values.clone(), path));
             }
         }

@@ -208,7 +208,13 @@ fn what_lies_in_a_folder_is_told_by_its_files() {
     write("s3_access/event_date=2026-03-02/.b.parquet", Dataset::Activity);
     write("s3_access/_old/event_date=2026-03-03/a.parquet", Dataset::Activity);
     write("activity/event_date=2026-03-01/a.parquet", Dataset::Activity);
+    #[cfg(unix)]
+    for link in ["cloudtrail", "s3_access/event_date=2026-03-04", "activity/event_date=2026-03-01/b.parquet"] {
+        std::os::unix::fs::symlink(root.path().join("s3_access/event_date=2026-03-01"), root.path().join(link)).unwrap();
+    }
     let found = tables(root.path()).unwrap();
+    #[cfg(unix)]
+    std::fs::remove_file(root.path().join("s3_access/event_date=2026-03-04")).unwrap();
     assert_eq!(
         found,
         [table(Dataset::S3Access, &["2026-03-01", "2026-03-02"]), table(Dataset::Activity, &["2026-03-01"])]
