@@ -22,9 +22,6 @@ use support::{program, text};
 /// Checks that warn of our own exports.
 const KNOWN_WARNINGS: &[u8] = &[];
 
-/// The same of OCSF, whose names are given: `time` and `user` are reserved words.
-const KNOWN_WARNINGS_OF_OCSF: &[u8] = &[7];
-
 fn options(ddl: Option<&str>) -> Options {
     let statements = ddl.map_or(Vec::new(), |ddl| parse_ddl(ddl).unwrap());
     Options { statements, today: DAY_MS / 86_400_000 + 30, ..Options::default() }
@@ -141,15 +138,16 @@ fn our_own_exports_pass() {
         let (code, stdout, _) = run(&[text(&lake), "--format", "json"]);
         let report: Value = serde_json::from_str(&stdout).unwrap();
         let findings = report["findings"].as_array().unwrap();
-        let known = if name == "ocsf" { KNOWN_WARNINGS_OF_OCSF } else { KNOWN_WARNINGS };
         let unexpected: Vec<&Value> = findings
             .iter()
             .filter(|finding| {
                 let number = finding["check"].as_u64().unwrap() as u8;
-                finding["severity"] == "error" || !known.contains(&number)
+                finding["severity"] == "error" || !KNOWN_WARNINGS.contains(&number)
             })
             .collect();
         assert!(unexpected.is_empty() && code == 0, "{name}: {code} {unexpected:#?}");
+        let (code, told, _) = run(&[text(&lake), "--strict"]);
+        assert_eq!(code, 0, "{name}: {told}");
         for check in report["checks"].as_array().unwrap() {
             let skipped = check["outcome"] == "not_evaluated";
             let expected = name == "no time" && [14, 15].contains(&check["check"].as_u64().unwrap());

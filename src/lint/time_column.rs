@@ -11,7 +11,7 @@ use parquet::schema::types::ColumnDescriptor;
 const TIME_COLUMNS: [&str; 3] = ["event_time", "eventtime", "time"];
 
 /// The column that every table of OCSF has.
-const OCSF_CLASS: &str = "class_uid";
+pub(super) const OCSF_CLASS: &str = "class_uid";
 
 /// Keys that stand for the date of the event.
 const EVENT_DATE_KEYS: [&str; 3] = ["event_date", "event_day", "eventday"];

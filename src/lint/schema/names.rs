@@ -4,6 +4,7 @@ use super::reserved::is_reserved;
 use super::{Annotation, annotation, walk};
 use crate::lint::check::Check;
 use crate::lint::report::Notebook;
+use crate::lint::time_column::OCSF_CLASS;
 use parquet::schema::types::Type;
 use std::collections::BTreeSet;
 
@@ -22,7 +23,8 @@ pub const PLAIN_NAMES: Check = Check {
 pub const NOT_RESERVED: Check = Check {
     number: 7,
     name: "not-reserved",
-    asserts: "No column, member or partition key is a reserved word.",
+    asserts: "No column, member or partition key is a reserved word, but for `time` and `user` in tables of OCSF (those \
+              with its `class_uid`), which gives these names as Security Lake demands them.",
     why: "In DDL it must stand in backticks, in queries in double quotes: who forgets it gets a syntax error.",
     link: "https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html",
     next: "Rename it, such as time to event_time, or quote it everywhere.",
@@ -40,6 +42,10 @@ pub const DISTINCT_NAMES: Check = Check {
     next: "Rename one. The value of a partition key stands in the name of the folder and need not be in the file.",
 };
 
+/// Reserved words that OCSF gives to attributes of events (<https://schema.ocsf.io/1.3.0/classes/api_activity>): tables of
+/// OCSF must have them.
+const OCSF_NAMES: [&str; 2] = ["time", "user"];
+
 /// Longest name in Glue (<https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html>).
 const NAME_CHARACTERS: usize = 255;
 
@@ -48,6 +54,7 @@ pub(super) fn check(schema: &Type, path: &str, notebook: &mut Notebook) {
         notebook.evaluated(check);
     }
     twice(schema, "", path, notebook);
+    let is_ocsf = schema.get_fields().iter().any(|column| column.name() == OCSF_CLASS);
     let mut inside_list: BTreeSet<String> = BTreeSet::new();
     walk(schema, "", &mut |column, node| {
         let is_level = inside_list.contains(column);
@@ -61,7 +68,8 @@ pub(super) fn check(schema: &Type, path: &str, notebook: &mut Notebook) {
             }
         }
         if !is_level {
-            name(node.name(), column, path, notebook);
+            let is_given = is_ocsf && OCSF_NAMES.contains(&node.name());
+            name(node.name(), is_given, column, path, notebook);
         }
         if node.is_group() && !(matches!(annotation(node), Annotation::List | Annotation::Map)) {
             twice(node, column, path, notebook);
@@ -69,7 +77,8 @@ pub(super) fn check(schema: &Type, path: &str, notebook: &mut Notebook) {
     });
 }
 
-fn name(name: &str, column: &str, path: &str, notebook: &mut Notebook) {
+/// `is_given`: a standard wants it so.
+fn name(name: &str, is_given: bool, column: &str, path: &str, notebook: &mut Notebook) {
     let characters = name.chars().count();
     let is_letter_or_digit = |char: char| char.is_ascii_alphanumeric() || char == '_';
     let finding = if characters > NAME_CHARACTERS {
@@ -88,7 +97,7 @@ fn name(name: &str, column: &str, path: &str, notebook: &mut Notebook) {
     if let Some(finding) = finding {
         notebook.report(finding.in_column(&column));
     }
-    if is_reserved(name) {
+    if is_reserved(name) && !is_given {
         notebook.report(NOT_RESERVED.warning(path, format!("{name:?} is a reserved word")).in_column(column));
     }
 }
