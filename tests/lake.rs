@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::tables::{data_files, files, rows};
-use support::{Run, access_lines, gzip, program, quick_folder, run, text};
+use support::{Run, access_line, access_lines, gzip, program, quick_folder, run, text};
 
 /// A folder with logs and a place for an export.
 struct Case {
@@ -405,6 +405,37 @@ fn parquet_files_that_no_manifest_names_are_told_by_every_command_and_never_remo
     assert!(copy.exists());
     fs::remove_file(copy).unwrap();
     assert!(others(&case).iter().all(|(code, _)| *code == 0), "{:?}", others(&case));
+}
+
+#[test]
+fn an_export_without_rows_blocks_none_with_other_settings() {
+    let case = Case::new(&[("a.log", &lines(0, 10))]);
+    let none = ["--since", "2030-01-01"];
+    assert_eq!((case.export(&none).code, case.row_count()), (0, 0));
+    let again = case.export(&none);
+    assert!(again.code == 0 && again.stderr.contains("nothing was written"), "{}", again.stderr);
+    // Nothing that is new can be there twice.
+    case.log("b.log", &lines(10, 15));
+    assert_eq!((case.export(&none).count("files_read"), case.row_count()), (1, 0));
+    let all = case.export(&["--compression", "snappy"]);
+    assert_eq!((all.code, case.row_count()), (0, 15), "{}", all.stderr);
+    let again = case.export(&["--compression", "snappy"]);
+    assert!(again.code == 0 && again.stderr.contains("nothing was written"), "{}", again.stderr);
+    let refused = case.export(&none);
+    assert!(refused.code == 2 && refused.stderr.contains("other settings"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_time_back_from_now_is_told_to_be_another_one_with_the_one_that_goes_on() {
+    let now = chrono::Utc::now().format("%d/%b/%Y:%H:%M:%S +0000").to_string();
+    let case = Case::new(&[("a.log", access_line(&now, "REST.GET.OBJECT", "k", 200).as_bytes())]);
+    assert_eq!((case.export(&["--since", "7d"]).code, case.row_count()), (0, 1));
+    std::thread::sleep(Duration::from_millis(2));
+    let refused = case.export(&["--since", "7d"]);
+    assert!(refused.code == 2 && refused.stderr.contains("is another one in each run"), "{}", refused.stderr);
+    let since = refused.stderr.split("in each run: --since ").nth(1).and_then(|rest| rest.split(' ').next());
+    let again = case.export(&["--since", since.unwrap()]);
+    assert!(again.code == 0 && again.stderr.contains("nothing was written"), "{}", again.stderr);
 }
 
 fn event(id: &str, day: u32, account: &str) -> String {

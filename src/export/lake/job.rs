@@ -77,6 +77,22 @@ impl Job {
         }
         Some(format!("{differs}: {} there, {} here", show(theirs.get(differs)), show(ours.get(differs))))
     }
+
+    /// How to get the same settings, where nothing but instants differs: those that are counted back from now are others
+    /// in each run.
+    pub fn instants_of(&self, other: &Job) -> Option<String> {
+        let same = Job { since: other.since.clone(), until: other.until.clone(), ..self.clone() };
+        let instants = [("--since", &self.since, &other.since), ("--until", &self.until, &other.until)];
+        if same != *other || instants.iter().any(|(_, here, there)| here.is_some() != there.is_some()) {
+            return None;
+        }
+        let option = |(name, _, there): (&str, _, &Option<String>)| there.as_ref().map(|time| format!("{name} {time}"));
+        let options: Vec<String> = instants.into_iter().filter_map(option).collect();
+        Some(format!(
+            ". A time back from now, such as 7d, is another one in each run: {} goes on with the export that is there",
+            options.join(" ")
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +141,22 @@ mod tests {
             (sample(&["cloudtrail"], "zstd:1"), "datasets or columns"),
         ] {
             assert_eq!(job.difference(&other).as_deref(), Some(expected));
+        }
+        let times = |since: Option<&str>, until: Option<&str>| Job {
+            since: since.map(str::to_owned),
+            until: until.map(str::to_owned),
+            ..job.clone()
+        };
+        for (here, there, expected) in [
+            (times(Some("2026"), None), times(Some("2025"), None), Some(": --since 2025 goes on")),
+            (times(Some("3"), Some("4")), times(Some("1"), Some("2")), Some(": --since 1 --until 2 goes on")),
+            (times(Some("2026"), None), times(None, None), None),
+            (times(None, None), times(None, Some("2026")), None),
+            (times(Some("3"), None), Job { sort: "file".to_owned(), ..times(Some("4"), None) }, None),
+        ] {
+            let advice = here.instants_of(&there);
+            assert_eq!(advice.is_some(), expected.is_some(), "{advice:?}");
+            assert!(expected.is_none_or(|words| advice.is_some_and(|advice| advice.contains(words))));
         }
         let mut former = serde_json::to_value(&job).unwrap();
         former.as_object_mut().unwrap().remove("sort");

@@ -3,7 +3,7 @@
 use super::entries::{InputEntry, ReadShare};
 use super::job::Job;
 use super::names::holds_visible_file;
-use super::state::State;
+use super::state::{JobState, State};
 use super::{Audit, Lake};
 use crate::decode::{ContentHash, HashKind};
 use crate::error::Error;
@@ -67,13 +67,18 @@ impl Lake {
         if !request.resume && !request.append {
             return Err(self.not_empty(first.job.datasets().next().unwrap_or_default()));
         }
-        if let Some(difference) = request.job.difference(&first.job) {
+        let Some(held) = met.iter().find(|state| self.has_files(&state.job)) else {
+            return over_nothing(request.job, &met, inputs);
+        };
+        if let Some(difference) = request.job.difference(&held.job) {
+            let advice = request.job.instants_of(&held.job).unwrap_or_default();
             return Err(Error::Usage(format!(
-                "{} holds an export with other settings ({difference}): name another folder, or replace it with --force",
+                "{} holds an export with other settings ({difference}): name another folder, or replace it with \
+                 --force{advice}",
                 self.root().display()
             )));
         }
-        let mut sorted = Sorted::new(&first.inputs, inputs.files)?;
+        let mut sorted = Sorted::new(&held.inputs, inputs.files)?;
         sorted.check(self.root(), request.append)?;
         let warnings = self.audit_of(request.job)?.warnings();
         let inputs = Inputs { files: std::mem::take(&mut sorted.read), left_out: inputs.left_out };
@@ -108,9 +113,26 @@ impl Lake {
         Ok(plan)
     }
 
+    /// Has an export with these settings left a row?
+    fn has_files(&self, job: &Job) -> bool {
+        self.state.files().any(|file| job.columns.contains_key(file.dataset()))
+    }
+
     fn audit_of(&self, job: &Job) -> Result<Audit, Error> {
         Audit::of(self.root(), &self.state, job.datasets())
     }
+}
+
+/// The exports that were there have no row: no new one can be mixed with them, whatever its settings and inputs.
+fn over_nothing(job: &Job, met: &[&JobState], inputs: Inputs) -> Result<Plan, Error> {
+    if let Some(same) = met.iter().find(|state| state.job == *job) {
+        let sorted = Sorted::new(&same.inputs, inputs.files)?;
+        let inputs = Inputs { files: sorted.read, left_out: inputs.left_out };
+        return Ok(Plan { inputs, done: sorted.done, ..Plan::default() });
+    }
+    let is_met = |dataset: &&str| met.iter().any(|state| state.job.columns.contains_key(*dataset));
+    let replaces = job.datasets().filter(is_met).map(str::to_owned).collect();
+    Ok(Plan { inputs, replaces, ..Plan::default() })
 }
 
 /// The inputs by what the export knows of them.
