@@ -287,7 +287,8 @@ impl Listing {
     fn hides(&mut self, path: &Path, kind: FileType) -> bool {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let hidden = name.starts_with(['_', '.']);
-        self.is_table |= !hidden && if kind.is_dir() { name.contains('=') } else { self.is_first_parquet(path, kind) };
+        self.is_table |=
+            !hidden && if kind.is_dir() { name.contains('=') } else { self.is_first_parquet(path, kind) };
         self.has_dataset |= kind.is_dir() && Dataset::ALL.iter().any(|dataset| dataset.name() == name);
         hidden
     }

@@ -429,7 +429,13 @@ fn an_export_without_rows_blocks_none_with_other_settings() {
 fn a_time_back_from_now_is_told_to_be_another_one_with_the_one_that_goes_on() {
     let now = chrono::Utc::now().format("%d/%b/%Y:%H:%M:%S +0000").to_string();
     let case = Case::new(&[("a.log", access_line(&now, "REST.GET.OBJECT", "k", 200).as_bytes())]);
-    assert_eq!((case.export(&["--since", "7d"]).code, case.row_count()), (0, 1));
+    let first = case.export(&["--since", "7d"]);
+    assert_eq!((first.code, case.row_count()), (0, 1));
+    for words in
+        ["1 file read", "1 line = 1 record + 0 rejects", "events read: from ", "wrote 1 row to 1 file under "]
+    {
+        assert!(first.stderr.contains(words), "{words}: {}", first.stderr);
+    }
     std::thread::sleep(Duration::from_millis(2));
     let refused = case.export(&["--since", "7d"]);
     assert!(refused.code == 2 && refused.stderr.contains("is another one in each run"), "{}", refused.stderr);

@@ -184,7 +184,7 @@ fn files_lie_and_are_sorted_as_a_custom_source_of_security_lake_must_be() {
     let first = export(&[]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     for told in
-        ["1 rows lie in the default partition of accountId", "1 rows lie in the default partition of region"]
+        ["1 row lies in the default partition of accountId", "1 row lies in the default partition of region"]
     {
         assert!(first.stderr.contains(told), "{}", first.stderr);
     }

@@ -38,8 +38,11 @@ fn ddl_says_first_what_is_wrong_with_the_folder() {
         (folder.path().join("missing"), folder.path().join("file"), folder.path().join("empty"));
     fs::write(&file, "").expect("the test can run");
     fs::create_dir(&empty).expect("the test can run");
-    let cases =
-        [(&missing, "No such file"), (&file, "it is no folder; name the one that export wrote"), (&empty, "--location")];
+    let cases = [
+        (&missing, "No such file"),
+        (&file, "it is no folder; name the one that export wrote"),
+        (&empty, "--location"),
+    ];
     for (path, expected) in cases {
         let refused = program().args(["ddl", text(path)]).output().expect("the program runs");
         let told = String::from_utf8_lossy(&refused.stderr);
@@ -80,7 +83,7 @@ fn both_layouts_of_keys_and_both_logs_go_where_they_belong() {
         ),
     ]);
     assert_eq!(tables(&out, "account_id"), expected);
-    assert!(done.stderr.contains("1 rows lie in the default partition of account_id"), "{}", done.stderr);
+    assert!(done.stderr.contains("1 row lies in the default partition of account_id"), "{}", done.stderr);
     // The columns of `activity` that are keys are not in its files; what its other columns say stays.
     let activity = folder.path().join("activity");
     let keys = ["--log", "activity", "--partition-by", "event_date,region"];

@@ -187,7 +187,8 @@ fn where_all_is_ignored_it_is_said_why_without_being_asked() {
     let activity = exported(&logs, &["--log", "activity"]);
     let out = folder.path().join("out");
     let told = run(&["export", text(activity.path()), text(&inside), "-o", text(&out)]);
-    let sorted = "ignored: 2 files (a symbolic link inside a folder is not followed; name it to read it); 1 file (beside";
+    let sorted =
+        "ignored: 2 files (a symbolic link inside a folder is not followed; name it to read it); 1 file (beside";
     assert!(told.code == code_of_nothing && told.stderr.contains(sorted), "{}", told.stderr);
     assert!(told.stderr.contains("; 1 file (rows in one vocabulary for both logs"), "{}", told.stderr);
     // Where something was read, only --verbose names them.

@@ -254,7 +254,10 @@ fn say(arguments: &Arguments, summary: &ExportSummary, inputs: &Inputs, done: us
             arguments.input.say(&format!("{inputs} {are} in {output} already"));
         }
         let (rows, files) = (counted(summary.rows, "row"), counted(summary.files.len() as u64, "file"));
-        arguments.input.say(&format!("wrote {rows} to {files} under {output}"));
+        arguments.input.say(&match arguments.format {
+            Format::Parquet => format!("wrote {rows} to {files} under {output}"),
+            _ => format!("wrote {rows} to {output}"),
+        });
         summary.notes.iter().for_each(|note| arguments.input.say(note));
     }
 }

@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 /// Nothing is buffered.
 pub struct OutputFile {
     path: PathBuf,
+    // Dropped in this order: a folder goes when the file in it has gone.
     writer: Writer,
+    /// Those that did not exist.
+    folders: CreatedFolders,
 }
 
 enum Writer {
@@ -24,12 +27,14 @@ enum Writer {
 }
 
 impl OutputFile {
-    /// Opens a file or device. With `force` a file that exists is replaced at the end.
+    /// Opens a file or device. With `force` a file that exists is replaced at the end. Missing folders of a file are created,
+    /// and go if the file does not come into being.
     ///
     /// # Errors
     /// A folder; a file that exists, without `force`; what the system refuses.
     pub fn open(path: &Path, force: bool) -> Result<OutputFile, Error> {
         let path = path.to_path_buf();
+        let mut folders = CreatedFolders::default();
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => {
                 return Err(Error::Usage(format!("{} is a folder: name a file", path.display())));
@@ -39,15 +44,18 @@ impl OutputFile {
                 let file = opened.map_err(|error| Error::output(&path, error))?;
                 let terminal = file.is_terminal();
                 let writer = if terminal { Writer::Terminal(SafeWriter::new(file)) } else { Writer::Device(file) };
-                return Ok(OutputFile { path, writer });
+                return Ok(OutputFile { path, writer, folders });
             }
             _ if !force && fs::symlink_metadata(&path).is_ok() => {
                 return Err(Error::Usage(format!("{} exists; --force replaces it", path.display())));
             }
             _ => {}
         }
+        if let Some(parent) = path.parent() {
+            folders.root(parent)?;
+        }
         let (temporary, file) = TemporaryFile::create(&Disk::default(), path.clone())?;
-        Ok(OutputFile { path, writer: Writer::Hidden(temporary, file, force) })
+        Ok(OutputFile { path, writer: Writer::Hidden(temporary, file, force), folders })
     }
 
     /// The path as given.
@@ -72,9 +80,11 @@ impl OutputFile {
         // Not every system renames an open file.
         drop(file);
         temporary.publish(replace)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(".".as_ref());
-        Disk::default().sync_folder(folder).map_err(|error| Error::output(folder, error))
+        let folder = folder_of(&self.path);
+        Disk::default().sync_folder(folder).map_err(|error| Error::output(folder, error))?;
+        self.folders.sync()?;
+        self.folders.keep();
+        Ok(())
     }
 
     fn inner(&mut self) -> &mut dyn Write {
@@ -94,6 +104,11 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         self.inner().flush()
     }
+}
+
+/// The folder that a path names something in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref())
 }
 
 /// A file under a hidden name beside its final one; removed when dropped before [`TemporaryFile::publish`].
@@ -229,6 +244,14 @@ impl CreatedFolders {
         Ok(())
     }
 
+    /// Makes their names durable.
+    fn sync(&self) -> Result<(), Error> {
+        let parents = self.created.iter().map(|folder| folder_of(folder));
+        parents
+            .into_iter()
+            .try_for_each(|parent| self.disk.sync_folder(parent).map_err(|error| Error::output(parent, error)))
+    }
+
     /// The run has succeeded.
     pub(super) fn keep(&mut self) {
         self.created.clear();
@@ -278,6 +301,20 @@ mod tests {
         assert_eq!(fs::read_to_string(left).unwrap(), "left");
         drop(OutputFile::open(&root.path().join("dropped"), false).unwrap());
         assert_eq!(names(root.path()).len(), 2);
+    }
+
+    #[test]
+    fn missing_folders_come_with_the_file_and_go_where_it_does_not_come() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("new/folder/rows.csv");
+        drop(OutputFile::open(&path, false).unwrap());
+        assert!(names(root.path()).is_empty());
+        let mut output = OutputFile::open(&path, false).unwrap();
+        output.write_all(b"ours").unwrap();
+        output.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        let below_a_file = path.join("rows.csv");
+        assert!(matches!(OutputFile::open(&below_a_file, false), Err(Error::Output { .. })));
     }
 
     #[test]

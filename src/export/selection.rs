@@ -91,8 +91,7 @@ fn projection(
         let keys = left_out.join(", ");
         return Err(Error::Usage(format!("no column is left beside the partition keys {keys}: ask for one more")));
     }
-    Projection::named(dataset, &names, layout)
-        .map_err(|name| Error::Usage(no_column(dataset, name)))
+    Projection::named(dataset, &names, layout).map_err(|name| Error::Usage(no_column(dataset, name)))
 }
 
 fn no_column(dataset: Dataset, name: &str) -> String {

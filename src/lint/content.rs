@@ -4,6 +4,7 @@ use super::check::Check;
 use super::file::Trouble;
 use super::report::Notebook;
 use super::sizes::PAGE_SIZE;
+use crate::report::count::counted;
 
 /// 18.
 pub const ROW_WIDTH: Check = Check {
@@ -75,7 +76,10 @@ impl Obstacles {
         }
         let Some((first, count)) = self.unread else { return notebook.evaluated(&DECODABLE) };
         notebook.not_evaluated(&DECODABLE, "not all pages were decoded");
-        let others = if count > 1 { format!("; and {} more chunks", count - 1) } else { String::new() };
+        let others = match count - 1 {
+            0 => String::new(),
+            more => format!("; and {}", counted(more, "more chunk")),
+        };
         notebook.unreadable(path, first + &others);
     }
 }

@@ -8,6 +8,7 @@ use super::schema::{Annotation, annotation};
 use super::time_column::{FolderDate, TimeColumn};
 use crate::export::parquet::DEFAULT_PARTITION;
 use crate::parse::time::{DAY_MS, format_date, format_iso};
+use crate::report::count::{counted, of_number};
 use parquet::basic::Type as PhysicalType;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
@@ -244,10 +245,7 @@ impl<'a> FileOrder<'a> {
                 if is_certain { DATE_FOLDER.error(path, found) } else { DATE_FOLDER.warning(path, found) };
             notebook.report(finding.in_column(time).in_row_group(row_group).at_row(row));
         };
-        let rows = |places: &Places| match places.count {
-            1 => "1 row".to_owned(),
-            count => format!("{count} rows"),
-        };
+        let rows = |places: &Places| counted(places.count, "row");
         let is_event_date = matches!(self.date, FolderDate::Day(_, true));
         if let FolderDate::Day(day, _) = self.date {
             let found = format!(
@@ -262,10 +260,9 @@ impl<'a> FileOrder<'a> {
         report(&self.without_time, is_event_date, found);
         report(&self.timed, true, format!("{} with a date in {DEFAULT_PARTITION}", rows(&self.timed)));
         if self.rows_without_time > 0 {
-            notebook.note(format!(
-                "{path}: {} rows without a date lie in {DEFAULT_PARTITION}",
-                self.rows_without_time
-            ));
+            let (count, number) = (counted(self.rows_without_time, "row"), self.rows_without_time);
+            let lie = of_number(number, "lies", "lie");
+            notebook.note(format!("{path}: {count} without a date {lie} in {DEFAULT_PARTITION}"));
         }
         match &self.date {
             FolderDate::None => notebook.not_evaluated(&DATE_FOLDER, "no partition key of a date"),

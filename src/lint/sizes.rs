@@ -3,6 +3,7 @@
 use super::check::Check;
 use super::limits::Limits;
 use super::report::Notebook;
+use crate::report::count::counted;
 use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 use std::collections::BTreeMap;
@@ -67,7 +68,7 @@ pub(super) fn check_footer(metadata: &ParquetMetaData, path: &str, limits: &Limi
             notebook.report(ROW_GROUP_SIZE.warning(path, found).in_row_group(number));
         }
         if rows > limits.row_group_rows {
-            let found = format!("a row group of {rows} rows");
+            let found = format!("a row group of {}", counted(rows, "row"));
             notebook.report(ROW_GROUP_SIZE.warning(path, found).in_row_group(number));
         }
     }

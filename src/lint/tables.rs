@@ -4,6 +4,7 @@ use super::layout;
 use super::report::Notebook;
 use crate::decode::parquet::recognise::{begins_as_parquet, is_named_parquet};
 use crate::error::Error;
+use crate::report::count::counted;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,10 @@ pub(super) fn find(root: &Path, notebook: &mut Notebook) -> Result<Vec<TableFile
         }
     }
     if let [first, others @ ..] = &walk.links[..] {
-        let others = if others.is_empty() { String::new() } else { format!(" and {} others", others.len()) };
+        let others = match others.len() as u64 {
+            0 => String::new(),
+            more => format!(" and {}", counted(more, "other")),
+        };
         walk.notebook.note(format!("links, pipes and devices are not followed or read: {first}{others}"));
     }
     let is_empty = tables.iter().all(|table| table.files.is_empty());

@@ -1,6 +1,6 @@
 //! What `athena-lint` has found, as JSON, JSONL and text. Names in findings come from files of others.
 
-use super::count::counted;
+use super::count::{counted, grouped};
 use super::safe::{printable, printable_json};
 use crate::lint::{CHECKS, CheckResult, Finding, Outcome, Report};
 
@@ -36,7 +36,8 @@ pub fn table(report: &Report) -> String {
             text += &format!("  {:<7} {}\n", finding.severity.name(), finding_line(finding));
         }
         if findings.len() > SHOWN {
-            text += &format!("  … and {} more; --format jsonl shows all\n", findings.len() - SHOWN);
+            let more = grouped((findings.len() - SHOWN) as u64);
+            text += &format!("  … and {more} more; --format jsonl shows all\n");
         }
         text += &format!("  why: {}\n       {}\n  do:  {}\n\n", check.why, check.link, check.next);
     }
@@ -70,11 +71,13 @@ fn check_line(check: &CheckResult) -> String {
         facts.push("nothing to carry it out on".to_owned());
     }
     for (reason, count) in &check.not_evaluated {
-        let often = if *count > 1 { format!(" ({count} times)") } else { String::new() };
-        let not = if check.outcome == Outcome::NotEvaluated { "" } else { "in part not evaluated: " };
+        let often = if *count > 1 { format!(" ({})", counted(*count, "time")) } else { String::new() };
+        let not = if check.outcome == Outcome::NotEvaluated { "" } else { "elsewhere not evaluated: " };
         facts.push(format!("{not}{}{often}", printable(reason)));
     }
-    let line = format!("{:>2} {:<22} {:<13} {}", check.check, check.name, check.outcome.name(), facts.join("; "));
+    let is_in_part = check.outcome == Outcome::Passed && !check.not_evaluated.is_empty();
+    let outcome = if is_in_part { "partly passed" } else { check.outcome.name() };
+    let line = format!("{:>2} {:<22} {outcome:<13} {}", check.check, check.name, facts.join("; "));
     line.trim_end().to_owned() + "\n"
 }
 
@@ -90,4 +93,43 @@ fn finding_line(finding: &Finding) -> String {
         place += &format!(", row {row}");
     }
     format!("{place}: {}", printable(&finding.found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_headline_of_a_check_says_whether_it_was_carried_out_everywhere() {
+        for (outcome, errors, missing, expected) in [
+            (Outcome::Passed, 0, &[][..], " 9 same-schema            passed\n"),
+            (
+                Outcome::Passed,
+                0,
+                &[("x", 2)],
+                " 9 same-schema            partly passed elsewhere not evaluated: x (2 times)\n",
+            ),
+            (
+                Outcome::Violated,
+                1,
+                &[("x", 1)],
+                " 9 same-schema            VIOLATED      1 error; elsewhere not evaluated: x\n",
+            ),
+            (Outcome::NotEvaluated, 0, &[("x", 1)], " 9 same-schema            not evaluated x\n"),
+        ] {
+            let not_evaluated: BTreeMap<String, u64> =
+                missing.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+            let check = CheckResult {
+                check: 9,
+                name: "same-schema",
+                outcome,
+                errors,
+                warnings: 0,
+                evaluated: 1,
+                not_evaluated,
+            };
+            assert_eq!(check_line(&check), expected);
+        }
+    }
 }

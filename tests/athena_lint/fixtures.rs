@@ -124,7 +124,10 @@ pub const FIXTURES: &[Fixture] = &[
     fixture(6, "underscore in front", |root| with_column(root, "optional int64 _id;")),
     fixture(7, "reserved column", |root| with_column(root, "optional binary user (STRING);")),
     fixture(7, "reserved column that OCSF does not give", |root| {
-        with_column(root, "optional int32 class_uid; optional binary user (STRING); optional binary values (STRING);");
+        with_column(
+            root,
+            "optional int32 class_uid; optional binary user (STRING); optional binary values (STRING);",
+        );
     }),
     fixture(7, "reserved key", |root| good(&place(root, "date=2026-03-01/part-0.parquet"))),
     fixture(8, "column twice", |root| with_type(root, number("key"))),

@@ -210,7 +210,8 @@ fn what_lies_in_a_folder_is_told_by_its_files() {
     write("activity/event_date=2026-03-01/a.parquet", Dataset::Activity);
     #[cfg(unix)]
     for link in ["cloudtrail", "s3_access/event_date=2026-03-04", "activity/event_date=2026-03-01/b.parquet"] {
-        std::os::unix::fs::symlink(root.path().join("s3_access/event_date=2026-03-01"), root.path().join(link)).unwrap();
+        std::os::unix::fs::symlink(root.path().join("s3_access/event_date=2026-03-01"), root.path().join(link))
+            .unwrap();
     }
     let found = tables(root.path()).unwrap();
     #[cfg(unix)]

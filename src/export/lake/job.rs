@@ -86,7 +86,8 @@ impl Job {
         if same != *other || instants.iter().any(|(_, here, there)| here.is_some() != there.is_some()) {
             return None;
         }
-        let option = |(name, _, there): (&str, _, &Option<String>)| there.as_ref().map(|time| format!("{name} {time}"));
+        let option =
+            |(name, _, there): (&str, _, &Option<String>)| there.as_ref().map(|time| format!("{name} {time}"));
         let options: Vec<String> = instants.into_iter().filter_map(option).collect();
         Some(format!(
             ". A time back from now, such as 7d, is another one in each run: {} goes on with the export that is there",

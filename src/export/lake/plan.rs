@@ -7,6 +7,7 @@ use super::state::{JobState, State};
 use super::{Audit, Lake};
 use crate::decode::{ContentHash, HashKind};
 use crate::error::Error;
+use crate::report::count::{counted, first_of, of_number};
 use crate::source::{Input, Inputs};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
@@ -179,22 +180,30 @@ impl Sorted {
         let root = root.display();
         if self.changed_count > 0 {
             return Err(Error::Usage(format!(
-                "{} of the inputs have changed since their rows were written to {root}: {}; adding them would hold rows \
-                 twice. Name another folder, or write all of it again with --force",
-                self.changed_count,
-                self.changed.join(", ")
+                "{} changed since being written to {root}: {}; adding {} would hold rows twice. Name another folder, or write \
+                 all of it again with --force",
+                inputs(self.changed_count, "has", "have"),
+                first_of(self.changed.iter().map(String::as_str), self.changed_count),
+                of_number(self.changed_count as u64, "it", "them"),
             )));
         }
         if self.new_count > 0 && !append {
             return Err(Error::Usage(format!(
-                "{root} holds an export that does not have {} of these inputs: {}. Add them with --append, name another \
-                 folder, or replace the export with --force",
-                self.new_count,
-                self.new.join(", ")
+                "{root} holds an export, and {} not in it: {}. Add {} with --append, name another folder, or replace the \
+                 export with --force",
+                inputs(self.new_count, "is", "are"),
+                first_of(self.new.iter().map(String::as_str), self.new_count),
+                of_number(self.new_count as u64, "it", "them"),
             )));
         }
         Ok(())
     }
+}
+
+/// `1 input is`, `2 inputs are`.
+fn inputs(number: usize, one: &str, many: &str) -> String {
+    let number = number as u64;
+    format!("{} {}", counted(number, "input"), of_number(number, one, many))
 }
 
 enum Sort {

@@ -5,6 +5,7 @@ use super::{CreateTable, DDL_FITS, TableFacts};
 use crate::export::parquet::DEFAULT_PARTITION;
 use crate::lint::report::Notebook;
 use crate::lint::time_column::day;
+use crate::report::count::{counted, of_number};
 use chrono::{Days, Months, NaiveDate, TimeDelta};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,9 +52,11 @@ impl<'a> Projection<'a> {
             if let Some(first) = outside.first() {
                 let range =
                     self.property(key, "range").or_else(|| self.property(key, "values")).unwrap_or_default();
-                let count = outside.len();
+                let count = outside.len() as u64;
                 report(format!(
-                    "{count} values of {key} lie outside of the projection ({range}), such as {first:?}"
+                    "{} of {key} {} outside of the projection ({range}), such as {first:?}",
+                    counted(count, "value"),
+                    of_number(count, "lies", "lie")
                 ));
             }
         }

@@ -3,6 +3,7 @@
 use super::walk;
 use crate::lint::check::Check;
 use crate::lint::report::Notebook;
+use crate::report::count::counted;
 use parquet::basic::Repetition;
 use parquet::schema::types::Type;
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub(in crate::lint) fn check(schemas: &[SchemaOfFiles<'_>], notebook: &mut Noteb
         let found = columns(schema.schema);
         let suffix = match schema.files {
             1 => format!("; other than {}", most.path),
-            files => format!("; other than {}, in {files} files", most.path),
+            files => format!("; other than {}, in {}", most.path, counted(files, "file")),
         };
         let mut is_told = false;
         for (name, kind) in &found {
