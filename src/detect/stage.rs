@@ -16,7 +16,7 @@ use crate::pipeline::stage::Stage;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::join;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Runs rules over both logs, once: its workers share one state.
 pub struct DetectStage<'a> {
@@ -104,6 +104,15 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The same, if no other thread is at it.
+pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
 /// State of one thread.
 pub struct DetectWorker {
     pub(super) seer: Seer,
@@ -143,9 +152,7 @@ impl DetectWorker {
     /// After the rows of a table.
     pub(super) fn seen(&mut self, log: LogType, wanted: &[(u32, Want)], evidence: &mut GiveEvidence<'_>) {
         self.history.take_evidence(log, wanted, evidence);
-        if self.history.is_full() {
-            self.history.settle(&self.seer.names);
-        }
+        self.history.settle_if_full(&self.seer.names);
         if self.seer.names.are_many() {
             self.settle();
             self.seer.forget();
@@ -162,12 +169,22 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        self.common.kms().observe(batch, codes);
-        for mut detector in self.common.detectors() {
-            if let Some(detector) = &mut *detector {
+        let observe = |detector: &mut Option<Box<dyn Detector>>| {
+            if let Some(detector) = detector {
                 detector.observe(batch, codes);
             }
-        }
+        };
+        // Those that another thread is at come last, when it has gone on.
+        let busy = self.common.detectors.iter().filter(|detector| match try_lock(detector) {
+            Some(mut detector) => {
+                observe(&mut detector);
+                false
+            }
+            None => true,
+        });
+        let busy: Vec<&Mutex<Option<Box<dyn Detector>>>> = busy.collect();
+        self.common.kms().observe(batch, codes);
+        busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
     }
 
     /// Joins two, in parallel where there are threads for it: their parts have nothing to do with each other.

@@ -12,12 +12,15 @@ use crate::detect::key_sample::is_sampled;
 use crate::detect::minutes::log_index;
 use crate::detect::names::Names;
 use crate::detect::sight::Sight;
-use crate::detect::stage::lock;
+use crate::detect::stage::{lock, try_lock};
 use crate::parse::LogType;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Keys, and requests, that are gathered before they are handed over.
 const MOST_WAITING: usize = 1 << 13;
+
+/// So many times what is handed over may be gathered while another thread hands over.
+const PATIENCE: usize = 2;
 
 /// Of one thread.
 #[derive(Debug, Default)]
@@ -114,8 +117,14 @@ impl Gatherer {
             let read = is_read.then_some(sent);
             self.requests.push(Request { request, entity, minute, log: log as u8, read });
         }
-        if self.keys.len() >= MOST_WAITING || self.requests.len() >= MOST_WAITING {
-            self.hand_over_keys(&mut lock(&Arc::clone(&self.history)));
+        let waiting = self.keys.len().max(self.requests.len());
+        if waiting >= MOST_WAITING {
+            let shared = Arc::clone(&self.history);
+            // While another thread is at it this one goes on.
+            let history = if waiting < PATIENCE * MOST_WAITING { try_lock(&shared) } else { Some(lock(&shared)) };
+            if let Some(mut history) = history {
+                self.hand_over_keys(&mut history);
+            }
         }
     }
 
@@ -141,9 +150,16 @@ impl Gatherer {
         });
     }
 
-    /// Was so much gathered that it is time to hand it over?
-    pub fn is_full(&self) -> bool {
-        self.recent.is_full()
+    /// Hands over what was gathered if it is much; later, if another thread is at it and it is not too much yet.
+    pub fn settle_if_full(&mut self, names: &Names) {
+        if !self.recent.is_full(1) {
+            return;
+        }
+        let shared = Arc::clone(&self.history);
+        let history = if self.recent.is_full(PATIENCE) { Some(lock(&shared)) } else { try_lock(&shared) };
+        if let Some(mut history) = history {
+            self.hand_over(&mut history, names);
+        }
     }
 
     /// Names are given anew: what was gathered under their numbers has been handed over.
@@ -153,11 +169,14 @@ impl Gatherer {
 
     /// Hands over what was gathered; before names are forgotten, and before anything is read, joined or saved.
     pub fn settle(&mut self, names: &Names) {
-        self.recent.order();
         let shared = Arc::clone(&self.history);
-        let mut history = lock(&shared);
+        self.hand_over(&mut lock(&shared), names);
+    }
+
+    fn hand_over(&mut self, history: &mut History, names: &Names) {
+        self.recent.order();
         history.take(&mut self.recent, names);
-        self.hand_over_keys(&mut history);
+        self.hand_over_keys(history);
     }
 
     fn hand_over_keys(&mut self, history: &mut History) {

@@ -118,9 +118,9 @@ impl Recent {
         self.evidence.push((place, stretch, evidence));
     }
 
-    /// Is there so much that it is time to take it over?
-    pub fn is_full(&self) -> bool {
-        self.rows.len() >= MOST_ROWS || self.evidence.len() >= MOST_EVIDENCE
+    /// Is there so much that it is time to take it over, so many times?
+    pub fn is_full(&self, times: usize) -> bool {
+        self.rows.len() >= times * MOST_ROWS || self.evidence.len() >= times * MOST_EVIDENCE
     }
 
     /// Puts the rows in the order of their places, those of one place in the order in which they came: by counting them.
