@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-use s3sleuth::synth::{FieldEra, SynthLog, SynthOptions, write_files};
+use s3sleuth::synth::{FieldEra, SigningKey, SynthLog, SynthOptions, TrailOptions, write_files, write_trail};
 
 /// Write a seeded, synthetic S3 server access log or CloudTrail below OUT_DIR.
 #[derive(Parser)]
@@ -47,17 +47,26 @@ struct Arguments {
     out_dir: PathBuf,
 }
 
+/// Bytes of a log file of a trail before compression.
+const TRAIL_LOG: u64 = 680_000;
+
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Log {
     #[value(name = "s3_access")]
     S3Access,
     #[value(name = "cloudtrail")]
     CloudTrail,
+    /// CloudTrail with signed digests, and the public key in `keys.json`
+    #[value(name = "trail")]
+    Trail,
 }
 
 #[expect(clippy::print_stderr, reason = "an example reports on the terminal")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.log == Log::Trail {
+        return signed_trail(&arguments);
+    }
     let access = arguments.log == Log::S3Access;
     let options = SynthOptions {
         seed: arguments.seed,
@@ -85,6 +94,23 @@ fn main() -> anyhow::Result<()> {
         summary.bytes as f64 / 1e6 / seconds
     );
     Ok(())
+}
+
+/// Log files as large as AWS delivers them, unless their number is given, and a digest an hour.
+fn signed_trail(arguments: &Arguments) -> anyhow::Result<()> {
+    let logs = arguments.files.filter(|files| *files > 0).map_or(arguments.bytes / TRAIL_LOG, u64::from).max(1);
+    let options = TrailOptions {
+        seed: arguments.seed,
+        hours: arguments.days * 24,
+        logs: u32::try_from(logs)?,
+        log_bytes: arguments.bytes / logs,
+        ..TrailOptions::default()
+    };
+    let key = SigningKey::organisation();
+    write_trail(&options, &key, &arguments.out_dir)
+        .with_context(|| format!("could not write below {}", arguments.out_dir.display()))?;
+    let keys = key.public_key_list(0, 4_000_000_000).to_string();
+    Ok(std::fs::write(arguments.out_dir.join("keys.json"), keys)?)
 }
 
 /// Reads a size such as `4GB` or `512KiB`.

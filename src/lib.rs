@@ -23,6 +23,8 @@ pub mod export;
 
 pub mod lint;
 
+pub mod verify;
+
 pub mod pipeline;
 
 pub mod report;

@@ -36,6 +36,11 @@ fn every_command_of_the_readme_runs() {
     assert!(copied.expect("cp runs").success());
     std::fs::create_dir(folder.path().join("april")).expect("a folder");
     std::fs::write(folder.path().join("april/a.log"), support::access_lines(3)).expect("a file");
+    let key = s3sleuth::synth::SigningKey::organisation();
+    let trail = s3sleuth::synth::TrailOptions { hours: 3, logs: 6, ..Default::default() };
+    s3sleuth::synth::write_trail(&trail, &key, &folder.path().join("trail")).expect("a trail");
+    let keys = key.public_key_list(0, 4_000_000_000).to_string();
+    std::fs::write(folder.path().join("keys.json"), keys).expect("a file");
     let mut archive =
         zip::ZipWriter::new(std::fs::File::create(folder.path().join("evidence.zip")).expect("a file"));
     archive.start_file("a.log", zip::write::SimpleFileOptions::default()).expect("an entry");

@@ -13,6 +13,7 @@ mod output;
 mod rules;
 mod summary;
 mod values;
+mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::ExitStatus;
@@ -35,7 +36,7 @@ Exit codes:
   1  --fail-on LEVEL was given and an alert reached it
   2  usage: nothing was processed
   3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects; or an exported
-     folder is not as its manifest says
+     folder is not as its manifest says; or verify could not verify a file
   4  output failed
   5  a check found violations
   6  a resource limit was hit (--max-memory, --max-decompressed, --max-line)
@@ -53,6 +54,8 @@ enum Command {
     Ddl(ddl::Arguments),
     /// Check folders of Parquet files, whoever wrote them, for what Athena needs
     AthenaLint(athena_lint::Arguments),
+    /// Check offline that log files of CloudTrail are as they were delivered, by its signed digests
+    Verify(verify::Arguments),
     /// List and explain the detectors
     Rules(rules::Arguments),
     /// Print completions for a shell
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Man => completions::man(Cli::command()),

@@ -24,6 +24,7 @@ mod unit;
 mod whole;
 mod window;
 
+pub(crate) use compress::exceeded;
 pub use content_hash::{ContentHash, HashKind};
 pub(crate) use guard::guarded;
 pub use guard::is_guarded;
@@ -32,6 +33,7 @@ pub use left_lines::LeftLines;
 pub use parquet::{DATASET_KEY, RowRange};
 pub use reader::{read_and_note, read_inputs};
 pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
+pub(crate) use whole::{WholeFiles, is_told_to_fit};
 pub use window::Broken;
 
 use crate::parse::LogType;

@@ -5,3 +5,4 @@ pub mod count;
 pub mod lint;
 pub mod ocsf;
 pub mod safe;
+pub mod verify;

@@ -7,6 +7,7 @@
 //! - [`write_to`] writes one undivided log to any writer.
 //! - [`write_files`] writes a folder as AWS delivers it: many small access-log objects, or gzip files of CloudTrail
 //!   in the `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/` layout.
+//! - [`write_trail`] writes CloudTrail's log files with the signed digests that list them.
 //!
 //! Everything in the data is made up: account ids, addresses (documentation and benchmark ranges) and bucket names
 //! (`amzn-s3-demo-…`) belong to nobody.
@@ -27,6 +28,8 @@ mod keys;
 mod options;
 mod random;
 pub mod scenario;
+mod signing;
+mod trail;
 mod world;
 
 #[cfg(test)]
@@ -36,3 +39,7 @@ pub use files::{SynthSummary, write_files, write_to};
 pub use generator::Generator;
 pub use options::{FieldEra, SynthLog, SynthOptions};
 pub use random::Random;
+pub use signing::{SigningKey, sha256};
+pub use trail::{
+    DeliveredLog, DigestWriter, TrailNames, TrailObject, TrailOptions, trail, write_object, write_trail,
+};

@@ -1,0 +1,200 @@
+//! What digests list, brought together with the files that are there. A key from a digest is looked up among the inputs
+//! and never opened as a path.
+
+use super::content::Hash;
+use super::digest::ListedLog;
+use super::object_name::{base_name, lies_at, stem};
+use crate::source::Input;
+use rayon::slice::ParallelSliceMut;
+use std::sync::Arc;
+
+/// Digests of one log file that are told apart: one lists it, or two with a backfill.
+const MOST_CLAIMS: u8 = 64;
+
+/// Bytes for keys of log files that are not there; more are only counted.
+const ABSENT_BYTES: usize = 64 << 20;
+
+/// The inputs by the last part of their paths.
+pub struct Places<'a> {
+    inputs: &'a [Input],
+    /// In the order of the names without `.gz`.
+    order: Vec<u32>,
+}
+
+impl<'a> Places<'a> {
+    /// Of all inputs that have a name.
+    pub fn new(inputs: &'a [Input]) -> Places<'a> {
+        let mut order: Vec<u32> = (0u32..).take(inputs.len()).collect();
+        let name = |index: &u32| stem(base_name(&inputs[*index as usize].name));
+        order.par_sort_by(|one, other| name(one).cmp(name(other)));
+        Places { inputs, order }
+    }
+
+    /// The inputs called like the last part of the key.
+    fn named(&self, key: &str) -> &[u32] {
+        let wanted = stem(base_name(key));
+        let name = |index: &u32| stem(base_name(&self.inputs[*index as usize].name));
+        let start = self.order.partition_point(|index| name(index) < wanted);
+        let length = self.order[start..].partition_point(|index| name(index) == wanted);
+        &self.order[start..start + length]
+    }
+}
+
+/// What a digest says of an input.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Which input.
+    pub input: u32,
+    /// Which digest.
+    pub digest: u32,
+    /// What its content should hash to; none if the digest's hash cannot be compared.
+    pub sha256: Option<Hash>,
+    /// The bucket, where it is not the digest's.
+    pub s3_bucket: Option<Arc<str>>,
+    /// The key.
+    pub s3_object: Key,
+    /// It lies where the key says.
+    pub is_in_place: bool,
+}
+
+/// The key of an input. Mostly the path ends with it, and it is not held twice.
+#[derive(Clone, Debug)]
+pub enum Key {
+    /// So many bytes at the end of the path.
+    EndOfPath(usize),
+    /// Another one.
+    Text(Arc<str>),
+}
+
+impl Key {
+    fn new(path: &str, key: &str) -> Key {
+        if path.ends_with(key) { Key::EndOfPath(key.len()) } else { Key::Text(Arc::from(key)) }
+    }
+
+    /// The key of the input at that path.
+    pub fn of(&self, path: &str) -> Arc<str> {
+        match self {
+            Key::EndOfPath(length) => Arc::from(&path[path.len() - length..]),
+            Key::Text(key) => Arc::clone(key),
+        }
+    }
+}
+
+/// A log file that a digest lists and that is not there.
+#[derive(Clone, Debug)]
+pub struct Absent {
+    /// Which digest.
+    pub digest: u32,
+    /// The bucket, where it is not the digest's.
+    pub s3_bucket: Option<Arc<str>>,
+    /// The key.
+    pub s3_object: Arc<str>,
+}
+
+/// What one digest lists.
+#[derive(Debug, Default)]
+pub struct Listed {
+    claims: Vec<Claim>,
+    absent: Vec<Absent>,
+}
+
+impl Listed {
+    /// Looks for a log file of a digest that lies in `bucket`.
+    pub fn add(&mut self, log: &ListedLog<'_>, places: &Places<'_>) {
+        let s3_bucket = Some(Arc::from(&*log.s3_bucket));
+        let named = places.named(&log.s3_object);
+        if named.is_empty() {
+            self.absent.push(Absent { digest: 0, s3_bucket, s3_object: Arc::from(&*log.s3_object) });
+            return;
+        }
+        // Names hold 16 random characters: what is called so is the log or a copy of it.
+        let is_in_place = |index: &u32| lies_at(&places.inputs[*index as usize].name, &log.s3_object);
+        let any_in_place = named.iter().any(is_in_place);
+        for index in named.iter().filter(|index| !any_in_place || is_in_place(index)).take(MOST_CLAIMS.into()) {
+            let path = &places.inputs[*index as usize].name;
+            let s3_object = Key::new(path, &log.s3_object);
+            self.claims.push(Claim {
+                input: *index,
+                digest: 0,
+                sha256: log.sha256,
+                s3_bucket: s3_bucket.clone(),
+                s3_object,
+                is_in_place: any_in_place,
+            });
+        }
+    }
+
+    /// Leaves out what goes without saying.
+    fn shorten(&mut self, digest: u32, bucket: Option<&str>) {
+        for claim in &mut self.claims {
+            claim.digest = digest;
+            claim.s3_bucket.take_if(|name| bucket == Some(&**name));
+        }
+        for absent in &mut self.absent {
+            absent.digest = digest;
+            absent.s3_bucket.take_if(|name| bucket == Some(&**name));
+        }
+    }
+}
+
+/// What all digests list, bounded.
+#[derive(Debug)]
+pub struct Claims {
+    /// What is said of inputs, by input.
+    pub claims: Vec<Claim>,
+    /// What is not there.
+    pub absent: Vec<Absent>,
+    /// More that is not there, only counted.
+    pub more_absent: u64,
+    /// Some input is in more digests than are told apart.
+    pub is_crowded: bool,
+    counts: Vec<u8>,
+    absent_bytes: usize,
+}
+
+impl Claims {
+    /// Of that many inputs.
+    pub fn new(inputs: usize) -> Claims {
+        Claims {
+            claims: Vec::new(),
+            absent: Vec::new(),
+            more_absent: 0,
+            is_crowded: false,
+            counts: vec![0; inputs],
+            absent_bytes: 0,
+        }
+    }
+
+    /// Adds what a digest in that bucket lists. Digests come in their order.
+    pub fn append(&mut self, mut listed: Listed, digest: u32, bucket: Option<&str>) {
+        listed.shorten(digest, bucket);
+        for claim in listed.claims {
+            let count = &mut self.counts[claim.input as usize];
+            if *count < MOST_CLAIMS {
+                *count += 1;
+                self.claims.push(claim);
+            } else {
+                self.is_crowded = true;
+            }
+        }
+        for absent in listed.absent {
+            let bytes = absent.s3_object.len() + absent.s3_bucket.as_ref().map_or(0, |name| name.len()) + 64;
+            if self.absent_bytes + bytes <= ABSENT_BYTES {
+                self.absent_bytes += bytes;
+                self.absent.push(absent);
+            } else {
+                self.more_absent += 1;
+            }
+        }
+    }
+
+    /// Puts claims on the same input side by side.
+    pub fn sort(&mut self) {
+        self.claims.sort_by_key(|claim| (claim.input, claim.digest));
+    }
+
+    /// Does a digest list the input?
+    pub fn is_listed(&self, input: usize) -> bool {
+        self.counts[input] > 0
+    }
+}

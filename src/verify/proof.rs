@@ -1,0 +1,136 @@
+//! Which digests are shown by a signature to be what CloudTrail wrote.
+
+use super::Options;
+use super::digest::{Digest, bytes_of};
+use super::digest_file::{ByKey, DigestFile};
+use super::signatures::Metadata;
+use super::verdict::SignatureSource;
+use rayon::prelude::*;
+
+/// Digests of which one follows that are asked for its signature.
+const MOST_NEXT: usize = 64;
+
+/// What signatures say of a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It is what was signed.
+    Verified(SignatureSource),
+    /// It is what was signed, but the signature that lies with it is another.
+    VerifiedByNext(SignatureSource),
+    /// It is not.
+    Failed(SignatureSource, String),
+    /// Nothing.
+    Unchecked(String),
+}
+
+impl Proof {
+    /// Is the content what was signed?
+    pub fn is_authentic(&self) -> bool {
+        matches!(self, Proof::Verified(_) | Proof::VerifiedByNext(_))
+    }
+
+    /// Is it shown to be another?
+    pub fn is_rejected(&self) -> bool {
+        matches!(self, Proof::Failed(..))
+    }
+}
+
+/// Signatures held against one digest.
+enum Held {
+    Impossible(String),
+    /// The object's own: is it good, and is that of a digest after it?
+    Own(SignatureSource, Result<(), String>, bool),
+    /// There are only those of digests after it: is one good?
+    Next(bool),
+}
+
+/// Holds each digest against its signatures. Proofs stand in the order of the files.
+pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> Vec<Proof> {
+    let next = next_of(files, by_key);
+    let held: Vec<Held> =
+        files.par_iter().zip(&next).map(|(file, next)| hold(file, &next_digests(files, next), options)).collect();
+    // The latest first: what a digest says of the one before counts only as far as it is one itself.
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(files[*index].end_ms()));
+    let mut proofs: Vec<Option<Proof>> = vec![None; files.len()];
+    for index in order {
+        let is_witness = |next: &usize| !proofs[*next].as_ref().is_some_and(Proof::is_rejected);
+        let has_witness = next[index].iter().any(is_witness);
+        proofs[index] = Some(match &held[index] {
+            Held::Impossible(reason) => Proof::Unchecked(reason.clone()),
+            Held::Own(source, Ok(()), _) => Proof::Verified(*source),
+            Held::Own(source, Err(_), true) => Proof::VerifiedByNext(*source),
+            Held::Own(source, Err(reason), false) => Proof::Failed(*source, reason.clone()),
+            Held::Next(true) => Proof::Verified(SignatureSource::NextDigest),
+            Held::Next(false) if has_witness => {
+                let reason = "the signature that the next digest has of it is not one of its content".to_owned();
+                Proof::Failed(SignatureSource::NextDigest, reason)
+            }
+            Held::Next(false) => Proof::Unchecked(no_signature(&files[index])),
+        });
+    }
+    proofs.into_iter().flatten().collect()
+}
+
+/// Which digests name which as the one before.
+fn next_of(files: &[DigestFile], by_key: &ByKey<'_>) -> Vec<Vec<usize>> {
+    let mut next = vec![Vec::new(); files.len()];
+    for (index, file) in files.iter().enumerate() {
+        let Some(previous) = file.digest.as_ref().ok().and_then(|digest| digest.previous.as_ref()) else {
+            continue;
+        };
+        for before in by_key.of(&previous.s3_object) {
+            let next: &mut Vec<usize> = &mut next[before];
+            if before != index && next.len() < MOST_NEXT {
+                next.push(index);
+            }
+        }
+    }
+    next
+}
+
+fn next_digests<'a>(files: &'a [DigestFile], next: &[usize]) -> Vec<&'a Digest> {
+    next.iter().filter_map(|index| files[*index].digest.as_ref().ok()).collect()
+}
+
+fn no_signature(file: &DigestFile) -> String {
+    match &file.beside {
+        Err(reason) => reason.clone(),
+        Ok(_) => "there is no signature of it: no .meta.json file, none in --signatures, and no digest after it"
+            .to_owned(),
+    }
+}
+
+fn hold(file: &DigestFile, next: &[&Digest], options: &Options) -> Held {
+    let Ok(digest) = &file.digest else { return Held::Impossible("it cannot be read".to_owned()) };
+    let own = file.own(&options.signatures);
+    let signed_ms = own.and_then(|(_, metadata)| metadata.generated_ms).unwrap_or(digest.end_ms);
+    let stated = own.and_then(|(_, metadata)| metadata.algorithm.as_deref());
+    let algorithm = stated.or(digest.algorithm.as_deref());
+    if let Err(reason) = options.public_keys.can_check(&digest.fingerprint, algorithm, signed_ms) {
+        return Held::Impossible(reason);
+    }
+    let text = digest.string_to_sign();
+    let is_good = |signature: &[u8]| options.public_keys.check(&digest.fingerprint, signed_ms, &text, signature);
+    let next_is_good = || {
+        let signatures = next.iter().filter_map(|next| bytes_of(next.previous_signature.as_deref()?));
+        signatures.into_iter().any(|signature| is_good(&signature))
+    };
+    let Some((source, metadata)) = own else {
+        if next_is_good() {
+            return Held::Next(true);
+        }
+        let fits = |metadata: &&Metadata| metadata.signature.as_deref().is_some_and(is_good);
+        return match options.signatures.unnamed().filter(fits) {
+            Some(_) => Held::Own(SignatureSource::Signatures, Ok(()), false),
+            None => Held::Next(false),
+        };
+    };
+    let outcome = match metadata.signature.as_deref() {
+        Some(signature) if is_good(signature) => Ok(()),
+        Some(_) => Err("signature verification failed: it is not one of this content under this key".to_owned()),
+        None => Err("signature verification failed: the signature is no hexadecimal text".to_owned()),
+    };
+    let by_next = outcome.is_err() && next_is_good();
+    Held::Own(source, outcome, by_next)
+}
