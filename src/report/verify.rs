@@ -1,6 +1,7 @@
 //! What `verify` has found, as JSON, JSONL and text. Names come from files of others.
 
 use super::safe::{printable, printable_json};
+use crate::parse::time::format_iso;
 use crate::verify::{ChainSummary, FileVerdict, Report, Summary, Verdict};
 use std::io::{self, Write};
 
@@ -49,7 +50,9 @@ pub fn table(report: &Report, output: &mut dyn Write) -> io::Result<()> {
         writeln!(output, "{} ({})", verdict.name(), files.len())?;
         for file in files.iter().take(SHOWN) {
             let (kind, reason) = (file.kind.name(), printable(&file.reason));
-            writeln!(output, "  {kind:<6} {}\n         {reason}", printable(file.name()))?;
+            let time = || file.digest_start_ms.map(format_iso).unwrap_or_default();
+            let name = if file.name().is_empty() { time() } else { file.name().to_owned() };
+            writeln!(output, "  {kind:<6} {}\n         {reason}", printable(&name))?;
         }
         if files.len() > SHOWN {
             writeln!(output, "  … and {} more; --format jsonl shows all", files.len() - SHOWN)?;

@@ -3,7 +3,7 @@
 //! the object they are of is held here.
 
 use super::content::{Failure, Hash};
-use super::digest::{Digest, bytes_of, hexadecimal};
+use super::digest::{Digest, Previous, bytes_of, hexadecimal};
 use super::digest_file::{ByKey, DigestFile};
 use super::proof::Proof;
 use super::signatures::Signatures;
@@ -15,18 +15,30 @@ use std::sync::Arc;
 /// clock's second is none.
 const SHORTEST_GAP_MS: i64 = 60_000;
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// The digests of one trail, account and region in the order of time.
 pub struct Chain<'a> {
     /// What their names begin with.
     pub name: &'a str,
-    /// Those that can be read and are no backfill, the earliest first.
-    pub digests: Vec<usize>,
+    /// Those that are no backfill, the earliest first.
+    pub digests: Vec<Covered>,
     /// From when on they cover time.
     pub start_ms: i64,
     /// Until when.
     pub end_ms: i64,
     /// The first one is the first of its trail; else others came before.
     pub has_beginning: bool,
+}
+
+/// A digest of a chain.
+pub struct Covered {
+    /// Which.
+    pub index: usize,
+    /// The time it covers, from.
+    pub start_ms: i64,
+    /// To.
+    pub end_ms: i64,
 }
 
 /// A digest that is not there, or a stretch of time without one.
@@ -59,61 +71,73 @@ pub struct Trail<'a> {
 pub type Broken = BTreeMap<usize, String>;
 
 /// Sorts digests into chains.
-pub fn chains<'a>(files: &'a [DigestFile]) -> Vec<Chain<'a>> {
-    let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, file) in files.iter().enumerate() {
-        if file.digest.is_ok() && !file.is_backfill() {
-            by_name.entry(file.chain()).or_default().push(index);
+pub fn chains<'a>(files: &'a [DigestFile], proofs: &[Proof]) -> Vec<Chain<'a>> {
+    let mut by_name: BTreeMap<&str, Vec<(i64, i64, usize)>> = BTreeMap::new();
+    for (index, (file, proof)) in files.iter().zip(proofs).enumerate() {
+        if let Some((start_ms, end_ms)) = time_of(file, proof).filter(|_| !file.is_backfill()) {
+            by_name.entry(file.chain()).or_default().push((end_ms, start_ms, index));
         }
     }
-    let chain = |(name, mut digests): (&'a str, Vec<usize>)| {
-        digests.sort_by_key(|index| times(&files[*index]));
-        let start_ms = digests.iter().filter_map(|index| times(&files[*index])).map(|(_, start)| start).min();
-        let end_ms = digests.last().and_then(|index| times(&files[*index])).map(|(end, _)| end);
-        let first = digests.first().and_then(|index| files[*index].digest.as_ref().ok());
-        let has_beginning = first.is_some_and(|digest| digest.previous.is_none());
-        let (start_ms, end_ms) = (start_ms.unwrap_or_default(), end_ms.unwrap_or_default());
-        Chain { name, digests, start_ms, end_ms, has_beginning }
+    let chain = |(name, mut digests): (&'a str, Vec<(i64, i64, usize)>)| {
+        digests.sort_unstable();
+        let first = digests.first().and_then(|(.., index)| files[*index].digest.as_ref().ok());
+        Chain {
+            name,
+            start_ms: digests.iter().map(|(_, start_ms, _)| *start_ms).min().unwrap_or_default(),
+            end_ms: digests.last().map_or(0, |(end_ms, ..)| *end_ms),
+            has_beginning: first.is_some_and(|digest| digest.previous.is_none()),
+            digests: digests
+                .into_iter()
+                .map(|(end_ms, start_ms, index)| Covered { index, start_ms, end_ms })
+                .collect(),
+        }
     };
     by_name.into_iter().map(chain).collect()
 }
 
-/// End and begin of the time that a digest covers.
-fn times(file: &DigestFile) -> Option<(i64, i64)> {
-    file.digest.as_ref().ok().map(|digest| (digest.end_ms, digest.start_ms))
+/// The time that a digest covers, from and to: what it says; of one that says nothing or is no true one, the hour that
+/// its name tells.
+fn time_of(file: &DigestFile, proof: &Proof) -> Option<(i64, i64)> {
+    let stated = file.digest.as_ref().ok().map(|digest| (digest.start_ms, digest.end_ms));
+    let named = file.named_end_ms().map(|end_ms| (end_ms - HOUR_MS, end_ms));
+    if proof.is_rejected() { named.or(stated) } else { stated.or(named) }
 }
 
 /// Follows the links of a chain.
 pub fn follow(chain: &Chain<'_>, trail: &Trail<'_>) -> (Broken, Vec<Gap>) {
     let Trail { files, proofs, .. } = trail;
     let (mut broken, mut gaps) = (Broken::new(), Vec::new());
-    let mut covered_ms: Option<i64> = None;
-    for index in &chain.digests {
-        let Ok(digest) = &files[*index].digest else { continue };
-        let before_ms = covered_ms.filter(|_| digest.end_ms > chain_start(chain, files));
-        covered_ms = Some(covered_ms.map_or(digest.end_ms, |covered| covered.max(digest.end_ms)));
-        let Some(before_ms) = before_ms else { continue };
-        let is_apart = digest.start_ms - before_ms >= SHORTEST_GAP_MS;
+    // What is before the earliest digests was not given.
+    let first_end_ms = chain.digests.first().map(|first| first.end_ms);
+    let mut covered_ms = i64::MIN;
+    for here in &chain.digests {
+        let before_ms = covered_ms;
+        covered_ms = covered_ms.max(here.end_ms);
+        if Some(here.end_ms) == first_end_ms {
+            continue;
+        }
+        let is_apart = here.start_ms - before_ms >= SHORTEST_GAP_MS;
+        let digest = files[here.index].digest.as_ref().ok();
         // What a forged digest says of others is nothing; that it leaves time uncovered stays true.
-        let is_forged = proofs[*index].is_rejected();
-        let link = if is_forged { Link::Whole } else { link(digest, trail) };
+        let link = match digest.filter(|_| !proofs[here.index].is_rejected()) {
+            Some(digest) => link(digest, trail),
+            None => Link::Whole,
+        };
+        let reason = match &link {
+            Link::Missing => NAMED,
+            Link::None => SWITCHED_OFF,
+            Link::Whole | Link::Broken(_) => UNCOVERED,
+        };
+        let is_missing = matches!(link, Link::Missing);
+        if is_apart || is_missing {
+            let previous = digest.and_then(|digest| digest.previous.as_ref()).filter(|_| is_missing);
+            let next = files[here.index].key().unwrap_or(&files[here.index].file);
+            gaps.push(gap(previous, (before_ms, here.start_ms), reason, next));
+        }
         match link {
-            Link::Whole if !is_apart => {}
-            Link::Broken(reason) if !is_apart => drop(broken.insert(*index, reason)),
-            Link::None if !is_apart => drop(
-                broken.insert(
-                    *index,
-                    "it names no digest before it, as the first of a trail does, though there are earlier ones"
-                        .to_owned(),
-                ),
-            ),
-            Link::Broken(reason) => {
-                broken.insert(*index, reason);
-                gaps.push(gap(None, before_ms, digest, "no digest covers this time"));
-            }
-            Link::Whole => gaps.push(gap(None, before_ms, digest, "no digest covers this time")),
-            Link::None => gaps.push(gap(None, before_ms, digest, SWITCHED_OFF)),
-            Link::Missing => gaps.push(gap(Some(digest), before_ms, digest, NAMED)),
+            Link::Broken(reason) => drop(broken.insert(here.index, reason)),
+            Link::None if !is_apart => drop(broken.insert(here.index, UNLINKED.to_owned())),
+            _ => {}
         }
     }
     (broken, gaps)
@@ -123,21 +147,18 @@ const SWITCHED_OFF: &str = "no digest covers this time, and the next one is the 
      log file validation was off, or digests were deleted";
 const NAMED: &str = "not found: the next digest names it as the one before";
 
-/// The earliest digests of a chain end here; what is before them was not given.
-fn chain_start(chain: &Chain<'_>, files: &[DigestFile]) -> i64 {
-    chain.digests.first().and_then(|index| files[*index].end_ms()).unwrap_or(i64::MIN)
-}
+const UNCOVERED: &str = "no digest covers this time";
+const UNLINKED: &str = "it names no digest before it, as the first of a trail does, though there are earlier ones";
 
-fn gap(named_by: Option<&Digest>, start_ms: i64, next: &Digest, what: &str) -> Gap {
-    let named = named_by.and_then(|digest| digest.previous.as_ref());
-    let (start, end) = (format_iso(start_ms), format_iso(next.start_ms));
-    let between = if next.start_ms > start_ms { format!(" (between {start} and {end})") } else { String::new() };
+fn gap(named: Option<&Previous>, (start_ms, end_ms): (i64, i64), what: &str, next: &str) -> Gap {
+    let (start, end) = (format_iso(start_ms), format_iso(end_ms));
+    let between = if end_ms > start_ms { format!(" (between {start} and {end})") } else { String::new() };
     Gap {
         s3_bucket: named.and_then(|previous| previous.s3_bucket.as_deref()).map(Arc::from),
         s3_object: named.map(|previous| Arc::from(&*previous.s3_object)),
-        start_ms: start_ms.min(next.start_ms),
-        end_ms: next.start_ms,
-        reason: format!("{what}{between}; next: {}", next.s3_object),
+        start_ms: start_ms.min(end_ms),
+        end_ms,
+        reason: format!("{what}{between}; the next one is {next}"),
     }
 }
 
@@ -173,7 +194,7 @@ fn link(digest: &Digest, trail: &Trail<'_>) -> Link {
 /// Is the digest before known not to be as it was signed?
 fn is_to_blame(before: &DigestFile, proof: &Proof) -> bool {
     let is_damaged = matches!(before.digest, Err(Failure::Damaged(_)));
-    is_damaged || matches!(proof, Proof::Failed(..) | Proof::VerifiedByNext(_))
+    is_damaged || proof.is_rejected() || matches!(proof, Proof::VerifiedByNext(_))
 }
 
 fn held_against(

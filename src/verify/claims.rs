@@ -4,6 +4,7 @@
 use super::content::Hash;
 use super::digest::ListedLog;
 use super::object_name::{base_name, lies_at, stem};
+use super::verdict::ObjectKey;
 use crate::source::Input;
 use rayon::slice::ParallelSliceMut;
 use std::sync::Arc;
@@ -52,32 +53,9 @@ pub struct Claim {
     /// The bucket, where it is not the digest's.
     pub s3_bucket: Option<Arc<str>>,
     /// The key.
-    pub s3_object: Key,
+    pub s3_object: ObjectKey,
     /// It lies where the key says.
     pub is_in_place: bool,
-}
-
-/// The key of an input. Mostly the path ends with it, and it is not held twice.
-#[derive(Clone, Debug)]
-pub enum Key {
-    /// So many bytes at the end of the path.
-    EndOfPath(usize),
-    /// Another one.
-    Text(Arc<str>),
-}
-
-impl Key {
-    fn new(path: &str, key: &str) -> Key {
-        if path.ends_with(key) { Key::EndOfPath(key.len()) } else { Key::Text(Arc::from(key)) }
-    }
-
-    /// The key of the input at that path.
-    pub fn of(&self, path: &str) -> Arc<str> {
-        match self {
-            Key::EndOfPath(length) => Arc::from(&path[path.len() - length..]),
-            Key::Text(key) => Arc::clone(key),
-        }
-    }
 }
 
 /// A log file that a digest lists and that is not there.
@@ -112,7 +90,7 @@ impl Listed {
         let any_in_place = named.iter().any(is_in_place);
         for index in named.iter().filter(|index| !any_in_place || is_in_place(index)).take(MOST_CLAIMS.into()) {
             let path = &places.inputs[*index as usize].name;
-            let s3_object = Key::new(path, &log.s3_object);
+            let s3_object = ObjectKey::new(path, &log.s3_object);
             self.claims.push(Claim {
                 input: *index,
                 digest: 0,

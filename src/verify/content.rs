@@ -204,3 +204,77 @@ fn broken(error: &io::Error) -> Failure {
         _ => Failure::Unread(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::sha256;
+    use crate::verify::digest::hexadecimal;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Content, Failure> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        ContentReader::new(&Limits::default()).hash(file.path())
+    }
+
+    #[test]
+    fn the_first_member_is_hashed_whatever_the_size() {
+        // Of those sizes some are read at once and some as a stream.
+        let texts = [b"{}".to_vec(), Vec::new(), vec![7; 3 << 20], vec![7; 20 << 20], noise(6 << 20)];
+        for text in &texts {
+            let file = gzip(text);
+            let expected = sha256(text);
+            for (bytes, is_plain, has_trailing_data) in [
+                (file.clone(), false, false),
+                (text.clone(), true, false),
+                ([&file[..], &file].concat(), false, true),
+                ([&file[..], b"\0"].concat(), false, true),
+                ([&file[..], &file[file.len() - 8..]].concat(), false, true),
+            ] {
+                let content = read(&bytes).unwrap();
+                assert_eq!(hexadecimal(&content.sha256), expected);
+                let told = (content.is_plain, content.has_trailing_data, content.size);
+                assert_eq!(told, (is_plain, has_trailing_data, bytes.len() as u64), "{}", text.len());
+            }
+        }
+    }
+
+    fn noise(length: u32) -> Vec<u8> {
+        (0..length).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    }
+
+    #[test]
+    fn damage_is_told_from_what_cannot_be_read() {
+        let file = gzip(&noise(10_000));
+        let mut flipped = file.clone();
+        let last = flipped.len() - 6;
+        flipped[last] ^= 1;
+        for bytes in [&file[..file.len() - 1], &file[..20], &file[..3], &flipped, b"\x1f\x8b"] {
+            assert!(matches!(read(bytes), Err(Failure::Damaged(_))), "{:?}", read(bytes));
+        }
+        let mut reader = ContentReader::new(&Limits::default());
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path(), &folder.path().join("none")] {
+            assert!(matches!(reader.hash(path), Err(Failure::Unread(_))));
+        }
+        let bomb = read(&gzip(&vec![0; 100 << 20]));
+        assert!(matches!(bomb, Err(Failure::Limit(_))), "{bomb:?}");
+    }
+
+    #[test]
+    fn a_text_has_a_longest_length() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&gzip(b"twelve bytes")).unwrap();
+        let mut reader = ContentReader::new(&Limits::default());
+        assert_eq!(reader.text(file.path(), 12).unwrap().1, b"twelve bytes");
+        assert!(matches!(reader.text(file.path(), 11), Err(Failure::Limit(_))));
+    }
+}

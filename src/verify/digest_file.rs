@@ -74,11 +74,10 @@ impl DigestFile {
         }
     }
 
-    /// The end of the time that it covers: what it says, else what its name says.
-    pub fn end_ms(&self) -> Option<i64> {
-        match (&self.digest, ObjectName::of(&self.file)) {
-            (Ok(digest), _) => Some(digest.end_ms),
-            (Err(_), ObjectName::Digest(name)) => name.end_ms,
+    /// The end of the time that its name says it covers.
+    pub fn named_end_ms(&self) -> Option<i64> {
+        match ObjectName::of(&self.file) {
+            ObjectName::Digest(name) => name.end_ms,
             _ => None,
         }
     }

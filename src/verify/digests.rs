@@ -6,8 +6,7 @@ use super::content::Failure;
 use super::digest_file::{ByKey, DigestFile};
 use super::object_name::lies_at;
 use super::proof::{Proof, proofs};
-use super::verdict::{FileKind, FileVerdict, SignatureSource, Verdict};
-use crate::parse::time::format_iso;
+use super::verdict::{FileKind, FileVerdict, ObjectKey, Verdict};
 use std::sync::Arc;
 
 /// What is found out about digests.
@@ -28,7 +27,7 @@ pub struct Judged<'a> {
 pub fn judge<'a>(files: &'a [DigestFile], options: &Options) -> Judged<'a> {
     let by_key = ByKey::new(files);
     let proofs = proofs(files, &by_key, options);
-    let chains = chain::chains(files);
+    let chains = chain::chains(files, &proofs);
     let trail = Trail { files, by_key: &by_key, proofs: &proofs, signatures: &options.signatures };
     let (mut broken, mut missing) = (Broken::new(), Vec::new());
     for chain in &chains {
@@ -37,8 +36,8 @@ pub fn judge<'a>(files: &'a [DigestFile], options: &Options) -> Judged<'a> {
         missing.extend(gaps.into_iter().map(of_gap));
     }
     let verdict = |(index, file): (usize, &DigestFile)| {
-        let (verdict, reason) = judge_one(file, &proofs[index], broken.get(&index), options.bucket.as_deref());
-        of_file(file, &proofs[index], verdict, reason)
+        let judged = judge_one(file, &proofs[index], broken.get(&index), options.bucket.as_deref());
+        of_file(file, &proofs[index], judged)
     };
     let verdicts = files.iter().enumerate().map(verdict).collect();
     let is_crowded = by_key.is_crowded;
@@ -83,6 +82,7 @@ fn judge_one(
             );
             (Verdict::SignatureInvalid, reason)
         }
+        (Proof::Contradicted(reason), _) => (Verdict::HashMismatch, reason.clone()),
         (_, Some(reason)) => (Verdict::ChainBroken, reason.clone()),
         (Proof::Unchecked(reason), None) => {
             (Verdict::Unverifiable, format!("its signature was not checked: {reason}"))
@@ -93,37 +93,28 @@ fn judge_one(
     }
 }
 
-fn of_file(file: &DigestFile, proof: &Proof, verdict: Verdict, reason: String) -> FileVerdict {
+fn of_file(file: &DigestFile, proof: &Proof, judged: (Verdict, String)) -> FileVerdict {
     let digest = file.digest.as_ref().ok();
-    let signature_source: Option<SignatureSource> = match proof {
-        Proof::Verified(source) | Proof::VerifiedByNext(source) | Proof::Failed(source, _) => Some(*source),
-        Proof::Unchecked(_) => None,
-    };
+    let (verdict, reason) = judged;
     FileVerdict {
-        file: Some(Arc::clone(&file.file)),
-        kind: FileKind::Digest,
-        verdict,
-        reason,
         s3_bucket: digest.map(|digest| Arc::from(&*digest.s3_bucket)),
-        s3_object: digest.map(|digest| Arc::from(&*digest.s3_object)),
-        digest_s3_object: None,
-        digest_start_time: digest.map(|digest| format_iso(digest.start_ms)),
-        digest_end_time: digest.map(|digest| format_iso(digest.end_ms)),
-        signature_source,
+        s3_object: digest.map(|digest| ObjectKey::Text(Arc::from(&*digest.s3_object))),
+        digest_start_ms: digest.map(|digest| digest.start_ms),
+        digest_end_ms: digest.map(|digest| digest.end_ms),
+        signature_source: match proof {
+            Proof::Verified(source) | Proof::VerifiedByNext(source) | Proof::Failed(source, _) => Some(*source),
+            Proof::Contradicted(_) | Proof::Unchecked(_) => None,
+        },
+        ..FileVerdict::new(Some(&file.file), FileKind::Digest, (verdict, reason.into()))
     }
 }
 
 fn of_gap(gap: Gap) -> FileVerdict {
     FileVerdict {
-        file: None,
-        kind: FileKind::Digest,
-        verdict: Verdict::MissingDigest,
-        reason: gap.reason,
         s3_bucket: gap.s3_bucket,
-        s3_object: gap.s3_object,
-        digest_s3_object: None,
-        digest_start_time: Some(format_iso(gap.start_ms)),
-        digest_end_time: Some(format_iso(gap.end_ms)),
-        signature_source: None,
+        s3_object: gap.s3_object.map(ObjectKey::Text),
+        digest_start_ms: Some(gap.start_ms),
+        digest_end_ms: Some(gap.end_ms),
+        ..FileVerdict::new(None, FileKind::Digest, (Verdict::MissingDigest, gap.reason.into()))
     }
 }

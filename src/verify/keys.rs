@@ -112,38 +112,40 @@ impl PublicKeys {
         self.keys.is_empty()
     }
 
-    /// Can digests be checked that were signed so at that time?
+    /// Can signatures of that kind be checked?
     ///
     /// # Errors
     /// Why not.
-    pub fn can_check(&self, fingerprint: &str, algorithm: Option<&str>, signed_ms: i64) -> Result<(), String> {
+    pub fn can_check(&self, fingerprint: &str, algorithm: Option<&str>) -> Result<(), String> {
         if self.is_empty() {
             return Err("no public keys were given (--public-keys)".to_owned());
         }
         if let Some(other) = algorithm.filter(|name| *name != SIGNATURE_ALGORITHM) {
             return Err(format!("it is signed by an algorithm that is not known here: {other}"));
         }
-        let mut outside = None;
-        for key in self.of(fingerprint) {
-            match key.covers(signed_ms) {
-                Ok(()) => return Ok(()),
-                Err(reason) => outside = Some(reason),
-            }
-        }
-        Err(outside.unwrap_or_else(|| {
+        self.of(fingerprint).next().map(|_| ()).ok_or_else(|| {
             format!(
                 "--public-keys has no key with the fingerprint {fingerprint}: list those of its region and time"
             )
-        }))
+        })
     }
 
     /// Is it a signature of the text by the key of that fingerprint?
-    pub fn check(&self, fingerprint: &str, signed_ms: i64, text: &str, signature: &[u8]) -> bool {
-        self.of(fingerprint).filter(|key| key.covers(signed_ms).is_ok()).any(|key| {
-            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.der)
-                .verify(text.as_bytes(), signature)
-                .is_ok()
-        })
+    pub fn check(&self, fingerprint: &str, text: &str, signature: &[u8]) -> bool {
+        let is_of = |key: &PublicKey| {
+            let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.der);
+            key.verify(text.as_bytes(), signature).is_ok()
+        };
+        self.of(fingerprint).any(is_of)
+    }
+
+    /// Was the key of that fingerprint valid then?
+    ///
+    /// # Errors
+    /// When it was.
+    pub fn check_validity(&self, fingerprint: &str, signed_ms: i64) -> Result<(), String> {
+        let outcomes = self.of(fingerprint).map(|key| key.covers(signed_ms));
+        outcomes.reduce(Result::or).unwrap_or(Ok(()))
     }
 
     fn of<'a>(&'a self, fingerprint: &'a str) -> impl Iterator<Item = &'a PublicKey> {
@@ -214,4 +216,110 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
     };
     rest.split_at_checked(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::SigningKey;
+
+    /// The key in PKCS#1.
+    fn pkcs1() -> Vec<u8> {
+        let list = SigningKey::organisation().public_key_list(0, 1);
+        STANDARD.decode(list["PublicKeyList"][0]["Value"].as_str().unwrap()).unwrap()
+    }
+
+    fn spki() -> Vec<u8> {
+        let key = pkcs1();
+        let length = |content: usize| [0x82, (content >> 8) as u8, content as u8];
+        let bits = [&[BIT_STRING][..], &length(key.len() + 1), &[0], &key].concat();
+        [&[SEQUENCE][..], &length(RSA_ENCRYPTION.len() + bits.len()), RSA_ENCRYPTION, &bits].concat()
+    }
+
+    #[test]
+    fn every_form_of_a_key_checks_the_same_signature() {
+        let key = SigningKey::organisation();
+        let list = key.public_key_list(0, 4_000_000_000);
+        let pem = |der: &[u8]| {
+            let base64 = STANDARD.encode(der);
+            let lines: Vec<&str> =
+                base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            format!("-----BEGIN KEY-----\r\n{}\r\n-----END KEY-----\n", lines.join("\r\n"))
+        };
+        let in_list = |value: String| {
+            let mut list = list.clone();
+            list["PublicKeyList"][0]["Value"] = value.into();
+            list.to_string()
+        };
+        let other = SigningKey::stranger().public_key_list(0, 4_000_000_000);
+        let signature = super::super::digest::bytes_of(&key.sign("text")).unwrap();
+        for text in [
+            list.to_string(),
+            format!("\u{feff}{other}\n{list}"),
+            format!("[{other}, {list}]"),
+            list["PublicKeyList"].to_string(),
+            in_list(pem(&spki())),
+            in_list(STANDARD.encode(spki())),
+            pem(&pkcs1()),
+            pem(&spki()),
+            STANDARD.encode(spki()),
+        ] {
+            let keys = PublicKeys::parse(&text).unwrap_or_else(|reason| panic!("{reason}: {text}"));
+            assert_eq!(keys.can_check(&key.fingerprint(), None), Ok(()));
+            assert!(keys.check(&key.fingerprint(), "text", &signature), "{text}");
+            assert!(!keys.check(&key.fingerprint(), "another text", &signature), "{text}");
+            assert!(!keys.check(&key.fingerprint(), "text", &signature[1..]), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let mut long = spki();
+        long.push(0);
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "not base64!",
+            "AAAA",
+            "{\"PublicKeyList\": [{\"Value\": \"AAAA\", \"Fingerprint\": \"f\"}]}",
+            "{\"PublicKeyList\": [{\"Fingerprint\": \"f\"}]}",
+            "{\"PublicKeyList\": []}",
+            "{\"PublicKeyList\": ",
+            &STANDARD.encode(&long),
+            &STANDARD.encode(&spki()[..100]),
+            &STANDARD.encode([SEQUENCE, 0x84, 0xff, 0xff, 0xff, 0xff]),
+            &STANDARD.encode([SEQUENCE, 0x80]),
+        ] {
+            assert!(PublicKeys::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_told_why_nothing_can_be_checked() {
+        let key = SigningKey::organisation();
+        let keys = PublicKeys::parse(&key.public_key_list(100_000, 200_000).to_string()).unwrap();
+        let name = key.fingerprint();
+        for (fingerprint, algorithm, expected) in [
+            (&*name, Some("SHA256withRSA"), None),
+            (&*name, None, None),
+            (&*name, Some("SHA1withRSA"), Some("SHA1withRSA")),
+            ("other", None, Some("no key with the fingerprint other")),
+        ] {
+            let reason = keys.can_check(fingerprint, algorithm).err();
+            assert_eq!(reason.is_some(), expected.is_some(), "{reason:?}");
+            assert!(reason.unwrap_or_default().contains(expected.unwrap_or_default()));
+        }
+        for (signed_ms, is_valid) in [
+            (150_000_000, true),
+            (200_000_000 + VALIDITY_SLACK_MS, true),
+            (200_000_001 + VALIDITY_SLACK_MS, false),
+            (100_000_000 - VALIDITY_SLACK_MS, true),
+            (99_999_999 - VALIDITY_SLACK_MS, false),
+        ] {
+            assert_eq!(keys.check_validity(&name, signed_ms).is_ok(), is_valid, "{signed_ms}");
+        }
+        let none = PublicKeys::default().can_check(&name, None);
+        assert!(none.is_err_and(|reason| reason.contains("--public-keys")));
+    }
 }

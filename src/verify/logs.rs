@@ -6,9 +6,10 @@ use super::content::{Content, ContentReader, Failure};
 use super::digest_file::DigestFile;
 use super::digests::Judged;
 use super::object_name::{LogName, account_and_region};
-use super::verdict::{FileKind, FileVerdict, Verdict};
+use super::verdict::{FileKind, FileVerdict, ObjectKey, Verdict};
 use crate::parse::time::format_iso;
 use crate::source::Input;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A log is listed by the digest of the hour in which it was delivered, some minutes after the time in its name.
@@ -32,6 +33,8 @@ pub struct Witnesses<'a> {
     /// What became of them.
     pub judged: &'a Judged<'a>,
 }
+
+type JudgedLog = (Verdict, Cow<'static, str>);
 
 /// Why a file with the name of that key is not read.
 pub type LeftOut<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
@@ -66,14 +69,11 @@ impl Witnesses<'_> {
         let weight = claims.iter().map(|claim| self.weight(claim.digest)).max()?;
         let strongest = || claims.iter().filter(|claim| self.weight(claim.digest) == weight);
         let first = strongest().next()?;
-        let outcome = |claim, (verdict, reason)| LogOutcome {
-            verdict: self.of(input, claim, verdict, reason),
-            failure: None,
-            size: 0,
-        };
+        let outcome =
+            |claim, judged| LogOutcome { verdict: self.of(input, claim, judged), failure: None, size: 0 };
         if weight == Weight::Rejected {
             let reason = format!("the digest that lists it is not what was signed: {}", self.name(first.digest));
-            return Some(outcome(first, (Verdict::Unverifiable, reason)));
+            return Some(outcome(first, (Verdict::Unverifiable, reason.into())));
         }
         Some(match reader.hash(input.path()?) {
             Ok(content) => {
@@ -83,11 +83,11 @@ impl Witnesses<'_> {
                 LogOutcome { size: content.size, ..outcome(claim, judged) }
             }
             Err(Failure::Damaged(reason)) => {
-                outcome(first, (Verdict::HashMismatch, format!("invalid format: {reason}")))
+                outcome(first, (Verdict::HashMismatch, format!("invalid format: {reason}").into()))
             }
             Err(failure) => {
                 let reason = format!("it could not be read: {}", failure.reason());
-                LogOutcome { failure: Some(failure), ..outcome(first, (Verdict::Unverifiable, reason)) }
+                LogOutcome { failure: Some(failure), ..outcome(first, (Verdict::Unverifiable, reason.into())) }
             }
         })
     }
@@ -98,42 +98,51 @@ impl Witnesses<'_> {
         claim: &Claim,
         (agrees, weight): (bool, Weight),
         path: &str,
-    ) -> (Verdict, String) {
+    ) -> JudgedLog {
         if claim.sha256.is_none() {
-            return (Verdict::Unverifiable, "the hash in its digest is no SHA-256".to_owned());
+            return (Verdict::Unverifiable, "the hash in its digest is no SHA-256".into());
         }
         if content.has_trailing_data {
-            let hash = if agrees { "what comes before agrees with its digest" } else { "nor does the hash agree" };
-            return (Verdict::TrailingData, format!("bytes follow the gzip member that was delivered; {hash}"));
+            let reason = match agrees {
+                true => {
+                    "bytes follow the gzip member that was delivered; what comes before agrees with its digest"
+                }
+                false => "bytes follow a gzip member whose hash is not the one in its digest",
+            };
+            return (Verdict::TrailingData, reason.into());
         }
         if !agrees {
-            return (Verdict::HashMismatch, "the hash of its content is not the one in its digest".to_owned());
+            return (Verdict::HashMismatch, "the hash of its content is not the one in its digest".into());
         }
         if !claim.is_in_place {
             let place = claim.s3_object.of(path);
-            return (Verdict::Moved, format!("it has been moved from its original location, {place}"));
+            return (Verdict::Moved, format!("it has been moved from its original location, {place}").into());
         }
-        let form = if content.is_plain { " (decompressed since)" } else { "" };
+        let agreement = match content.is_plain {
+            true => "its hash is the one in its digest (decompressed since)",
+            false => "its hash is the one in its digest",
+        };
         if weight == Weight::Authentic {
-            return (Verdict::Valid, format!("its hash is the one in its digest{form}"));
+            return (Verdict::Valid, agreement.into());
         }
-        let proof = &self.judged.verdicts[claim.digest as usize];
-        (Verdict::Unverifiable, format!("its hash is the one in its digest{form}, but of that {}", proof.reason))
+        let of_digest = &self.judged.verdicts[claim.digest as usize].reason;
+        (Verdict::Unverifiable, format!("{agreement}, but of that {of_digest}").into())
     }
 
-    fn of(&self, input: &Input, claim: &Claim, verdict: Verdict, reason: String) -> FileVerdict {
+    fn of(&self, input: &Input, claim: &Claim, judged: JudgedLog) -> FileVerdict {
         let digest = &self.judged.verdicts[claim.digest as usize];
         FileVerdict {
-            file: Some(Arc::clone(&input.name)),
-            kind: FileKind::Log,
-            verdict,
-            reason,
             s3_bucket: claim.s3_bucket.clone().or_else(|| digest.s3_bucket.clone()),
-            s3_object: Some(claim.s3_object.of(&input.name)),
-            digest_s3_object: digest.s3_object.clone(),
-            digest_start_time: None,
-            digest_end_time: None,
-            signature_source: None,
+            s3_object: Some(claim.s3_object.clone()),
+            digest_s3_object: self.key_of(claim.digest),
+            ..FileVerdict::new(Some(&input.name), FileKind::Log, judged)
+        }
+    }
+
+    fn key_of(&self, digest: u32) -> Option<Arc<str>> {
+        match &self.judged.verdicts[digest as usize].s3_object {
+            Some(ObjectKey::Text(key)) => Some(Arc::clone(key)),
+            _ => None,
         }
     }
 
@@ -146,29 +155,22 @@ impl Witnesses<'_> {
         });
         absent.dedup_by(|one, other| one.s3_object == other.s3_object);
         let verdict = |absent: Absent| {
-            let digest = &self.judged.verdicts[absent.digest as usize];
-            let (verdict, reason) = match self.weight(absent.digest) {
-                Weight::Rejected => (
-                    Verdict::Unverifiable,
-                    format!("not found; but its digest is not what was signed: {}", self.name(absent.digest)),
-                ),
-                _ => (
-                    Verdict::NotFound,
-                    left_out(&absent.s3_object)
-                        .map_or("not found".to_owned(), |reason| format!("not found: {reason}")),
-                ),
+            let judged: JudgedLog = match (self.weight(absent.digest), left_out(&absent.s3_object)) {
+                (Weight::Rejected, _) => {
+                    let digest = self.name(absent.digest);
+                    let reason =
+                        format!("not found; but the digest that lists it is not what was signed: {digest}");
+                    (Verdict::Unverifiable, reason.into())
+                }
+                (_, Some(reason)) => (Verdict::NotFound, format!("not found: {reason}").into()),
+                (_, None) => (Verdict::NotFound, "not found".into()),
             };
+            let bucket = &self.judged.verdicts[absent.digest as usize].s3_bucket;
             FileVerdict {
-                file: None,
-                kind: FileKind::Log,
-                verdict,
-                reason,
-                s3_bucket: absent.s3_bucket.or_else(|| digest.s3_bucket.clone()),
-                s3_object: Some(absent.s3_object),
-                digest_s3_object: digest.s3_object.clone(),
-                digest_start_time: None,
-                digest_end_time: None,
-                signature_source: None,
+                s3_bucket: absent.s3_bucket.or_else(|| bucket.clone()),
+                s3_object: Some(ObjectKey::Text(absent.s3_object)),
+                digest_s3_object: self.key_of(absent.digest),
+                ..FileVerdict::new(None, FileKind::Log, judged)
             }
         };
         absent.into_iter().map(verdict).collect()
@@ -193,16 +195,5 @@ pub fn unlisted(input: &Input, name: &LogName<'_>, chains: &[Chain<'_>]) -> File
     } else {
         "in no digest: it is of a time that no digest here covers".to_owned()
     };
-    FileVerdict {
-        file: Some(Arc::clone(&input.name)),
-        kind: FileKind::Log,
-        verdict: Verdict::Unverifiable,
-        reason,
-        s3_bucket: None,
-        s3_object: None,
-        digest_s3_object: None,
-        digest_start_time: None,
-        digest_end_time: None,
-        signature_source: None,
-    }
+    FileVerdict::new(Some(&input.name), FileKind::Log, (Verdict::Unverifiable, reason.into()))
 }

@@ -26,7 +26,7 @@ mod verdict;
 pub use keys::PublicKeys;
 pub use report::{ChainSummary, Report, Summary};
 pub use signatures::{SIDECAR, Signatures};
-pub use verdict::{FileKind, FileVerdict, SignatureSource, Verdict};
+pub use verdict::{FileKind, FileVerdict, ObjectKey, SignatureSource, Verdict};
 
 use crate::decode::Limits;
 use crate::error::Error;
@@ -38,6 +38,7 @@ use content::ContentReader;
 use digest_file::DigestFile;
 use logs::{LogOutcome, Witnesses};
 use object_name::{ObjectName, base_name, stem};
+use proof::Proof;
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -87,11 +88,15 @@ pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
     let unlisted = unlisted(inputs, &claims, &judged.chains);
     summary.logs_in_no_digest = unlisted.len() as u64;
     verdicts.extend(unlisted);
-    verdicts.par_sort_by(|one, other| one.name().cmp(other.name()).then_with(|| one.reason.cmp(&other.reason)));
+    verdicts.par_sort_by(|one, other| {
+        one.name().cmp(other.name()).then_with(|| one.digest_start_ms.cmp(&other.digest_start_ms))
+    });
 
     summary.add(&verdicts);
-    let unchecked = judged.proofs.iter().filter(|proof| !proof.is_authentic() && !proof.is_rejected());
-    summary.signatures_not_checked = unchecked.count() as u64;
+    let is_unchecked = |(file, proof): &(&DigestFile, &Proof)| {
+        file.digest.is_ok() && !proof.is_authentic() && !proof.is_rejected()
+    };
+    summary.signatures_not_checked = files.iter().zip(&judged.proofs).filter(is_unchecked).count() as u64;
     summary.chains = judged.chains.iter().map(ChainSummary::of).collect();
     summary.other_files = other_files(inputs, &claims);
     summary.note_left_out(inputs);

@@ -19,6 +19,8 @@ pub enum Proof {
     VerifiedByNext(SignatureSource),
     /// It is not.
     Failed(SignatureSource, String),
+    /// It is not: a digest after it, which is what was signed, has another hash for it.
+    Contradicted(String),
     /// Nothing.
     Unchecked(String),
 }
@@ -31,7 +33,7 @@ impl Proof {
 
     /// Is it shown to be another?
     pub fn is_rejected(&self) -> bool {
-        matches!(self, Proof::Failed(..))
+        matches!(self, Proof::Failed(..) | Proof::Contradicted(_))
     }
 }
 
@@ -51,7 +53,8 @@ pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> Ve
         files.par_iter().zip(&next).map(|(file, next)| hold(file, &next_digests(files, next), options)).collect();
     // The latest first: what a digest says of the one before counts only as far as it is one itself.
     let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(files[*index].end_ms()));
+    let end_ms = |file: &DigestFile| file.digest.as_ref().ok().map(|digest| digest.end_ms);
+    order.sort_by_key(|index| std::cmp::Reverse(end_ms(&files[*index])));
     let mut proofs: Vec<Option<Proof>> = vec![None; files.len()];
     for index in order {
         let is_witness = |next: &usize| !proofs[*next].as_ref().is_some_and(Proof::is_rejected);
@@ -69,7 +72,30 @@ pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> Ve
             Held::Next(false) => Proof::Unchecked(no_signature(&files[index])),
         });
     }
-    proofs.into_iter().flatten().collect()
+    let mut proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
+    contradict(files, by_key, &mut proofs);
+    proofs
+}
+
+/// Finds digests whose own signature cannot be checked and that are not the ones that authentic digests name.
+fn contradict(files: &[DigestFile], by_key: &ByKey<'_>, proofs: &mut [Proof]) {
+    for (index, file) in files.iter().enumerate() {
+        if !proofs[index].is_authentic() {
+            continue;
+        }
+        let Some(previous) = file.digest.as_ref().ok().and_then(|digest| digest.previous.as_ref()) else {
+            continue;
+        };
+        for before in by_key.of(&previous.s3_object).filter(|before| *before != index) {
+            let sha256 = files[before].digest.as_ref().ok().map(|digest| digest.sha256);
+            let is_other = previous.sha256.is_some() && sha256.is_some() && previous.sha256 != sha256;
+            if is_other && matches!(proofs[before], Proof::Unchecked(_)) {
+                let reason =
+                    format!("the next digest, whose signature is good, has another hash for it: {}", file.file);
+                proofs[before] = Proof::Contradicted(reason);
+            }
+        }
+    }
 }
 
 /// Which digests name which as the one before.
@@ -104,17 +130,33 @@ fn no_signature(file: &DigestFile) -> String {
 fn hold(file: &DigestFile, next: &[&Digest], options: &Options) -> Held {
     let Ok(digest) = &file.digest else { return Held::Impossible("it cannot be read".to_owned()) };
     let own = file.own(&options.signatures);
-    let signed_ms = own.and_then(|(_, metadata)| metadata.generated_ms).unwrap_or(digest.end_ms);
     let stated = own.and_then(|(_, metadata)| metadata.algorithm.as_deref());
     let algorithm = stated.or(digest.algorithm.as_deref());
-    if let Err(reason) = options.public_keys.can_check(&digest.fingerprint, algorithm, signed_ms) {
+    if let Err(reason) = options.public_keys.can_check(&digest.fingerprint, algorithm) {
         return Held::Impossible(reason);
     }
+    let held = held(digest, own, next, options);
+    // Looked at last: the time may be forged too, and then the signature tells.
+    let signed_ms = own.and_then(|(_, metadata)| metadata.generated_ms).unwrap_or(digest.end_ms);
+    match options.public_keys.check_validity(&digest.fingerprint, signed_ms) {
+        Err(reason) if held.is_good() => Held::Impossible(reason),
+        _ => held,
+    }
+}
+
+impl Held {
+    /// Is a signature of the content among them?
+    fn is_good(&self) -> bool {
+        matches!(self, Held::Own(_, Ok(()), _) | Held::Own(_, _, true) | Held::Next(true))
+    }
+}
+
+fn held(digest: &Digest, own: Option<(SignatureSource, &Metadata)>, next: &[&Digest], options: &Options) -> Held {
     let text = digest.string_to_sign();
-    let is_good = |signature: &[u8]| options.public_keys.check(&digest.fingerprint, signed_ms, &text, signature);
+    let is_good = |signature: &[u8]| options.public_keys.check(&digest.fingerprint, &text, signature);
     let next_is_good = || {
-        let signatures = next.iter().filter_map(|next| bytes_of(next.previous_signature.as_deref()?));
-        signatures.into_iter().any(|signature| is_good(&signature))
+        let mut signatures = next.iter().filter_map(|next| bytes_of(next.previous_signature.as_deref()?));
+        signatures.any(|signature| is_good(&signature))
     };
     let Some((source, metadata)) = own else {
         if next_is_good() {

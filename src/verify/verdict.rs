@@ -1,6 +1,8 @@
 //! What can be said of a file of a trail.
 
+use crate::parse::time::format_iso;
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What became of a file, or of one that should be there.
@@ -9,7 +11,7 @@ use std::sync::Arc;
 pub enum Verdict {
     /// As CloudTrail delivered it, shown by a signature.
     Valid,
-    /// Its content is not what its digest lists.
+    /// Its content is not what its digest lists, or the next digest.
     HashMismatch,
     /// A digest lists it, and it is not there.
     NotFound,
@@ -139,44 +141,117 @@ impl SignatureSource {
     }
 }
 
+/// The key of an object. The path of a copy mostly ends with it, and it is not held twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectKey {
+    /// So many bytes at the end of the path.
+    EndOfPath(usize),
+    /// Another one.
+    Text(Arc<str>),
+}
+
+impl ObjectKey {
+    /// The key, for a copy at that path.
+    pub fn new(path: &str, key: &str) -> ObjectKey {
+        if path.ends_with(key) { ObjectKey::EndOfPath(key.len()) } else { ObjectKey::Text(Arc::from(key)) }
+    }
+
+    /// The key of the object whose copy lies at that path.
+    pub fn of<'a>(&'a self, path: &'a str) -> &'a str {
+        match self {
+            ObjectKey::EndOfPath(length) => path.len().checked_sub(*length).map_or(path, |start| &path[start..]),
+            ObjectKey::Text(key) => key,
+        }
+    }
+}
+
 /// The verdict on one file, or on one that is not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileVerdict {
-    /// The path, as inputs are named; null if there is no such file.
-    #[serde(serialize_with = "as_text")]
+    /// The path, as inputs are named; none if there is no such file.
     pub file: Option<Arc<str>>,
     /// What it is.
     pub kind: FileKind,
     /// What became of it.
     pub verdict: Verdict,
     /// Why, in a sentence.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// The bucket it was delivered to, by the digest.
-    #[serde(serialize_with = "as_text")]
     pub s3_bucket: Option<Arc<str>>,
     /// Its key in the bucket, by the digest.
-    #[serde(serialize_with = "as_text")]
-    pub s3_object: Option<Arc<str>>,
+    pub s3_object: Option<ObjectKey>,
     /// Of a log: the key of the digest that the verdict rests on.
-    #[serde(serialize_with = "as_text")]
     pub digest_s3_object: Option<Arc<str>>,
-    /// Of a digest: the time it covers, from.
-    pub digest_start_time: Option<String>,
+    /// Of a digest: the time it covers, from, in milliseconds since 1970.
+    pub digest_start_ms: Option<i64>,
     /// Of a digest: the time it covers, to.
-    pub digest_end_time: Option<String>,
+    pub digest_end_ms: Option<i64>,
     /// Of a digest: where the signature that was checked came from.
     pub signature_source: Option<SignatureSource>,
 }
 
-fn as_text<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_deref().serialize(serializer)
+/// The same as it stands in JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    file: Option<&'a str>,
+    kind: FileKind,
+    verdict: Verdict,
+    reason: &'a str,
+    s3_bucket: Option<&'a str>,
+    s3_object: Option<&'a str>,
+    digest_s3_object: Option<&'a str>,
+    digest_start_time: Option<String>,
+    digest_end_time: Option<String>,
+    signature_source: Option<SignatureSource>,
+}
+
+impl Serialize for FileVerdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = Shown {
+            file: self.file.as_deref(),
+            kind: self.kind,
+            verdict: self.verdict,
+            reason: &self.reason,
+            s3_bucket: self.s3_bucket.as_deref(),
+            s3_object: self.key(),
+            digest_s3_object: self.digest_s3_object.as_deref(),
+            digest_start_time: self.digest_start_ms.map(format_iso),
+            digest_end_time: self.digest_end_ms.map(format_iso),
+            signature_source: self.signature_source,
+        };
+        shown.serialize(serializer)
+    }
 }
 
 impl FileVerdict {
-    /// By what it is called in lists: the path, else the key, else the time.
+    /// Of a file, or of one that is not there, without what digests say of it.
+    pub(super) fn new(
+        file: Option<&Arc<str>>,
+        kind: FileKind,
+        (verdict, reason): (Verdict, Cow<'static, str>),
+    ) -> FileVerdict {
+        FileVerdict {
+            file: file.cloned(),
+            kind,
+            verdict,
+            reason,
+            s3_bucket: None,
+            s3_object: None,
+            digest_s3_object: None,
+            digest_start_ms: None,
+            digest_end_ms: None,
+            signature_source: None,
+        }
+    }
+
+    /// Its key in the bucket.
+    pub fn key(&self) -> Option<&str> {
+        self.s3_object.as_ref().map(|key| key.of(self.file.as_deref().unwrap_or_default()))
+    }
+
+    /// What it is called in lists: the path, else the key; nothing for a stretch of time.
     pub fn name(&self) -> &str {
-        let key = self.file.as_deref().or(self.s3_object.as_deref());
-        key.or(self.digest_start_time.as_deref()).unwrap_or_default()
+        self.file.as_deref().or(self.key()).unwrap_or_default()
     }
 }
 

@@ -234,6 +234,61 @@ pub const TAMPERINGS: &[Tampering] = &[
         code: 5,
     },
     Tampering {
+        name: "edit the times of a digest",
+        options: plain,
+        change: |trail| {
+            trail.edit(&trail.digests[MIDDLE], |digest| {
+                digest["digestStartTime"] = "2020-01-01T00:00:00Z".into();
+                digest["digestEndTime"] = "2099-01-01T00:00:00Z".into();
+            });
+        },
+        expected: |trail| vec![("signature_invalid", 1), ("unverifiable", logs_of(trail, MIDDLE))],
+        named: digest,
+        code: 5,
+    },
+    Tampering {
+        name: "edit a digest and name a key that nobody has",
+        options: plain,
+        change: |trail| {
+            trail.edit(&trail.digests[MIDDLE], |digest| digest["digestPublicKeyFingerprint"] = "other".into());
+        },
+        // The signature cannot be checked; the next digest has the hash.
+        expected: |trail| vec![("hash_mismatch", 1), ("unverifiable", logs_of(trail, MIDDLE))],
+        named: digest,
+        code: 5,
+    },
+    Tampering {
+        name: "cut a digest",
+        options: plain,
+        change: |trail| {
+            let bytes = fs::read(&trail.digests[MIDDLE]).unwrap();
+            fs::write(&trail.digests[MIDDLE], &bytes[..bytes.len() / 2]).unwrap();
+        },
+        // It is there, and no hour without a digest; what it lists is in none that can be read.
+        expected: |trail| vec![("signature_invalid", 1), ("unverifiable", trail.logs.len() / 48)],
+        named: digest,
+        code: 5,
+    },
+    Tampering {
+        name: "delete a digest and edit the next",
+        options: plain,
+        change: |trail| {
+            for log in trail.logs_of(&trail.digests[MIDDLE]) {
+                fs::remove_file(log).unwrap();
+            }
+            remove(&trail.digests[MIDDLE]);
+            trail.edit(&trail.digests[MIDDLE + 1], |digest| {
+                digest["digestStartTime"] = "2026-03-01T20:00:00Z".into();
+            });
+        },
+        expected: |trail| {
+            let listed = logs_of(trail, MIDDLE + 1);
+            vec![("missing_digest", 1), ("signature_invalid", 1), ("unverifiable", listed)]
+        },
+        named: |_| vec![String::new()],
+        code: 5,
+    },
+    Tampering {
         name: "break prev hash",
         options: plain,
         change: |trail| {
