@@ -3,8 +3,9 @@
 //! The modules stand in the order in which the data meets them:
 //!
 //! ```text
-//! source ──► decode ──► parse ──► batch ──► activity ──► detect    alerts
-//!  paths      blocks     records   Arrow     one view └► export    Parquet, JSONL, CSV, Arrow
+//! source ──► decode ──► parse ──► batch ──► activity ──► detect       alerts
+//!  paths      blocks     records   Arrow     one view ├► export       Parquet, JSONL, CSV, Arrow
+//!                                                     └► investigate  rows of both logs, joined
 //! ```
 
 pub mod source;
@@ -20,6 +21,8 @@ pub mod activity;
 pub mod detect;
 
 pub mod export;
+
+pub mod investigate;
 
 pub mod lint;
 

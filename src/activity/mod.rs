@@ -267,7 +267,7 @@ fn region_of_endpoint(host: &str) -> Option<&str> {
 }
 
 /// The access key in a presigned URL: `X-Amz-Credential=AKIA…%2F…` (version 4) or `AWSAccessKeyId=AKIA…` (version 2).
-fn access_key_of_presigned(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
+pub(crate) fn access_key_of_presigned(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
     if table.bytes(row, access::AUTH_TYPE) != Some(b"QueryString") {
         return false;
     }

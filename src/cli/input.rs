@@ -175,12 +175,28 @@ impl InputArguments {
         let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::open(path, self.force)).transpose();
         let summary_output = open(&self.summary_json)?;
         let mut rejects = open(&self.rejects)?;
+        let (worker, report) = self.run_with(inputs, &self.settings(only), stage, rejects.as_mut())?;
+        if let Some(output) = rejects {
+            output.finish()?;
+        }
+        Ok((worker, Told { report, inferred: Vec::new(), started, summary_output }))
+    }
+
+    /// Reads the inputs through a stage that needs to know what lies before the time range and tells of nothing: the
+    /// inputs will be read again.
+    pub fn look_ahead<S: Stage>(&self, inputs: &Inputs, stage: &S) -> Result<(), Error> {
+        let settings =
+            Settings { since_ms: None, keep_duplicates: true, dedup_lines: false, ..self.settings(None) };
+        self.run_with(inputs, &settings, stage, None).map(drop)
+    }
+
+    fn settings(&self, only: Option<LogType>) -> Settings {
         let limits = Limits {
             max_line: usize::try_from(self.max_line.max(1)).unwrap_or(Limits::MAX_LINE).min(Limits::MAX_LINE),
             max_decompressed: self.max_decompressed,
             ..Limits::default()
         };
-        let settings = Settings {
+        Settings {
             threads: self.threads(),
             limits,
             dedup_bytes: (self.max_memory / DEDUP_SHARE) as usize,
@@ -189,20 +205,25 @@ impl InputArguments {
             keep_duplicates: self.keep_duplicates,
             dedup_lines: self.dedup,
             only,
-        };
+        }
+    }
+
+    fn run_with<S: Stage>(
+        &self,
+        inputs: &Inputs,
+        settings: &Settings,
+        stage: &S,
+        rejects: Option<&mut Output>,
+    ) -> Result<(S::Worker, Report), Error> {
         let progress = AtomicU64::new(0);
         let done = AtomicBool::new(false);
-        let (worker, report) = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let bar = scope.spawn(|| self.show_progress(inputs, &progress, &done));
-            let writer = rejects.as_mut().map(|output| output as &mut (dyn Write + Send));
             // Also when a panic passes through here the bar must end, or its thread would be waited for in vain.
             let _end = EndOfBar { done: &done, bar: bar.thread().clone() };
-            run(inputs, &settings, stage, &progress, writer)
-        })?;
-        if let Some(output) = rejects {
-            output.finish()?;
-        }
-        Ok((worker, Told { report, inferred: Vec::new(), started, summary_output }))
+            let writer = rejects.map(|output| output as &mut (dyn Write + Send));
+            run(inputs, settings, stage, &progress, writer)
+        })
     }
 
     /// Tells what was read, and gives the exit status of the input.

@@ -11,7 +11,10 @@ mod export;
 mod input;
 mod output;
 mod rules;
+mod selection;
 mod summary;
+mod table;
+mod timeline;
 mod values;
 mod verify;
 
@@ -48,6 +51,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
     Export(export::Arguments),
+    /// Tell what happened in the order of time, from both logs, each row with its places
+    Timeline(timeline::Arguments),
     /// Merge the small files of an exported folder
     Compact(compact::Arguments),
     /// Print the statements that make tables of an exported folder
@@ -96,6 +101,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),

@@ -21,6 +21,7 @@ pub use settings::{
     Compression, ExportSettings, Format, PageEncoding, RowFilter, SortScope, Target, parse_dataset,
 };
 pub use text::TextStage;
+pub(crate) use text::push_csv_text;
 
 use crate::decode::Inventory;
 use crate::error::Error;

@@ -3,6 +3,9 @@
 pub mod alerts;
 pub mod count;
 pub mod lint;
+pub mod markdown;
 pub mod ocsf;
+pub mod redact;
 pub mod safe;
+pub mod table_formats;
 pub mod verify;

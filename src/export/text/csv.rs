@@ -52,7 +52,8 @@ fn cell(cells: &Cells, row: usize, raw: bool, clock: &mut Clock, out: &mut Vec<u
     }
 }
 
-fn text(text: &str, raw: bool, out: &mut Vec<u8>) {
+/// A cell of text. Unless `raw`, one that a spreadsheet would take for a formula gets a leading `'`.
+pub(crate) fn text(text: &str, raw: bool, out: &mut Vec<u8>) {
     let guard = !raw && looks_like_a_formula(text);
     let special = |byte: u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
     if text.is_empty() || text.bytes().fold(false, |found, byte| found | special(byte)) {

@@ -8,6 +8,8 @@ mod ipc;
 mod json;
 mod output;
 
+pub(crate) use csv::text as push_csv_text;
+
 use super::file::OutputFile;
 use super::selection::Selection;
 use super::settings::{ExportSettings, Format, Target};

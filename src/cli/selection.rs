@@ -1,0 +1,84 @@
+//! What every command of an investigation takes: which events are asked for.
+
+use super::input::InputArguments;
+use clap::Args;
+use s3sleuth::investigate::alert_file::conditions_of_alerts;
+use s3sleuth::investigate::chain::ChainStage;
+use s3sleuth::investigate::pattern::{Address, Pattern};
+use s3sleuth::investigate::{Conditions, Selection};
+use s3sleuth::source::Inputs;
+use std::path::{Path, PathBuf};
+
+/// Options that select. Of several values of one option any is enough; different options must all hold.
+#[derive(Args)]
+#[command(next_help_heading = "Selection")]
+pub struct SelectionArguments {
+    /// Only this bucket; repeatable, * stands for any text
+    #[arg(long = "bucket", value_name = "NAME")]
+    buckets: Vec<String>,
+    /// Only this object key; repeatable, * stands for any text
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<String>,
+    /// Only this caller, and what it took on (AssumeRole): an ARN of a user, role or session, what stands behind its
+    /// last slash, anonymous, or a service; repeatable, * stands for any text
+    #[arg(long = "principal", value_name = "WHO")]
+    principals: Vec<String>,
+    /// Only this address or network (192.0.2.0/24); repeatable
+    #[arg(long = "ip", value_name = "IP", value_parser = Address::parse)]
+    addresses: Vec<Address>,
+    /// Only this access key, and what it took on; repeatable
+    #[arg(long = "access-key", value_name = "ID")]
+    access_keys: Vec<String>,
+    /// Only what this alert is about: its caller, bucket, access key, address and window, and its evidence; repeatable
+    #[arg(long = "alert", value_name = "ID", requires = "alerts_file")]
+    alerts: Vec<String>,
+    /// Alerts of an earlier run: JSONL as detect writes it
+    #[arg(long = "alerts", value_name = "FILE", requires = "alerts")]
+    alerts_file: Option<PathBuf>,
+}
+
+impl SelectionArguments {
+    /// Files that are read beside the logs, and must not be written over.
+    pub fn alerts_file(&self) -> Option<&Path> {
+        self.alerts_file.as_deref()
+    }
+
+    /// The selection as asked for; the time range is that of the input.
+    pub fn selection(&self) -> anyhow::Result<Selection> {
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        let options = Conditions {
+            buckets: patterns(&self.buckets),
+            keys: patterns(&self.keys),
+            principals: patterns(&self.principals),
+            addresses: self.addresses.clone(),
+            access_keys: self.access_keys.clone(),
+            ..Conditions::default()
+        };
+        let alerts = match &self.alerts_file {
+            Some(path) => conditions_of_alerts(path, &self.alerts)?,
+            None => Vec::new(),
+        };
+        Ok(Selection { options, alerts })
+    }
+
+    /// Completes a selection that names callers by what they took on, in a first pass over the input. Says what could
+    /// not be followed.
+    pub fn follow(
+        &self,
+        selection: &mut Selection,
+        input: &InputArguments,
+        inputs: &Inputs,
+    ) -> anyhow::Result<Vec<String>> {
+        if !selection.names_callers() {
+            return Ok(Vec::new());
+        }
+        let is_file = |path: &Path| path.is_file();
+        if !inputs.files.iter().all(|input| input.path().is_some_and(is_file)) {
+            let what = "what the callers took on, and access-log lines of access keys";
+            return Ok(vec![format!("{what}: standard input and pipes can be read only once; give files")]);
+        }
+        let stage = ChainStage::new(selection);
+        input.look_ahead(inputs, &stage)?;
+        Ok(stage.into_found().complete(selection))
+    }
+}

@@ -1,0 +1,128 @@
+//! `s3sleuth timeline`.
+
+use super::exit::ExitStatus;
+use super::input::InputArguments;
+use super::selection::SelectionArguments;
+use super::table::TableArguments;
+use clap::{Args, ValueEnum};
+use s3sleuth::error::Error;
+use s3sleuth::investigate::blind_spots::blind_spots;
+use s3sleuth::investigate::events::SelectedEvents;
+use s3sleuth::investigate::timeline::{Profile, Timeline};
+use s3sleuth::report::count::grouped;
+use s3sleuth::report::table_formats::TableFormat;
+
+/// Arguments of `timeline`.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  s3sleuth timeline logs/ --principal backup-admin                what a caller did, and through which roles
+  s3sleuth timeline logs/ --bucket amzn-s3-demo-data --key 'backups/*' --since 2026-03-04
+  s3sleuth timeline logs/ --alerts alerts.jsonl --alert 5f0c9e1d2b3a4c55 --format md -o alert.md
+  s3sleuth timeline logs/ --ip 203.0.113.0/24 --profile timesketch --format csv -o timesketch.csv")]
+pub struct Arguments {
+    #[command(flatten)]
+    input: InputArguments,
+    #[command(flatten)]
+    selection: SelectionArguments,
+    #[command(flatten)]
+    table: TableArguments,
+    /// What the rows hold
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    profile: ProfileName,
+}
+
+/// Profiles by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProfileName {
+    /// The columns of docs/investigate.md.
+    Standard,
+    /// Ready for an import into Timesketch: jsonl or csv.
+    Timesketch,
+}
+
+/// Prints the timeline.
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
+    let Arguments { input, selection: asked, table, .. } = arguments;
+    let profile = profile(arguments)?;
+    input.check_paths()?;
+    let mut selection = asked.selection()?;
+    if asked.alerts_file().is_some_and(|path| path == table.output) {
+        return Err(Error::Usage(format!("{} is an input; it is not written over", table.output.display())).into());
+    }
+    let inputs = input.inputs(&table.output, &[])?;
+    let output = table.open(input.force)?;
+    let not_followed = asked.follow(&mut selection, input, &inputs)?;
+    let stage = SelectedEvents::new(&selection);
+    let (worker, mut told) = input.run(&inputs, None, &stage)?;
+    let mut timeline = Timeline::new(stage, worker)?;
+    let mut rows = table.rows(output, profile.columns())?;
+    let mut without_time = 0;
+    while let Some(event) = timeline.next_event()? {
+        match profile.cells(&event) {
+            Some(cells) => rows.write(&cells)?,
+            None => without_time += 1,
+        }
+    }
+    let counts = rows.finish()?;
+    told.inferred = found(&timeline, counts.all);
+    told.inferred.extend(counts.truncation());
+    let mut notes = blind_spots(&told.report.tally.evidence);
+    notes.extend(unattributed(&timeline));
+    if without_time > 0 {
+        let number = grouped(without_time);
+        notes
+            .push(format!("{number} events without a time: Timesketch takes none; --profile standard shows them"));
+    }
+    let limited = if not_followed.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
+    notes.extend(not_followed);
+    Ok(input.tell(told, 0, &notes)?.max(limited))
+}
+
+fn profile(arguments: &Arguments) -> Result<Profile, Error> {
+    match arguments.profile {
+        ProfileName::Standard => Ok(Profile::Standard),
+        ProfileName::Timesketch if matches!(arguments.table.format(), TableFormat::Jsonl | TableFormat::Csv) => {
+            Ok(Profile::Timesketch)
+        }
+        ProfileName::Timesketch => {
+            Err(Error::Usage("Timesketch imports jsonl and csv: add --format jsonl or --format csv".to_owned()))
+        }
+    }
+}
+
+/// What was found, a sentence.
+fn found(timeline: &Timeline, rows: u64) -> Vec<String> {
+    let tally = timeline.tally();
+    let parts = [
+        (rows, "rows"),
+        (tally.in_both, "requests in both logs"),
+        (timeline.joined_kms_calls(), "calls of KMS joined to their requests"),
+        (tally.copies, "copies of records left out"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0)
+        .map(|(_, (number, what))| format!("{} {what}", grouped(*number)))
+        .collect();
+    vec![parts.join(", ")]
+}
+
+/// What may belong to the selection and is not shown.
+fn unattributed(timeline: &Timeline) -> Vec<String> {
+    let tally = timeline.tally();
+    let lines = (
+        tally.unattributed_lines,
+        "access-log lines",
+        "they do not say what was asked for (an access key, \
+        the key of a deletion, a name behind a canonical id) and no CloudTrail event of the same request does",
+    );
+    let events = (
+        tally.unattributed_events,
+        "CloudTrail events",
+        "they do not say what was asked for (the key of a \
+        deletion, a name behind an account) and no access-log line of the same request does",
+    );
+    let told = [lines, events].into_iter().filter(|(number, ..)| *number > 0);
+    told.map(|(number, what, why)| format!("{} {what} that may belong here: {why}", grouped(number))).collect()
+}

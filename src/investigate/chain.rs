@@ -1,0 +1,440 @@
+//! The chain of sessions: what a caller took on acts for the caller.
+//!
+//! The answer of a call that grants a session names the access key of the session; what uses that key afterwards is
+//! the caller's doing, also what it takes on in turn. Access lines name no key, so they are told by role, session
+//! name and the session's time.
+
+use super::selection::{Facts, Selection, Verdict};
+use crate::error::Error;
+use crate::parse::cloudtrail::field as trail;
+use crate::parse::json::{self, Kind};
+use crate::parse::{FieldTable, LogType, time};
+use crate::pipeline::Stage;
+use std::borrow::Cow;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most grants that are kept of the callers asked for, and as many of sessions that may turn out to be theirs; the
+/// first by time. About 120 MB in all.
+const MOST_GRANTS: usize = 150_000;
+
+/// Most names under which access keys asked for were used.
+const MOST_CALLERS: usize = 10_000;
+
+/// Steps that are told of each end of a chain.
+const SHOWN_STEPS: usize = 8;
+
+/// How long a session lasts if the call does not say
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
+const USUAL_DURATION_S: i64 = 3600;
+
+/// The longest that a call can ask for (`GetFederationToken`).
+const MOST_DURATION_S: i64 = 129_600;
+
+/// Calls whose answers name credentials, with the service they are of.
+const GRANTING: [(&str, &str); 7] = [
+    ("sts.amazonaws.com", "AssumeRole"),
+    ("sts.amazonaws.com", "AssumeRoleWithSAML"),
+    ("sts.amazonaws.com", "AssumeRoleWithWebIdentity"),
+    ("sts.amazonaws.com", "AssumeRoot"),
+    ("sts.amazonaws.com", "GetFederationToken"),
+    ("sts.amazonaws.com", "GetSessionToken"),
+    ("iam.amazonaws.com", "CreateAccessKey"),
+];
+
+/// A call that gave a caller an access key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// When, in milliseconds.
+    pub time_ms: i64,
+    /// The access key that was given.
+    pub access_key_id: String,
+    /// Role and session name that go with it, if it is of a role.
+    pub session: Option<(String, String)>,
+    /// Until when the session lasts, in milliseconds.
+    pub until_ms: i64,
+    /// Who called, as the column `principal` has it.
+    pub caller: String,
+    /// With which access key.
+    pub caller_key: Option<String>,
+    /// The call.
+    pub action: String,
+    /// File and record.
+    pub place: (Arc<str>, i64),
+    /// For each of the selection's conditions (as bits): was it a caller who is asked for?
+    pub asked_for: u64,
+}
+
+/// Conditions of a selection that can be told apart in [`Grant::asked_for`].
+pub const MOST_CONDITIONS: usize = u64::BITS as usize;
+
+/// What the callers of one set of conditions took on.
+#[derive(Clone, Debug, Default)]
+pub struct Chain {
+    /// The grants, each with the one whose access key the caller used.
+    links: Vec<(Grant, Option<usize>)>,
+    /// By access key.
+    by_key: HashMap<String, usize>,
+    /// By role and session name, in order of time.
+    by_session: HashMap<(String, String), Vec<usize>>,
+    /// Names under which the access keys that are asked for were used.
+    callers: BTreeSet<String>,
+    /// Which bit of [`Grant::asked_for`] is meant.
+    number: usize,
+}
+
+impl Chain {
+    /// Makes the chain of the grants, in order of time: first those of the callers who are asked for, then what was
+    /// taken on with the keys of those, and so on.
+    pub fn follow(&mut self, grants: &[Grant]) {
+        let mut by_caller: HashMap<&str, Vec<&Grant>> = HashMap::new();
+        for grant in grants {
+            if let Some(key) = &grant.caller_key {
+                by_caller.entry(key).or_default().push(grant);
+            }
+        }
+        let direct = grants.iter().filter(|grant| grant.asked_for >> self.number & 1 == 1);
+        let mut waiting: VecDeque<(&Grant, Option<usize>)> = direct.map(|grant| (grant, None)).collect();
+        while let Some((grant, parent)) = waiting.pop_front() {
+            let number = self.links.len();
+            let Entry::Vacant(key) = self.by_key.entry(grant.access_key_id.clone()) else { continue };
+            key.insert(number);
+            self.links.push((grant.clone(), parent));
+            if let Some(session) = &grant.session {
+                self.by_session.entry(session.clone()).or_default().push(number);
+            }
+            let later = by_caller.get(grant.access_key_id.as_str()).into_iter().flatten();
+            waiting.extend(later.map(|grant| (*grant, Some(number))));
+        }
+    }
+
+    /// The session that a row is of, if one of the callers took it on. An access key decides where the log has it.
+    pub fn session_of(&self, row: &Facts<'_>) -> Option<(usize, Verdict)> {
+        if self.links.is_empty() {
+            return None;
+        }
+        let key = row.access_key();
+        if let Some(number) = key.as_ref().and_then(|key| self.by_key.get(key)) {
+            return Some((*number, Verdict::Yes));
+        }
+        let is_kms = row.kms_object().is_some();
+        if self.by_session.is_empty() || !(is_kms || key.is_none() && row.is_access_line()) {
+            return None;
+        }
+        let session = (row.principal_name()?, row.session_name()?.to_owned());
+        let time = row.time_ms()?;
+        let is_then = |number: &&usize| {
+            let grant = &self.links[**number].0;
+            (grant.time_ms..=grant.until_ms).contains(&time)
+        };
+        let number = self.by_session.get(&session)?.iter().find(is_then)?;
+        Some((*number, if is_kms { Verdict::Perhaps } else { Verdict::Yes }))
+    }
+
+    /// Was an access key that is asked for used under this name?
+    pub fn is_a_caller(&self, name: &str) -> bool {
+        self.callers.contains(name)
+    }
+
+    /// Are there sessions to follow?
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// The way from the caller who is asked for to this session, a sentence a step; of a long one both ends.
+    pub fn steps(&self, number: usize) -> Vec<String> {
+        let parent = |number: &usize| self.links.get(*number).and_then(|(_, parent)| *parent);
+        let way: Vec<usize> = std::iter::successors(Some(number), parent).collect();
+        let mut steps: Vec<String> = Vec::new();
+        for (index, number) in way.iter().rev().enumerate() {
+            let to_end = way.len() - index;
+            if index < SHOWN_STEPS || to_end <= SHOWN_STEPS {
+                steps.extend(self.links.get(*number).map(|(grant, _)| step(grant)));
+            } else if index == SHOWN_STEPS {
+                steps.push(format!("… {} more steps", way.len() - 2 * SHOWN_STEPS));
+            }
+        }
+        steps
+    }
+}
+
+/// `CALLER → ROLE/SESSION, key ASIA…: AssumeRole at 2026-…, FILE:LINE`
+fn step(grant: &Grant) -> String {
+    let taken = grant.session.as_ref().map(|(role, session)| format!("{role}, session {session}, "));
+    let Grant { caller, access_key_id, action, place: (file, line), .. } = grant;
+    let taken = taken.unwrap_or_default();
+    let when = time::format_iso(grant.time_ms);
+    format!("{caller} → {taken}key {access_key_id}: {action} at {when}, {file}:{line}")
+}
+
+/// Looks for what callers took on, before the rows are selected.
+pub struct ChainStage<'a> {
+    selection: &'a Selection,
+    /// All threads add to one: such calls are few, and what is kept of them is bounded.
+    found: Mutex<Found>,
+}
+
+/// What was found, whatever the order of the rows.
+#[derive(Default)]
+pub struct Found {
+    /// Of callers who are asked for.
+    direct: Grants,
+    /// Of others with an access key: it may be of a session that is asked for.
+    later: Grants,
+    /// For each condition the names under which its access keys were used.
+    callers: Vec<BTreeSet<String>>,
+}
+
+#[derive(Default)]
+struct Grants {
+    first: BTreeSet<Grant>,
+    dropped: bool,
+}
+
+impl Grants {
+    fn add(&mut self, grant: Grant) {
+        self.first.insert(grant);
+        if self.first.len() > MOST_GRANTS {
+            self.first.pop_last();
+            self.dropped = true;
+        }
+    }
+}
+
+impl<'a> ChainStage<'a> {
+    /// Of the callers of a selection.
+    pub fn new(selection: &'a Selection) -> ChainStage<'a> {
+        let callers = vec![BTreeSet::new(); selection.all().count()];
+        ChainStage { selection, found: Mutex::new(Found { callers, ..Found::default() }) }
+    }
+
+    /// What was found.
+    pub fn into_found(self) -> Found {
+        self.found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn see(&self, row: &Facts<'_>, asks_for_keys: bool) {
+        if asks_for_keys {
+            self.see_caller(row);
+        }
+        let Some(mut grant) = grant(row) else { return };
+        for (number, conditions) in self.selection.all().enumerate().take(MOST_CONDITIONS) {
+            grant.asked_for |= u64::from(conditions.is_caller(row)) << number;
+        }
+        if grant.asked_for != 0 {
+            self.found().direct.add(grant);
+        } else if grant.caller_key.is_some() {
+            self.found().later.add(grant);
+        }
+    }
+
+    fn see_caller(&self, row: &Facts<'_>) {
+        let Some(key) = row.access_key() else { return };
+        for (number, conditions) in self.selection.all().enumerate() {
+            let name = conditions.access_keys.contains(&key).then(|| row.principal_name()).flatten();
+            let Some(name) = name else { continue };
+            let names = &mut self.found().callers[number];
+            names.insert(name);
+            if names.len() > MOST_CALLERS {
+                names.pop_last();
+            }
+        }
+    }
+}
+
+impl Stage for ChainStage<'_> {
+    type Worker = ();
+
+    fn worker(&self) {}
+
+    fn observe(&self, (): &mut (), _: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
+        let asks_for_keys = self.selection.all().any(|conditions| !conditions.access_keys.is_empty());
+        if table.log == LogType::CloudTrail || asks_for_keys {
+            rows.iter().for_each(|row| self.see(&Facts::new(table, *row as usize), asks_for_keys));
+        }
+        Ok(())
+    }
+
+    fn unit_done(&self, (): &mut (), _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn merge(&self, (): (), (): ()) {}
+}
+
+impl Found {
+    /// Completes the selection by what was found; says what could not be followed.
+    pub fn complete(self, selection: &mut Selection) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.direct.dropped || self.later.dropped {
+            notes.push(format!(
+                "sessions beyond the first {MOST_GRANTS} that callers took on: ask for fewer callers"
+            ));
+        }
+        if selection.alerts.len() >= MOST_CONDITIONS {
+            notes.push(format!("sessions taken on by callers of more than {} alerts", MOST_CONDITIONS - 1));
+        }
+        let mut by_time = self.direct.first;
+        by_time.extend(self.later.first);
+        let grants: Vec<Grant> = by_time.into_iter().collect();
+        for (number, (conditions, callers)) in selection.all_mut().zip(self.callers).enumerate() {
+            conditions.chain = Chain { number, callers, ..Chain::default() };
+            if number < MOST_CONDITIONS {
+                conditions.chain.follow(&grants);
+            }
+        }
+        notes
+    }
+}
+
+/// What a call granted.
+fn grant(row: &Facts<'_>) -> Option<Grant> {
+    let (table, number) = (row.table, row.row);
+    if table.log != LogType::CloudTrail {
+        return None;
+    }
+    let text = |field| table.text(number, field);
+    let call = (text(trail::EVENT_SOURCE)?, text(trail::EVENT_NAME)?);
+    if !GRANTING.contains(&call) {
+        return None;
+    }
+    let answer = Answer::read(table.bytes(number, trail::RESPONSE_ELEMENTS)?);
+    let time_ms = row.time_ms()?;
+    let duration_s = text(trail::REQUEST_PARAMETERS).and_then(duration_s).unwrap_or(USUAL_DURATION_S);
+    Some(Grant {
+        time_ms,
+        access_key_id: answer.access_key_id?,
+        session: answer.session_arn.as_deref().and_then(role_session),
+        until_ms: time_ms.saturating_add(duration_s.clamp(0, MOST_DURATION_S) * 1000),
+        caller: row.principal_name().unwrap_or_else(|| "unknown".to_owned()),
+        caller_key: row.access_key(),
+        action: call.1.to_owned(),
+        place: (Arc::clone(table.source_file(number)), row.line()),
+        asked_for: 0,
+    })
+}
+
+/// What the answer says.
+#[derive(Default)]
+struct Answer {
+    access_key_id: Option<String>,
+    session_arn: Option<String>,
+}
+
+impl Answer {
+    /// Of `{"credentials":{"accessKeyId":…},"assumedRoleUser":{"arn":…}}` and `{"accessKey":{"accessKeyId":…}}`.
+    fn read(response: &[u8]) -> Answer {
+        let mut answer = Answer::default();
+        let _no_object = json::members(response, |key, value| {
+            let (member, into): (&[u8], _) = match &*key.name() {
+                b"credentials" | b"accessKey" => (b"accessKeyId", &mut answer.access_key_id),
+                b"assumedRoleUser" => (b"arn", &mut answer.session_arn),
+                _ => return,
+            };
+            if value.kind == Kind::Object {
+                *into = text_member(value.raw, member).filter(|text| !text.is_empty()).or(into.take());
+            }
+        });
+        answer
+    }
+}
+
+fn text_member(object: &[u8], name: &[u8]) -> Option<String> {
+    let mut text = None;
+    let _checked_before = json::members(object, |key, value| {
+        if *key.name() == *name {
+            text = value.text().map(|text: Cow<'_, [u8]>| String::from_utf8_lossy(&text).into_owned());
+        }
+    });
+    text
+}
+
+fn duration_s(parameters: &str) -> Option<i64> {
+    text_member(parameters.as_bytes(), b"durationSeconds")?.parse().ok()
+}
+
+/// `arn:aws:sts::1:assumed-role/ROLE/SESSION` → the role as the column `principal` has it, and the session.
+fn role_session(arn: &str) -> Option<(String, String)> {
+    let (head, path) = arn.split_once(":assumed-role/")?;
+    let (role, session) = path.split_once('/')?;
+    Some((format!("{}:role/{role}", head.replacen(":sts::", ":iam::", 1)), session.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::investigate::pattern::Pattern;
+    use crate::investigate::selection::Conditions;
+    use crate::parse::cloudtrail::parse_record;
+
+    fn assume(second: u32, caller: &str, role: &str, key: &str) -> FieldTable {
+        let record = format!(
+            r#"{{"eventTime":"2026-03-04T09:00:{second:02}Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole",
+            "userIdentity":{caller},"requestParameters":{{"durationSeconds":900}},
+            "responseElements":{{"credentials":{{"accessKeyId":"{key}","expiration":"x"}},
+            "assumedRoleUser":{{"arn":"arn:aws:sts::111122223333:assumed-role/{role}/s"}}}}}}"#
+        );
+        let mut table = parse_record(record.as_bytes()).unwrap();
+        table.segments =
+            vec![crate::decode::Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 }];
+        table
+    }
+
+    fn by(key: &str) -> String {
+        format!(
+            r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/x/y","accessKeyId":"{key}"}}"#
+        )
+    }
+
+    #[test]
+    fn what_is_taken_on_is_followed_from_link_to_link_whatever_the_order() {
+        let ann = r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accessKeyId":"AKIA1"}"#;
+        let bob = r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/bob","accessKeyId":"AKIA2"}"#;
+        let mut tables = vec![
+            assume(1, ann, "one", "ASIA1"),
+            assume(2, &by("ASIA1"), "two", "ASIA2"),
+            assume(2, &by("ASIA2"), "three", "ASIA3"),
+            assume(3, bob, "four", "ASIA4"),
+            assume(4, &by("ASIA4"), "five", "ASIA5"),
+            // A loop that no log can hold.
+            assume(5, &by("ASIA3"), "one", "ASIA1"),
+        ];
+        for _ in 0..2 {
+            let options = Conditions { principals: vec![Pattern::new("ann")], ..Conditions::default() };
+            let mut selection = Selection { options, alerts: Vec::new() };
+            let stage = ChainStage::new(&selection);
+            for table in &tables {
+                stage.observe(&mut (), 0, table, &[0]).unwrap();
+            }
+            assert_eq!(stage.into_found().complete(&mut selection), Vec::<String>::new());
+            let chain = &selection.options.chain;
+            let mut keys: Vec<&String> = chain.by_key.keys().collect();
+            keys.sort();
+            assert_eq!(keys, ["ASIA1", "ASIA2", "ASIA3"]);
+            let steps = chain.steps(chain.by_key["ASIA3"]);
+            assert_eq!(steps.len(), 3);
+            assert_eq!(
+                steps[0],
+                "arn:aws:iam::111122223333:user/ann → arn:aws:iam::111122223333:role/one, session s, key ASIA1: \
+                 AssumeRole at 2026-03-04T09:00:01Z, f:0"
+            );
+            assert!(steps[2].contains("role/three"), "{}", steps[2]);
+            tables.reverse();
+        }
+    }
+
+    #[test]
+    fn hostile_answers_grant_nothing() {
+        for response in
+            ["null", "[]", "{\"credentials\":[]}", "{\"credentials\":{\"accessKeyId\":\"\"}}", "{\"x", ""]
+        {
+            assert!(Answer::read(response.as_bytes()).access_key_id.is_none(), "{response}");
+        }
+        assert_eq!(role_session("arn:aws:sts::1:assumed-role/r"), None);
+    }
+}

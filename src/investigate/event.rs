@@ -1,0 +1,244 @@
+//! A selected row with what it is joined by, small enough to be put on the disk.
+
+use super::selection::{Facts, Verdict};
+use crate::batch::{Dataset, Projection, TextLayout};
+use crate::parse::cloudtrail::field as trail;
+use crate::parse::{FieldTable, LogType, s3_access::field as access};
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int32Type, Int64Type};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Columns of `activity` that a row keeps, in the order in which they are shown; time and place stand apart.
+pub const COLUMNS: [&str; 30] = [
+    "action",
+    "outcome",
+    "principal",
+    "session_name",
+    "remote_ip",
+    "bucket_name",
+    "object_key",
+    "bytes_out",
+    "http_status",
+    "error_code",
+    "access_key_id",
+    "principal_kind",
+    "principal_account",
+    "invoked_by",
+    "user_agent",
+    "action_class",
+    "service",
+    "operation",
+    "version_id",
+    "bytes_in",
+    "object_size",
+    "auth_type",
+    "access_point_arn",
+    "vpc_endpoint_id",
+    "account_id",
+    "region",
+    "request_id",
+    "host_id",
+    "event_id",
+    "tls_version",
+];
+
+/// The place of a column in [`COLUMNS`].
+///
+/// # Panics
+/// If there is no such column; all callers are evaluated when the program is built.
+pub const fn column(name: &str) -> usize {
+    let mut index = 0;
+    while index < COLUMNS.len() {
+        if same(COLUMNS[index].as_bytes(), name.as_bytes()) {
+            return index;
+        }
+        index += 1;
+    }
+    panic!("no such column")
+}
+
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    let mut index = 0;
+    while index < left.len() && index < right.len() && left[index] == right[index] {
+        index += 1;
+    }
+    index == left.len() && index == right.len()
+}
+
+/// Longest text that is kept of a cell. No key of S3 is longer, and no more of a user agent is logged; what a log claims
+/// to be one may be, and is cut there.
+pub const MOST_TEXT: usize = 8192;
+
+/// The value of a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Value {
+    /// The log does not say.
+    #[default]
+    Null,
+    /// As logged.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
+impl Value {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Where a record stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// The log.
+    pub log: LogType,
+    /// Path of the file as given.
+    pub file: String,
+    /// Line or record, from 1.
+    pub line: i64,
+}
+
+/// A record, or several that tell of one request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Event {
+    /// When, in milliseconds; of several records the earliest.
+    pub time_ms: Option<i64>,
+    /// Values of [`COLUMNS`].
+    pub values: Vec<Value>,
+    /// The request line of an access log.
+    pub request_uri: Option<String>,
+    /// `BUCKET/KEY`, or the bucket alone, that S3 called KMS for.
+    pub kms_object: Option<String>,
+    /// The KMS key of the call.
+    pub kms_key: Option<String>,
+    /// The records that tell of it, in the order of logs, files and lines.
+    pub sources: Vec<Source>,
+    /// Calls of KMS that were made for it, a sentence each.
+    pub kms_calls: Vec<String>,
+    /// Columns in which the two logs contradict each other.
+    pub contradictions: Vec<String>,
+    /// How a caller who is asked for came to the session, a sentence a step.
+    pub session_chain: Vec<String>,
+    /// It is asked for, rather than perhaps.
+    pub is_selected: bool,
+    /// Hash of the record as read: the same in copies.
+    pub fingerprint: u128,
+}
+
+impl Event {
+    /// The text of a column.
+    pub fn text(&self, column: usize) -> Option<&str> {
+        self.values[column].text()
+    }
+
+    /// The log of the first record.
+    pub fn log(&self) -> Option<LogType> {
+        self.sources.first().map(|source| source.log)
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("numbers and texts can be written to memory")
+    }
+
+    /// From bytes that [`Event::to_bytes`] made; `None` if they have changed since.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Event> {
+        postcard::from_bytes(bytes).ok().filter(|event: &Event| event.values.len() == COLUMNS.len())
+    }
+}
+
+/// Makes events of rows.
+#[derive(Debug)]
+pub struct EventMaker {
+    projection: Projection,
+}
+
+impl Default for EventMaker {
+    fn default() -> EventMaker {
+        let projection = Projection::named(Dataset::Activity, &COLUMNS, TextLayout::Views);
+        EventMaker { projection: projection.expect("the columns are of activity; a test makes an event") }
+    }
+}
+
+impl EventMaker {
+    /// The rows with these numbers, each with its verdict and the chain of its session.
+    pub fn events(&self, table: &FieldTable, rows: &[u32], judged: Vec<(Verdict, Vec<String>)>) -> Vec<Event> {
+        let batch = self.projection.batch(table, rows);
+        let event = |(index, (verdict, session_chain)): (usize, (Verdict, Vec<String>))| {
+            let row = rows[index] as usize;
+            let facts = Facts::new(table, row);
+            let text = |log, field| {
+                let text = (table.log == log).then(|| table.text(row, field))?;
+                text.filter(|text| !text.is_empty()).map(kept)
+            };
+            let (file, line) = facts.place();
+            Event {
+                time_ms: facts.time_ms(),
+                values: batch.columns().iter().map(|column| value(column.as_ref(), index)).collect(),
+                request_uri: text(LogType::S3Access, access::REQUEST_URI),
+                kms_object: facts.kms_object().map(kept),
+                kms_key: text(LogType::CloudTrail, trail::KMS_KEY_ARN),
+                sources: vec![Source { log: table.log, file, line }],
+                kms_calls: Vec::new(),
+                contradictions: Vec::new(),
+                session_chain,
+                is_selected: verdict == Verdict::Yes,
+                fingerprint: xxh3_128(table.record(row)),
+            }
+        };
+        judged.into_iter().enumerate().map(event).collect()
+    }
+}
+
+fn value(column: &dyn Array, row: usize) -> Value {
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    if let Some(texts) = column.as_string_view_opt() {
+        return Value::Text(kept(texts.value(row)));
+    }
+    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+        return Value::Number(numbers.value(row));
+    }
+    column.as_primitive_opt::<Int32Type>().map_or(Value::Null, |numbers| Value::Number(numbers.value(row).into()))
+}
+
+/// A text that is not longer than [`MOST_TEXT`]; one that was cut says so.
+fn kept(text: &str) -> String {
+    if text.len() <= MOST_TEXT {
+        return text.to_owned();
+    }
+    let cut = crate::detect::evidence::shortened(text, MOST_TEXT);
+    format!("{cut}… ({} bytes in all)", text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Segment;
+    use crate::parse::cloudtrail::parse_record;
+
+    #[test]
+    fn an_event_keeps_what_its_row_says_through_bytes() {
+        let key = "k".repeat(MOST_TEXT + 5);
+        let record = format!(
+            r#"{{"eventTime":"2026-03-04T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",
+            "requestParameters":{{"bucketName":"b","key":"{key}"}},"additionalEventData":{{"bytesTransferredOut":5.0}}}}"#
+        );
+        let mut table = parse_record(record.as_bytes()).unwrap();
+        table.segments = vec![Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 }];
+        let events = EventMaker::default().events(&table, &[0], vec![(Verdict::Yes, vec!["step".to_owned()])]);
+        let event = &events[0];
+        assert_eq!(event.text(column("action")), Some("GetObject"));
+        assert_eq!(event.values[column("bytes_out")], Value::Number(5));
+        assert_eq!(event.values[column("http_status")], Value::Null);
+        assert!(event.text(column("object_key")).unwrap().ends_with("k… (8197 bytes in all)"));
+        assert_eq!(Event::from_bytes(&event.to_bytes()).as_ref(), Some(event));
+        assert_eq!(Event::from_bytes(&event.to_bytes()[..9]), None);
+    }
+}

@@ -1,0 +1,368 @@
+//! The records that tell of one request, joined into one.
+//!
+//! Both logs name the request by the same two ids. A request can have several lines (a copy has one a side, a deletion
+//! of many keys one a key) and several events (one an account): what has the same action and key is joined; lines that
+//! are left stand alone.
+
+use super::event::{COLUMNS, Event, Value, column};
+use super::spill_sort::{Gathered, Sorted, SpillSort};
+use crate::error::Error;
+use crate::parse::LogType;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Records of one request that are joined at a time. A deletion has a thousand keys at most.
+const MOST_RECORDS: usize = 20_000;
+
+/// Places of copies that are kept.
+const MOST_SOURCES: usize = 32;
+
+const ACTION: usize = column("action");
+const KEY: usize = column("object_key");
+const PRINCIPAL: usize = column("principal");
+const REMOTE_IP: usize = column("remote_ip");
+const PRINCIPAL_KIND: usize = column("principal_kind");
+
+/// What the callers' columns are: they are taken from one log together.
+const CALLER: [usize; 4] = [PRINCIPAL, column("session_name"), PRINCIPAL_KIND, column("principal_account")];
+
+/// Columns in which both logs must say the same, if they say anything.
+const COMPARED: [usize; 6] = [ACTION, column("outcome"), PRINCIPAL, REMOTE_IP, column("bucket_name"), KEY];
+
+/// What became of the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinTally {
+    /// Requests that both logs tell of.
+    pub in_both: u64,
+    /// Copies of records.
+    pub copies: u64,
+    /// Lines of access logs that may be of the selection, and that nothing shows to be.
+    pub unattributed_lines: u64,
+    /// Records of CloudTrail likewise.
+    pub unattributed_events: u64,
+}
+
+/// Joins events that come request by request; they go on in the order of time.
+///
+/// # Errors
+/// A disk that takes no more.
+pub fn by_time(mut events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Error> {
+    let sort = SpillSort::default();
+    let mut gathered = Gathered::default();
+    let mut request: Vec<Event> = Vec::new();
+    let mut current: Vec<u8> = Vec::new();
+    loop {
+        let next = events.next_row()?;
+        let is_same = next.as_ref().is_some_and(|(key, _)| *key == current);
+        if !is_same || request.len() >= MOST_RECORDS {
+            for event in joined(std::mem::take(&mut request), tally) {
+                sort.push(&mut gathered, &time_key(&event), &event.to_bytes())?;
+            }
+        }
+        let Some((key, row)) = next else { return sort.sorted(gathered) };
+        current = key;
+        request.extend(Event::from_bytes(&row));
+    }
+}
+
+/// Time, then place; no time comes last.
+fn time_key(event: &Event) -> Vec<u8> {
+    let mut key = event.time_ms.map_or(u64::MAX, |time| time.wrapping_sub(i64::MIN) as u64).to_be_bytes().to_vec();
+    if let Some(source) = event.sources.first() {
+        key.push(source.log as u8);
+        key.extend_from_slice(source.file.as_bytes());
+        key.push(0);
+        key.extend_from_slice(&source.line.to_be_bytes());
+    }
+    key
+}
+
+/// The records of one request, joined. Those of which none is asked for are dropped, but for calls of KMS: they may be
+/// of another request.
+fn joined(records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
+    let records = without_copies(records, tally);
+    if !records.iter().any(|event| event.is_selected) {
+        let (kms, dropped): (Vec<Event>, Vec<Event>) =
+            records.into_iter().partition(|event| event.kms_object.is_some());
+        for event in dropped {
+            match event.log() {
+                Some(LogType::S3Access) => tally.unattributed_lines += 1,
+                _ => tally.unattributed_events += 1,
+            }
+        }
+        return kms;
+    }
+    let (mut lines, events): (Vec<Event>, Vec<Event>) =
+        records.into_iter().partition(|event| event.log() == Some(LogType::S3Access));
+    let mut alone = Vec::new();
+    let mut free = Free::of(&lines);
+    let mut joined_to: HashMap<(Option<String>, Option<String>), usize> = HashMap::new();
+    for event in events {
+        let name = (event.text(ACTION).map(str::to_owned), event.text(KEY).map(str::to_owned));
+        // Each account that takes part has its own record of the request.
+        if let Some(line) = joined_to.get(&name).copied().or_else(|| free.take(&event)) {
+            tally.in_both += u64::from(joined_to.insert(name, line).is_none());
+            join(&mut lines[line], event);
+        } else {
+            alone.push(event);
+        }
+    }
+    lines.extend(alone);
+    lines.iter_mut().for_each(|event| event.is_selected = true);
+    lines
+}
+
+/// Copies of a record become one, with all places.
+fn without_copies(mut records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
+    records.sort();
+    let mut first: HashMap<u128, usize> = HashMap::new();
+    let mut kept: Vec<Event> = Vec::with_capacity(records.len());
+    for event in records {
+        match first.get(&event.fingerprint) {
+            Some(index) => {
+                tally.copies += 1;
+                let original = &mut kept[*index];
+                original.is_selected |= event.is_selected;
+                if original.session_chain.is_empty() {
+                    original.session_chain = event.session_chain;
+                }
+                add_sources(&mut original.sources, event.sources);
+            }
+            None => {
+                first.insert(event.fingerprint, kept.len());
+                kept.push(event);
+            }
+        }
+    }
+    kept
+}
+
+fn add_sources(sources: &mut Vec<super::event::Source>, others: Vec<super::event::Source>) {
+    sources.extend(others);
+    sources.sort();
+    sources.dedup();
+    sources.truncate(MOST_SOURCES);
+}
+
+/// The lines that no event is joined to yet.
+struct Free {
+    by_name: HashMap<(Option<String>, Option<String>), Vec<usize>>,
+    by_action: HashMap<Option<String>, Vec<usize>>,
+    is_free: Vec<bool>,
+}
+
+impl Free {
+    fn of(lines: &[Event]) -> Free {
+        let mut free =
+            Free { by_name: HashMap::new(), by_action: HashMap::new(), is_free: vec![true; lines.len()] };
+        // The last of a list is taken first.
+        for (number, line) in lines.iter().enumerate().rev() {
+            let action = line.text(ACTION).map(str::to_owned);
+            let key = line.text(KEY).map(str::to_owned);
+            free.by_action.entry(action.clone()).or_default().push(number);
+            free.by_name.entry((action, key)).or_default().push(number);
+        }
+        free
+    }
+
+    /// The line that tells of the same: by action and key, else by action, else the only one there is.
+    fn take(&mut self, event: &Event) -> Option<usize> {
+        let action = event.text(ACTION).map(str::to_owned);
+        let name = (action.clone(), event.text(KEY).map(str::to_owned));
+        let only = if self.is_free.len() == 1 { vec![0] } else { Vec::new() };
+        let by_name = self.by_name.get_mut(&name);
+        let by_action = self.by_action.get_mut(&action);
+        let is_free = &mut self.is_free;
+        let mut first = |numbers: &mut Vec<usize>| {
+            while let Some(number) = numbers.pop() {
+                if std::mem::replace(&mut is_free[number], false) {
+                    return Some(number);
+                }
+            }
+            None
+        };
+        by_name
+            .and_then(&mut first)
+            .or_else(|| by_action.and_then(&mut first))
+            .or_else(|| first(&mut only.clone()))
+    }
+}
+
+/// Joins an event of CloudTrail to a line: what the line says stands, and the event fills in; the caller is that of the
+/// log that names one.
+fn join(line: &mut Event, event: Event) {
+    let names_caller = |event: &Event| !matches!(event.text(PRINCIPAL_KIND), None | Some("account" | "unknown"));
+    for compared in COMPARED {
+        let both_comparable = match compared {
+            PRINCIPAL => names_caller(line) && names_caller(&event),
+            // An operation whose name in the API is not known.
+            ACTION => line.text(ACTION).is_some_and(|action| !action.contains('.')),
+            // CloudTrail has the name of a service where one made the call.
+            REMOTE_IP => is_address(line.text(REMOTE_IP)) && is_address(event.text(REMOTE_IP)),
+            _ => true,
+        };
+        let name = COLUMNS[compared].to_owned();
+        let differ = both_comparable && contradict(&line.values[compared], &event.values[compared]);
+        if differ && !line.contradictions.contains(&name) {
+            line.contradictions.push(name);
+        }
+    }
+    let takes_caller = names_caller(&event) && (!names_caller(line) || line.text(CALLER[1]).is_none());
+    for (index, value) in event.values.into_iter().enumerate() {
+        let takes = line.values[index] == Value::Null || takes_caller && CALLER.contains(&index);
+        if takes && value != Value::Null {
+            line.values[index] = value;
+        }
+    }
+    line.time_ms = match (line.time_ms, event.time_ms) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (left, right) => left.or(right),
+    };
+    line.kms_object = line.kms_object.take().or(event.kms_object);
+    line.kms_key = line.kms_key.take().or(event.kms_key);
+    if line.session_chain.is_empty() || !event.session_chain.is_empty() {
+        line.session_chain = event.session_chain;
+    }
+    add_sources(&mut line.sources, event.sources);
+}
+
+fn is_address(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.parse::<IpAddr>().is_ok())
+}
+
+fn contradict(left: &Value, right: &Value) -> bool {
+    *left != Value::Null && *right != Value::Null && left != right
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::investigate::event::Source;
+
+    /// An event with values by column; `line` is its place and its fingerprint.
+    pub(in crate::investigate) fn event(log: LogType, time_ms: i64, line: i64, values: &[(&str, &str)]) -> Event {
+        let mut event = Event {
+            time_ms: Some(time_ms),
+            values: vec![Value::Null; COLUMNS.len()],
+            request_uri: None,
+            kms_object: None,
+            kms_key: None,
+            sources: vec![Source { log, file: log.name().to_owned(), line }],
+            kms_calls: Vec::new(),
+            contradictions: Vec::new(),
+            session_chain: Vec::new(),
+            is_selected: true,
+            fingerprint: (log as u128) << 64 | line as u128,
+        };
+        for (name, value) in values {
+            event.values[COLUMNS.iter().position(|column| column == name).unwrap()] =
+                Value::Text((*value).to_owned());
+        }
+        event
+    }
+
+    use LogType::{CloudTrail, S3Access};
+
+    fn lines_of(events: &[Event]) -> Vec<Vec<(LogType, i64)>> {
+        events.iter().map(|event| event.sources.iter().map(|source| (source.log, source.line)).collect()).collect()
+    }
+
+    #[test]
+    fn records_of_one_request_are_joined_by_action_and_key() {
+        let line = |number, action, key| event(S3Access, 1000, number, &[("action", action), ("object_key", key)]);
+        let record =
+            |number, action, key| event(CloudTrail, 900, number, &[("action", action), ("object_key", key)]);
+        type Places = Vec<Vec<(LogType, i64)>>;
+        let cases: [(Vec<Event>, Places); 4] = [
+            (
+                vec![line(1, "GetObject", "a"), record(2, "GetObject", "a")],
+                vec![vec![(S3Access, 1), (CloudTrail, 2)]],
+            ),
+            // A copy has a line for what it reads and one for what it writes.
+            (
+                vec![line(1, "CopyObject", "from"), line(2, "CopyObject", "to"), record(3, "CopyObject", "to")],
+                vec![vec![(S3Access, 1)], vec![(S3Access, 2), (CloudTrail, 3)]],
+            ),
+            // The owner's account and the caller's each have a record.
+            (
+                vec![line(1, "PutObject", "a"), record(2, "PutObject", "a"), record(3, "PutObject", "a")],
+                vec![vec![(S3Access, 1), (CloudTrail, 2), (CloudTrail, 3)]],
+            ),
+            // An operation of the access log that has another name in the API.
+            (
+                vec![line(1, "REST.NEW.THING", "a"), record(2, "NewThing", "a")],
+                vec![vec![(S3Access, 1), (CloudTrail, 2)]],
+            ),
+        ];
+        for (mut records, expected) in cases {
+            for _ in 0..2 {
+                let rows = joined(records.clone(), &mut JoinTally::default());
+                assert_eq!(lines_of(&rows), expected);
+                records.reverse();
+            }
+        }
+    }
+
+    #[test]
+    fn a_joined_request_takes_the_caller_who_is_named_and_says_what_is_contradicted() {
+        let line = event(
+            S3Access,
+            2000,
+            1,
+            &[
+                ("action", "GetObject"),
+                ("principal", "79a5"),
+                ("principal_kind", "account"),
+                ("remote_ip", "192.0.2.1"),
+            ],
+        );
+        let record = event(
+            CloudTrail,
+            1000,
+            2,
+            &[
+                ("action", "GetObject"),
+                ("principal", "arn:aws:iam::1:role/r"),
+                ("principal_kind", "role"),
+                ("session_name", "s"),
+                ("remote_ip", "192.0.2.9"),
+                ("access_key_id", "ASIA1"),
+            ],
+        );
+        let mut tally = JoinTally::default();
+        let rows = joined(vec![record, line], &mut tally);
+        let text = |name| rows[0].text(column_of(name));
+        assert_eq!(rows.len(), 1);
+        assert_eq!((text("principal"), text("session_name")), (Some("arn:aws:iam::1:role/r"), Some("s")));
+        assert_eq!((text("remote_ip"), text("access_key_id")), (Some("192.0.2.1"), Some("ASIA1")));
+        assert_eq!((rows[0].time_ms, &rows[0].contradictions[..]), (Some(1000), &["remote_ip".to_owned()][..]));
+        assert_eq!(tally, JoinTally { in_both: 1, ..JoinTally::default() });
+    }
+
+    fn column_of(name: &str) -> usize {
+        COLUMNS.iter().position(|column| *column == name).unwrap()
+    }
+
+    #[test]
+    fn copies_become_one_and_what_nobody_asked_for_goes() {
+        let copy = |file: &str| {
+            let mut copy = event(S3Access, 1000, 1, &[]);
+            copy.sources[0].file = file.to_owned();
+            copy
+        };
+        let mut tally = JoinTally::default();
+        let rows = joined(vec![copy("b"), copy("a")], &mut tally);
+        assert_eq!((rows.len(), rows[0].sources.len(), tally.copies), (1, 2, 1));
+        let perhaps = |mut event: Event| {
+            event.is_selected = false;
+            event
+        };
+        let rows = joined(vec![perhaps(copy("a"))], &mut tally);
+        assert_eq!((rows.len(), tally.unattributed_lines), (0, 1));
+        let mut kms = perhaps(event(CloudTrail, 1000, 2, &[]));
+        kms.kms_object = Some("b/k".to_owned());
+        assert_eq!(joined(vec![kms], &mut tally).len(), 1, "it may belong to another request");
+        let rows = joined(vec![perhaps(copy("a")), event(CloudTrail, 1000, 2, &[])], &mut tally);
+        assert_eq!(rows.len(), 1, "the line of a selected event");
+    }
+}

@@ -1,0 +1,135 @@
+//! What names and addresses are held against.
+
+use std::net::IpAddr;
+
+/// A name, in which `*` stands for any text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The texts between the stars; one alone must be the whole name.
+    pieces: Vec<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern; every text is one.
+    pub fn new(text: &str) -> Pattern {
+        Pattern { pieces: text.split('*').map(str::to_owned).collect() }
+    }
+
+    /// A name as it stands, stars and all.
+    pub fn exact(text: &str) -> Pattern {
+        Pattern { pieces: vec![text.to_owned()] }
+    }
+
+    /// Does the name fit? Takes time in proportion to pattern and name, whatever they hold.
+    pub fn matches(&self, name: &str) -> bool {
+        let [first, between @ .., last] = self.pieces.as_slice() else {
+            return self.pieces.first().is_some_and(|whole| whole == name);
+        };
+        let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
+        for piece in between {
+            // The first place leaves most for the pieces behind it.
+            let Some(at) = memchr::memmem::find(rest.as_bytes(), piece.as_bytes()) else { return false };
+            rest = &rest[at + piece.len()..];
+        }
+        rest.ends_with(last.as_str())
+    }
+}
+
+/// An address or a network, such as `192.0.2.0/24`; else a name of an AWS service as CloudTrail logs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// The addresses that share the first bits.
+    Network(IpAddr, u32),
+    /// `ec2.amazonaws.com` and the like.
+    Named(Pattern),
+}
+
+impl Address {
+    /// Reads an address, a network or a name.
+    ///
+    /// # Errors
+    /// Says what is wrong with a network.
+    pub fn parse(text: &str) -> Result<Address, String> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let Ok(address) = address.parse::<IpAddr>() else {
+            return match bits {
+                None if !text.is_empty() => Ok(Address::Named(Pattern::new(text))),
+                _ => {
+                    Err(format!("{text}: expected an address such as 192.0.2.7 or a network such as 192.0.2.0/24"))
+                }
+            };
+        };
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        match bits.map_or(Ok(most), str::parse) {
+            Ok(bits) if bits <= most => Ok(Address::Network(address, bits)),
+            _ => Err(format!("{text}: expected a number of bits up to {most} behind the /")),
+        }
+    }
+
+    /// Is this one of them?
+    pub fn matches(&self, logged: &str) -> bool {
+        match self {
+            Address::Named(pattern) => pattern.matches(logged),
+            Address::Network(network, bits) => match (network, logged.parse::<IpAddr>()) {
+                (IpAddr::V4(network), Ok(IpAddr::V4(address))) => {
+                    shares(u128::from(network.to_bits()) << 96, u128::from(address.to_bits()) << 96, *bits)
+                }
+                (IpAddr::V6(network), Ok(IpAddr::V6(address))) => {
+                    shares(network.to_bits(), address.to_bits(), *bits)
+                }
+                _ => false,
+            },
+        }
+    }
+}
+
+/// Are the first bits the same?
+fn shares(left: u128, right: u128, bits: u32) -> bool {
+    bits == 0 || (left ^ right) >> (128 - bits) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, fits) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("", "", true),
+            ("*", "", true),
+            ("logs/*", "logs/2026/é", true),
+            ("logs/*", "log", false),
+            ("*.csv", "a.csv.csv", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxbxc", true),
+            ("a*b*c", "acb", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(name), fits, "{pattern} {name}");
+        }
+        assert!(Pattern::exact("a*").matches("a*") && !Pattern::exact("a*").matches("ab"));
+    }
+
+    #[test]
+    fn an_address_is_of_a_network_or_is_none() {
+        for (text, logged, fits) in [
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.70", false),
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("0.0.0.0/0", "203.0.113.66", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::/32", "2001:db8:0:0:0:0:0:1", true),
+            ("2001:db8::1", "2001:0db8::0001", true),
+            ("ec2.amazonaws.com", "ec2.amazonaws.com", true),
+            ("*.amazonaws.com", "192.0.2.7", false),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().matches(logged), fits, "{text} {logged}");
+        }
+        for text in ["192.0.2.0/33", "192.0.2.0/", "192.0.2.0/x", "evil/24", "", "2001:db8::/129"] {
+            assert!(Address::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! What an investigation asks for: when, where, who and which alerts.
+
+use super::chain::Chain;
+use super::pattern::{Address, Pattern};
+use crate::activity::operation::ActionClass;
+use crate::activity::principal::PrincipalKind;
+use crate::activity::{self, action_class};
+use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use std::collections::HashSet;
+
+/// Is a row asked for?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It is not.
+    No,
+    /// Its log does not say what is asked; it belongs to the selection if another record of the same request does.
+    Perhaps,
+    /// It is.
+    Yes,
+}
+
+/// The conditions of the options and of alerts: a row must meet the former, and one of the latter if there are any.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Those of the options.
+    pub options: Conditions,
+    /// Those of each alert.
+    pub alerts: Vec<Conditions>,
+}
+
+/// Conditions that a row must all meet; of the values of one any is enough.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// Not before this instant, in milliseconds; a row without a time cannot be shown to be.
+    pub since_ms: Option<i64>,
+    /// Before this instant.
+    pub until_ms: Option<i64>,
+    /// Buckets.
+    pub buckets: Vec<Pattern>,
+    /// Keys of objects.
+    pub keys: Vec<Pattern>,
+    /// Callers: whole names, what stands behind their last slash, or ARNs of sessions of roles.
+    pub principals: Vec<Pattern>,
+    /// Addresses of callers.
+    pub addresses: Vec<Address>,
+    /// Ids of access keys.
+    pub access_keys: Vec<String>,
+    /// Places of records that meet the conditions whatever else they say: file and line.
+    pub places: HashSet<(String, i64)>,
+    /// Ids of requests that do.
+    pub request_ids: HashSet<String>,
+    /// What the callers took on, once it is known.
+    pub chain: Chain,
+}
+
+/// A verdict, and what the caller's session was taken on by.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// Is the row asked for?
+    pub verdict: Verdict,
+    /// The session through which a caller that is asked for acted.
+    pub through: Option<(&'a Chain, usize)>,
+}
+
+impl<'a> Judged<'a> {
+    const NO: Judged<'static> = Judged { verdict: Verdict::No, through: None };
+
+    fn plain(verdict: Verdict) -> Judged<'a> {
+        Judged { verdict, through: None }
+    }
+
+    /// The better one.
+    fn or(self, other: Judged<'a>) -> Judged<'a> {
+        if other.verdict > self.verdict { other } else { self }
+    }
+}
+
+impl Selection {
+    /// Is a row asked for?
+    pub fn judge(&self, row: &Facts<'_>) -> Judged<'_> {
+        let mut judged = self.options.judge(row);
+        if judged.verdict != Verdict::No && !self.alerts.is_empty() {
+            let alert = self.alerts.iter().map(|alert| alert.judge(row)).fold(Judged::NO, Judged::or);
+            judged.verdict = judged.verdict.min(alert.verdict);
+            judged.through = judged.through.or(alert.through);
+        }
+        if judged.verdict == Verdict::Perhaps && !row.can_be_joined() { Judged::NO } else { judged }
+    }
+
+    /// Does it name callers, so that what they took on must be known first?
+    pub fn names_callers(&self) -> bool {
+        self.all().any(Conditions::names_callers)
+    }
+
+    /// All conditions.
+    pub fn all(&self) -> impl Iterator<Item = &Conditions> {
+        std::iter::once(&self.options).chain(&self.alerts)
+    }
+
+    /// All conditions, to be completed.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Conditions> {
+        std::iter::once(&mut self.options).chain(&mut self.alerts)
+    }
+}
+
+impl Conditions {
+    /// Does it name callers?
+    pub fn names_callers(&self) -> bool {
+        !self.principals.is_empty() || !self.access_keys.is_empty()
+    }
+
+    fn judge(&self, row: &Facts<'_>) -> Judged<'_> {
+        if self.is_evidence(row) {
+            return Judged::plain(Verdict::Yes);
+        }
+        let mut judged = Judged::plain(self.when(row));
+        for condition in [Conditions::bucket, Conditions::key, Conditions::address] {
+            if judged.verdict == Verdict::No {
+                return Judged::NO;
+            }
+            judged.verdict = judged.verdict.min(condition(self, row));
+        }
+        if judged.verdict == Verdict::No || !self.names_callers() {
+            return judged;
+        }
+        let caller = self.caller(row);
+        Judged { verdict: judged.verdict.min(caller.verdict), through: caller.through }
+    }
+
+    fn is_evidence(&self, row: &Facts<'_>) -> bool {
+        let by_id =
+            !self.request_ids.is_empty() && row.request_id().is_some_and(|id| self.request_ids.contains(id));
+        by_id || !self.places.is_empty() && self.places.contains(&row.place())
+    }
+
+    fn when(&self, row: &Facts<'_>) -> Verdict {
+        let Some(time) = row.time_ms() else { return Verdict::Yes };
+        let after = self.since_ms.is_none_or(|since| time >= since);
+        yes_if(after && self.until_ms.is_none_or(|until| time < until))
+    }
+
+    fn bucket(&self, row: &Facts<'_>) -> Verdict {
+        yes_if(self.buckets.is_empty() || row.bucket().is_some_and(|name| fits(&self.buckets, name)))
+    }
+
+    /// The request that deletes many keys names none; the lines of its keys do.
+    fn key(&self, row: &Facts<'_>) -> Verdict {
+        match row.key() {
+            _ if self.keys.is_empty() => Verdict::Yes,
+            Some(key) => yes_if(fits(&self.keys, key)),
+            None if row.deletes() => Verdict::Perhaps,
+            None => Verdict::No,
+        }
+    }
+
+    /// KMS does not log the address of who called S3.
+    fn address(&self, row: &Facts<'_>) -> Verdict {
+        let fits = |ip: &str| self.addresses.iter().any(|address| address.matches(ip));
+        if self.addresses.is_empty() || row.ip().is_some_and(fits) {
+            Verdict::Yes
+        } else {
+            perhaps_if(row.kms_object().is_some())
+        }
+    }
+
+    fn caller(&self, row: &Facts<'_>) -> Judged<'_> {
+        let direct = self.principal(row).min(self.access_key(row));
+        if direct == Verdict::Yes {
+            return Judged::plain(direct);
+        }
+        let session = match self.chain.session_of(row) {
+            Some((grant, verdict)) => Judged { verdict, through: Some((&self.chain, grant)) },
+            None => Judged::NO,
+        };
+        Judged::plain(direct).or(session)
+    }
+
+    fn principal(&self, row: &Facts<'_>) -> Verdict {
+        if self.principals.is_empty() || row.principal_names().iter().any(|name| fits(&self.principals, name)) {
+            return Verdict::Yes;
+        }
+        // The owner of a bucket gets the calls of other accounts without their callers' names; access lines may have
+        // canonical ids.
+        perhaps_if(matches!(row.principal_kind(), PrincipalKind::Account | PrincipalKind::Unknown))
+    }
+
+    fn access_key(&self, row: &Facts<'_>) -> Verdict {
+        if self.access_keys.is_empty() {
+            return Verdict::Yes;
+        }
+        match row.access_key() {
+            Some(key) if self.access_keys.contains(&key) => Verdict::Yes,
+            // S3 calls KMS with a key of its own.
+            key if key.is_none() && row.is_access_line() || row.kms_object().is_some() => {
+                perhaps_if(row.principal_name().is_some_and(|name| self.chain.is_a_caller(&name)))
+            }
+            _ => Verdict::No,
+        }
+    }
+
+    /// Is the caller of a call that grants a session one who is asked for, apart from what was taken on before?
+    pub fn is_caller(&self, row: &Facts<'_>) -> bool {
+        self.names_callers() && self.principal(row).min(self.access_key(row)) == Verdict::Yes
+    }
+}
+
+fn fits(patterns: &[Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+fn yes_if(holds: bool) -> Verdict {
+    if holds { Verdict::Yes } else { Verdict::No }
+}
+
+fn perhaps_if(holds: bool) -> Verdict {
+    if holds { Verdict::Perhaps } else { Verdict::No }
+}
+
+/// What a row says of when, where and who, looked up when it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The row's table.
+    pub table: &'a FieldTable,
+    /// Its number there.
+    pub row: usize,
+}
+
+impl<'a> Facts<'a> {
+    /// Of a row.
+    pub fn new(table: &'a FieldTable, row: usize) -> Facts<'a> {
+        Facts { table, row }
+    }
+
+    /// When it happened.
+    pub fn time_ms(&self) -> Option<i64> {
+        self.table.rows[self.row].event_time_ms()
+    }
+
+    /// File and line.
+    pub fn place(&self) -> (String, i64) {
+        (self.table.source_file(self.row).to_string(), self.line())
+    }
+
+    /// Line or record in the file.
+    pub fn line(&self) -> i64 {
+        i64::try_from(self.table.rows[self.row].number).unwrap_or(i64::MAX)
+    }
+
+    /// Is it of an access log?
+    pub fn is_access_line(&self) -> bool {
+        self.table.log == LogType::S3Access
+    }
+
+    fn field(&self, s3_access: usize, cloudtrail: usize) -> Option<&'a str> {
+        let field = if self.is_access_line() { s3_access } else { cloudtrail };
+        self.table.text(self.row, field).filter(|text| !text.is_empty())
+    }
+
+    /// The id that both logs give the request.
+    pub fn request_id(&self) -> Option<&'a str> {
+        self.field(access::REQUEST_ID, trail::REQUEST_ID)
+    }
+
+    /// Can there be another record that tells of the same?
+    fn can_be_joined(&self) -> bool {
+        let ids = self.request_id().is_some() && self.field(access::HOST_ID, trail::HOST_ID).is_some();
+        ids || self.kms_object().is_some()
+    }
+
+    /// The address of the caller.
+    pub fn ip(&self) -> Option<&'a str> {
+        self.field(access::REMOTE_IP, trail::SOURCE_IP_ADDRESS)
+    }
+
+    /// The bucket; of a call of KMS the one that S3 called it for.
+    pub fn bucket(&self) -> Option<&'a str> {
+        let object =
+            || self.kms_object().map(|object| object.split_once('/').map_or(object, |(bucket, _)| bucket));
+        self.field(access::BUCKET_NAME, trail::S3_BUCKET).or_else(object)
+    }
+
+    /// The key of the object; of a call of KMS that of the object which S3 called it for.
+    pub fn key(&self) -> Option<&'a str> {
+        let object = || self.kms_object().and_then(|object| object.split_once('/')).map(|(_, key)| key);
+        self.field(access::OBJECT_KEY, trail::S3_KEY).or_else(object)
+    }
+
+    /// `BUCKET/KEY`, or the bucket alone, that S3 called KMS for.
+    pub fn kms_object(&self) -> Option<&'a str> {
+        if self.is_access_line() {
+            return None;
+        }
+        let arn = self.table.text(self.row, trail::ENCRYPTION_CONTEXT_ARN)?;
+        // `arn:PARTITION:s3:::BUCKET/KEY`
+        let (partition, object) = arn.strip_prefix("arn:")?.split_once(":s3:::")?;
+        (!partition.contains(':') && !object.is_empty()).then_some(object)
+    }
+
+    /// The id of the caller's access key; an access line has it only in a presigned URL.
+    pub fn access_key(&self) -> Option<String> {
+        if !self.is_access_line() {
+            return self
+                .table
+                .text(self.row, trail::ACCESS_KEY_ID)
+                .filter(|key| !key.is_empty())
+                .map(str::to_owned);
+        }
+        let mut key = Vec::new();
+        let is_there = activity::access_key_of_presigned(self.table, self.row, &mut key);
+        is_there.then(|| String::from_utf8_lossy(&key).into_owned())
+    }
+
+    /// The caller as the column `principal` has it.
+    pub fn principal_name(&self) -> Option<String> {
+        let mut name = Vec::new();
+        let is_there = activity::principal(self.table, self.row).name.write(&mut name);
+        is_there.then(|| String::from_utf8_lossy(&name).into_owned())
+    }
+
+    /// Its session's name.
+    pub fn session_name(&self) -> Option<&'a str> {
+        activity::principal(self.table, self.row).session_name
+    }
+
+    fn principal_kind(&self) -> PrincipalKind {
+        activity::principal(self.table, self.row).kind
+    }
+
+    /// The forms in which a caller can be asked for: the whole name, what stands behind its last slash, and the ARN
+    /// of the session of a role.
+    fn principal_names(&self) -> Vec<String> {
+        let Some(name) = self.principal_name() else { return Vec::new() };
+        let mut names: Vec<String> =
+            name.rsplit_once('/').map(|(_, short)| short.to_owned()).into_iter().collect();
+        if let (Some(session), Some((head, role))) = (self.session_name(), name.split_once(":role/")) {
+            names.push(format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1)));
+        }
+        names.push(name);
+        names
+    }
+
+    /// Does it delete?
+    fn deletes(&self) -> bool {
+        action_class(self.table, self.row) == ActionClass::Delete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::cloudtrail::parse_record;
+
+    const GET: &str = r#"{"eventTime":"2026-03-04T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",
+        "sourceIPAddress":"192.0.2.7","requestID":"R1",
+        "userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/i-1","accessKeyId":"ASIAEXAMPLE000000001"},
+        "requestParameters":{"bucketName":"b","key":"logs/a"}}"#;
+    const DECRYPT: &str = r#"{"eventTime":"2026-03-04T09:00:00Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt",
+        "sourceIPAddress":"AWS Internal",
+        "userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/i-1","accessKeyId":"ASIAEXAMPLE000000002"},
+        "requestParameters":{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::b/logs/a"}}}"#;
+
+    fn verdict(record: &str, conditions: Conditions) -> Verdict {
+        let table = parse_record(record.as_bytes()).unwrap();
+        Selection { options: conditions, alerts: Vec::new() }.judge(&Facts::new(&table, 0)).verdict
+    }
+
+    fn patterns(text: &str) -> Vec<Pattern> {
+        vec![Pattern::new(text)]
+    }
+
+    #[test]
+    fn each_condition_is_held_against_what_the_row_says() {
+        use Verdict::{No, Perhaps, Yes};
+        let none = Conditions::default;
+        let ip = |text| Conditions { addresses: vec![Address::parse(text).unwrap()], ..none() };
+        let who = |text| Conditions { principals: patterns(text), ..none() };
+        let key = |text: &str| Conditions { access_keys: vec![text.to_owned()], ..none() };
+        for (record, conditions, expected) in [
+            (GET, none(), Yes),
+            (GET, Conditions { buckets: patterns("b"), keys: patterns("logs/*"), ..none() }, Yes),
+            (GET, Conditions { buckets: patterns("c"), ..none() }, No),
+            (GET, Conditions { keys: patterns("other/*"), ..none() }, No),
+            (GET, Conditions { since_ms: Some(i64::MAX), ..none() }, No),
+            (GET, Conditions { until_ms: Some(0), ..none() }, No),
+            (GET, Conditions { until_ms: Some(0), request_ids: HashSet::from(["R1".to_owned()]), ..none() }, Yes),
+            (GET, ip("192.0.2.0/24"), Yes),
+            (GET, ip("198.51.100.1"), No),
+            (GET, who("app"), Yes),
+            (GET, who("arn:aws:iam::111122223333:role/app"), Yes),
+            (GET, who("arn:aws:sts::111122223333:assumed-role/app/i-1"), Yes),
+            (GET, who("arn:aws:sts::111122223333:assumed-role/app/*"), Yes),
+            (GET, who("arn:aws:sts::111122223333:assumed-role/app/i-2"), No),
+            (GET, key("ASIAEXAMPLE000000001"), Yes),
+            (GET, key("ASIAEXAMPLE000000002"), No),
+            (DECRYPT, Conditions { buckets: patterns("b"), keys: patterns("logs/a"), ..none() }, Yes),
+            (DECRYPT, ip("192.0.2.7"), Perhaps),
+        ] {
+            assert_eq!(verdict(record, conditions.clone()), expected, "{record} {conditions:?}");
+        }
+        let other = r#"{"eventTime":"2026-03-04T09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject",
+            "requestID":"R2","additionalEventData":{"x-amz-id-2":"H2"},
+            "userIdentity":{"type":"AWSAccount","accountId":"444455556666"}}"#;
+        assert_eq!(verdict(other, who("ann")), Perhaps);
+        assert_eq!(verdict(&other.replace("R2", ""), who("ann")), No, "nothing can be joined to it");
+        let delete = r#"{"eventSource":"s3.amazonaws.com","eventName":"DeleteObjects","requestID":"R3",
+            "requestParameters":{"bucketName":"b"},"additionalEventData":{"x-amz-id-2":"H3"}}"#;
+        assert_eq!(verdict(delete, Conditions { keys: patterns("a"), until_ms: Some(0), ..none() }), Perhaps);
+    }
+
+    #[test]
+    fn a_row_must_meet_the_options_and_one_alert() {
+        let table = parse_record(GET.as_bytes()).unwrap();
+        let on = |bucket: &str| Conditions { buckets: patterns(bucket), ..Conditions::default() };
+        for (options, alerts, expected) in [
+            (on("b"), vec![on("b"), on("c")], Verdict::Yes),
+            (on("c"), vec![on("b")], Verdict::No),
+            (on("b"), vec![on("c")], Verdict::No),
+        ] {
+            let selection = Selection { options, alerts };
+            assert_eq!(selection.judge(&Facts::new(&table, 0)).verdict, expected);
+        }
+    }
+}

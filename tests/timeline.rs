@@ -1,0 +1,385 @@
+//! The timeline from end to end: both logs joined, callers followed, safe in every form, the same whatever the order.
+
+mod support;
+
+use s3sleuth::investigate::timeline::Profile;
+use s3sleuth::synth::scenario::{IncidentKind, ScenarioOptions, scenario};
+use serde_json::Value;
+use std::path::Path;
+use support::{Run, run, run_with_input, text};
+
+fn timeline(arguments: &[&str]) -> Run {
+    run(&[&["timeline"], arguments].concat())
+}
+
+/// Rows of the samples.
+fn of_samples(arguments: &[&str]) -> Vec<Value> {
+    let told = timeline(&[&["samples/"], arguments].concat());
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    told.json_lines()
+}
+
+/// `FILE:LINE` of a row's sources, each file by what docs/samples.md calls it.
+fn places(row: &Value) -> Vec<String> {
+    let short = [
+        ("5B1E7C93D0A2F468", "data-1"),
+        ("C47A08E2B95D136F", "data-2"),
+        ("E80B4D6172C9A35F", "audit"),
+        ("29D6F3A18C07B5E4", "exports"),
+    ];
+    let name = |file: &str| match short.iter().find(|(end, _)| file.ends_with(end)) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("trail-{}", &file[file.find("T0").or(file.find("T1")).unwrap_or(0) + 1..][..4]),
+    };
+    let sources = row["sources"].as_array().expect("every row has its places");
+    let place = |source: &Value| {
+        format!("{}:{}", name(source["source_file"].as_str().expect("a file")), source["source_line"])
+    };
+    sources.iter().map(place).collect()
+}
+
+fn column<'a>(row: &'a Value, name: &str) -> &'a str {
+    row[name].as_str().unwrap_or("-")
+}
+
+#[test]
+fn the_two_records_of_a_request_are_one_row_with_both_places() {
+    let rows = of_samples(&["--bucket", "amzn-s3-demo-audit-logs", "--principal", "backup-admin"]);
+    let deleted: Vec<&Value> = rows.iter().filter(|row| row["action"] == "DeleteObject").collect();
+    assert_eq!(
+        deleted.iter().map(|row| places(row)).collect::<Vec<_>>(),
+        [["audit:8", "trail-0950:2"], ["audit:9", "trail-0950:3"]]
+    );
+    for row in deleted {
+        assert_eq!(column(row, "access_key_id"), "AKIAEXAMPLELEAKED001", "from CloudTrail");
+        assert!(row["http_status"].is_number(), "from the access log");
+        assert_eq!(row["contradictions"].as_array().map(Vec::len), Some(0), "{row}");
+    }
+}
+
+#[test]
+fn an_access_key_finds_the_lines_that_do_not_name_it() {
+    let rows = of_samples(&["--access-key", "AKIAEXAMPLELEAKED001"]);
+    let all: Vec<String> = rows.iter().flat_map(places).collect();
+    for expected in ["audit:8", "trail-0950:2", "data-1:46", "trail-0930:1", "data-1:47", "data-1:68"] {
+        assert!(all.iter().any(|place| place == expected), "{expected} in {all:?}");
+    }
+    assert!(rows.iter().all(|row| column(row, "principal").ends_with("/backup-admin")));
+    let told = timeline(&["samples/", "--access-key", "AKIAEXAMPLELEAKED001"]);
+    assert!(told.stderr.contains("access-log lines that may belong here"), "{}", told.stderr);
+}
+
+#[test]
+fn rows_are_in_order_and_every_record_is_in_one() {
+    let rows = of_samples(&[]);
+    let times: Vec<&str> = rows.iter().map(|row| column(row, "event_time")).collect();
+    assert!(times.is_sorted());
+    let mut all: Vec<String> = rows.iter().flat_map(places).collect();
+    all.sort();
+    let before = all.len();
+    all.dedup();
+    assert_eq!((before, all.len()), (243, 243), "each of the 243 records once");
+}
+
+#[test]
+fn calls_of_kms_stand_with_their_request() {
+    let rows = of_samples(&["--key", "etl/in/*"]);
+    let with_calls: Vec<&Value> =
+        rows.iter().filter(|row| row["kms_calls"].as_array().is_some_and(|calls| !calls.is_empty())).collect();
+    assert!(!with_calls.is_empty(), "{rows:?}");
+    for row in with_calls {
+        assert!(row["kms_calls"][0].as_str().is_some_and(|call| call.starts_with("Decrypt success arn:aws:kms:")));
+        assert_eq!(column(row, "action"), "GetObject");
+        assert!(places(row).len() >= 2, "{row}");
+    }
+}
+
+fn trail(records: &[String]) -> String {
+    format!("{{\"Records\":[{}]}}", records.join(","))
+}
+
+fn record(time: &str, source: &str, name: &str, identity: &str, rest: &str) -> String {
+    format!(
+        r#"{{"eventVersion":"1.11","eventTime":"{time}","eventSource":"{source}","eventName":"{name}","awsRegion":"us-east-1",
+        "userIdentity":{identity},"sourceIPAddress":"203.0.113.9","eventID":"{time}-{name}","eventType":"AwsApiCall",
+        "managementEvent":true,"recipientAccountId":"111122223333","eventCategory":"Management"{rest}}}"#
+    )
+}
+
+fn user(name: &str, key: &str) -> String {
+    format!(
+        r#"{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/{name}","accountId":"111122223333","accessKeyId":"{key}"}}"#
+    )
+}
+
+fn session(role: &str, name: &str, key: &str) -> String {
+    format!(
+        r#"{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/{role}/{name}","accountId":"111122223333","accessKeyId":"{key}"}}"#
+    )
+}
+
+fn granted(role: &str, name: &str, key: &str) -> String {
+    format!(
+        r#","responseElements":{{"credentials":{{"accessKeyId":"{key}"}},"assumedRoleUser":{{"arn":"arn:aws:sts::111122223333:assumed-role/{role}/{name}"}}}}"#
+    )
+}
+
+/// Ann takes on one role, with it a second, and lists users; somebody else has a session of the same name.
+fn chained() -> tempfile::TempDir {
+    let sts = "sts.amazonaws.com";
+    let records = [
+        record(
+            "2026-02-06T00:00:01Z",
+            sts,
+            "AssumeRole",
+            &user("ann", "AKIAANN"),
+            &granted("one", "x", "ASIAONE"),
+        ),
+        record(
+            "2026-02-06T00:00:02Z",
+            sts,
+            "AssumeRole",
+            &session("one", "x", "ASIAONE"),
+            &granted("two", "y", "ASIATWO"),
+        ),
+        record("2026-02-06T00:00:03Z", "iam.amazonaws.com", "ListUsers", &session("two", "y", "ASIATWO"), ""),
+        record("2026-02-06T00:00:04Z", "iam.amazonaws.com", "ListRoles", &session("two", "y", "ASIAOTHER"), ""),
+        record("2026-02-06T00:00:05Z", "iam.amazonaws.com", "ListGroups", &user("bob", "AKIABOB"), ""),
+    ];
+    let folder = support::quick_folder();
+    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
+    // The session is used in an earlier file than it was granted in.
+    write("a.json", &trail(&records[2..]));
+    write("b.json", &trail(&records[..2]));
+    let line = |time: &str| {
+        let line = support::access_line(time, "REST.GET.OBJECT", "key", 200);
+        line.replace("arn:aws:iam::111122223333:user/ann", "arn:aws:sts::111122223333:assumed-role/two/y")
+    };
+    // Within the session, and after it has ended.
+    write("c.log", &(line("06/Feb/2026:00:00:30 +0000") + &line("06/Feb/2026:09:00:00 +0000")));
+    folder
+}
+
+#[test]
+fn what_a_caller_took_on_is_followed_and_shown() {
+    let folder = chained();
+    for arguments in [["--principal", "ann"], ["--access-key", "AKIAANN"]] {
+        let told = timeline(&[&[text(folder.path())], &arguments[..]].concat());
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let rows = told.json_lines();
+        let actions: Vec<&str> = rows.iter().map(|row| column(row, "action")).collect();
+        assert_eq!(actions, ["AssumeRole", "AssumeRole", "ListUsers", "GetObject"], "{arguments:?}");
+        let steps = rows[2]["session_chain"].as_array().expect("steps");
+        assert_eq!(steps.len(), 2);
+        let step = steps[1].as_str().expect("a sentence");
+        assert!(step.contains("role/two, session y, key ASIATWO: AssumeRole at 2026-02-06T00:00:02Z"), "{step}");
+        assert!(step.ends_with("b.json:2"), "{step}");
+        assert_eq!(rows[3]["session_chain"], rows[2]["session_chain"], "the line, by role, session name and time");
+    }
+    // What was granted before the range is known in it.
+    let told = timeline(&[text(folder.path()), "--principal", "ann", "--since", "2026-02-06T00:00:03Z"]);
+    assert_eq!(told.json_lines().len(), 2);
+    let told = run_with_input(
+        &["timeline", "-", "--principal", "ann"],
+        &std::fs::read(folder.path().join("b.json")).expect("a file"),
+    );
+    assert_eq!(told.code, 6, "{}", told.stderr);
+    assert!(told.stderr.contains("can be read only once"), "{}", told.stderr);
+}
+
+#[test]
+fn an_alert_selects_what_it_is_about() {
+    let folder = support::quick_folder();
+    let alerts = folder.path().join("alerts.jsonl");
+    let detected = run(&["detect", "samples/", "-o", text(&alerts)]);
+    assert_eq!(detected.code, 0);
+    let told: Vec<Value> = std::fs::read_to_string(&alerts)
+        .expect("alerts")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an alert"))
+        .collect();
+    for alert in &told {
+        let id = alert["alert_id"].as_str().expect("an id");
+        let rows = of_samples(&["--alerts", text(&alerts), "--alert", id]);
+        let sources: Vec<&Value> =
+            rows.iter().flat_map(|row| row["sources"].as_array().expect("places")).collect();
+        for evidence in alert["evidence"].as_array().expect("evidence") {
+            let is_it = |source: &&&Value| {
+                source["source_file"] == evidence["source_file"]
+                    && source["source_line"] == evidence["source_line"]
+            };
+            assert!(sources.iter().any(|source| is_it(&source)), "{evidence} of {}", alert["rule_id"]);
+        }
+    }
+    let log = told.iter().find(|alert| alert["rule_id"] == "LOG-001").expect("log objects were deleted");
+    let rows = of_samples(&["--alerts", text(&alerts), "--alert", log["alert_id"].as_str().expect("an id")]);
+    assert_eq!(
+        rows.iter().map(places).collect::<Vec<_>>(),
+        [["audit:8", "trail-0950:2"], ["audit:9", "trail-0950:3"]]
+    );
+    for arguments in [
+        vec!["--alerts", text(&alerts), "--alert", "0123456789abcdef"],
+        vec!["--alert", "0123456789abcdef"],
+        vec!["--alerts", "samples/no-such-file", "--alert", "0123456789abcdef"],
+    ] {
+        assert_eq!(timeline(&[&["samples/"], &arguments[..]].concat()).code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn order_and_threads_do_not_show() {
+    let options = ScenarioOptions { seed: 77, events: 4000, ..ScenarioOptions::default() };
+    let told = scenario(&options);
+    let folder = support::quick_folder();
+    let mut paths = Vec::new();
+    for (path, content) in &told.files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, content).expect("a file");
+        paths.push(path);
+    }
+    let incident = told.incidents.iter().find(|one| one.kind == IncidentKind::LogDeletion).expect("an incident");
+    let principal = incident.principals[0].as_str();
+    let rows = |arguments: &[&str], paths: &[&Path]| {
+        let paths: Vec<&str> = paths.iter().map(|path| text(path)).collect();
+        let told = timeline(&[arguments, &paths].concat());
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        told.stdout
+    };
+    let in_order: Vec<&Path> = paths.iter().map(|path| path.as_path()).collect();
+    let backwards: Vec<&Path> = in_order.iter().rev().copied().collect();
+    for arguments in [vec![], vec!["--principal", principal]] {
+        let threads = |number| [&arguments[..], &["--threads", number]].concat();
+        let first = rows(&threads("1"), &in_order);
+        assert!(first.lines().count() > 3, "{arguments:?}");
+        assert!(first == rows(&threads("4"), &backwards), "{arguments:?}");
+    }
+}
+
+/// A line whose client sent what it could, with the signature of a presigned URL.
+fn hostile_folder() -> tempfile::TempDir {
+    let folder = support::quick_folder();
+    let line = support::access_line(
+        "06/Feb/2026:00:00:38 +0000",
+        "REST.GET.OBJECT",
+        "=cmd%257C%2560id%2560%253Cscript%253E",
+        200,
+    );
+    let line = line
+        .replace("HTTP/1.1", "HTTP/1.1")
+        .replace("\"GET /", "\"GET /x?X-Amz-Signature=5ecret&X-Amz-Security-Token=t0ken&")
+        .replace("aws-cli/2.15", "\u{1b}]0;x\u{7}\u{202e}[a](https://evil.example)|<img src=x>");
+    std::fs::write(folder.path().join("a.log"), line).expect("a file");
+    folder
+}
+
+#[test]
+fn hostile_text_and_secrets_do_nothing_in_any_form() {
+    let folder = hostile_folder();
+    for format in ["table", "json", "jsonl", "csv", "md"] {
+        let told = timeline(&[text(folder.path()), "--format", format]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let is_unsafe = |character: char| character.is_control() && !matches!(character, '\n' | '\r');
+        assert!(
+            !told.stdout.contains(is_unsafe) && !told.stdout.contains('\u{202e}'),
+            "{format}: {:?}",
+            told.stdout
+        );
+        assert!(!told.stdout.contains("5ecret") && !told.stdout.contains("t0ken"), "{format}: {}", told.stdout);
+        if format == "md" {
+            assert!(!told.stdout.contains('<') && !told.stdout.contains("|`"), "{}", told.stdout);
+        }
+        if format == "csv" {
+            assert!(!told.stdout.contains(",=cmd") && told.stdout.contains("'=cmd"), "{}", told.stdout);
+        }
+    }
+    let told = timeline(&[text(folder.path()), "--no-redact"]);
+    assert!(told.stdout.contains("5ecret"), "{}", told.stdout);
+}
+
+#[test]
+fn forms_hold_the_same_rows_and_say_what_they_leave_out() {
+    let all = of_samples(&[]).len();
+    let json = timeline(&["samples/", "--format", "json"]);
+    let array: Vec<Value> = serde_json::from_str(&json.stdout).expect("an array");
+    assert_eq!(array, of_samples(&[]));
+    let csv = timeline(&["samples/", "--format", "csv"]);
+    let names: Vec<&str> = csv.stdout.lines().next().expect("a header").split(',').collect();
+    assert_eq!(names, Profile::Standard.columns().iter().map(|column| column.name).collect::<Vec<_>>());
+    assert_eq!(csv.stdout.lines().count(), all + 1);
+    for format in ["table", "md", "jsonl", "csv"] {
+        let told = timeline(&["samples/", "--format", format, "--limit", "3"]);
+        let notice = format!("3 of {all} rows; --limit 0 shows all");
+        assert!(told.stderr.contains(&notice), "{format}: {}", told.stderr);
+        assert_eq!(told.stdout.contains(&notice), matches!(format, "table" | "md"), "{format}");
+    }
+    let none = timeline(&["samples/", "--bucket", "no-such-bucket", "--format", "table"]);
+    assert_eq!((none.code, none.stdout.as_str()), (0, "no rows\n"));
+}
+
+#[test]
+fn timesketch_gets_its_columns_first() {
+    for format in ["jsonl", "csv"] {
+        let told =
+            timeline(&["samples/", "--principal", "backup-admin", "--profile", "timesketch", "--format", format]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        if format == "csv" {
+            assert!(told.stdout.starts_with("message,datetime,timestamp,timestamp_desc,event_time,"));
+            continue;
+        }
+        for row in told.json_lines() {
+            let datetime = chrono::DateTime::parse_from_rfc3339(column(&row, "datetime")).expect("a time");
+            assert_eq!(row["timestamp"].as_i64(), Some(datetime.timestamp_micros()));
+            assert!(column(&row, "message").contains("backup-admin") && column(&row, "timestamp_desc") != "-");
+        }
+    }
+    assert_eq!(timeline(&["samples/", "--profile", "timesketch", "--format", "md"]).code, 2);
+}
+
+#[test]
+fn what_the_logs_cannot_show_is_said() {
+    let folder = support::quick_folder();
+    std::fs::write(folder.path().join("a.log"), support::access_lines(3)).expect("a file");
+    let told = timeline(&[text(folder.path())]);
+    assert!(told.stderr.contains("no CloudTrail S3 data events"), "{}", told.stderr);
+    assert!(told.stderr.contains("best effort"), "{}", told.stderr);
+}
+
+#[test]
+fn copies_of_a_line_are_one_row_with_all_places() {
+    let folder = support::quick_folder();
+    for name in ["a.log", "b.log"] {
+        std::fs::write(folder.path().join(name), support::access_lines(2)).expect("a file");
+    }
+    let rows = timeline(&[text(folder.path())]).json_lines();
+    assert_eq!(
+        rows.iter().map(|row| row["sources"].as_array().map(Vec::len)).collect::<Vec<_>>(),
+        [Some(2), Some(2)]
+    );
+}
+
+#[test]
+fn misuse_is_told_before_anything_is_read() {
+    let folder = support::quick_folder();
+    let existing = folder.path().join("rows.csv");
+    std::fs::write(&existing, "x").expect("a file");
+    for arguments in [
+        vec!["timeline"],
+        vec!["timeline", "samples/", "--ip", "192.0.2.0/33"],
+        vec!["timeline", "samples/", "--alerts", "alerts.jsonl"],
+        vec!["timeline", "samples/", "--since", "2026-03-05", "--until", "2026-03-04"],
+    ] {
+        assert_eq!(run(&arguments).code, 2, "{arguments:?}");
+    }
+    assert_eq!(timeline(&["samples/", "-o", text(&existing)]).code, 4);
+    assert_eq!(std::fs::read_to_string(&existing).expect("a file"), "x");
+}
+
+#[test]
+fn the_manual_names_every_column() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/investigate.md");
+    let page = std::fs::read_to_string(path).expect("there is a page");
+    for column in Profile::Timesketch.columns() {
+        assert!(page.contains(&format!("`{}`", column.name)), "{}", column.name);
+    }
+}
