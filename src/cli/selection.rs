@@ -1,5 +1,6 @@
 //! What every command of an investigation takes: which events are asked for.
 
+use super::exit::ExitStatus;
 use super::input::InputArguments;
 use clap::Args;
 use s3sleuth::investigate::alert_file::conditions_of_alerts;
@@ -62,23 +63,26 @@ impl SelectionArguments {
     }
 
     /// Completes a selection that names callers by what they took on, in a first pass over the input. Says what could
-    /// not be followed.
+    /// not be followed, and how the run is to end for it.
     pub fn follow(
         &self,
         selection: &mut Selection,
         input: &InputArguments,
         inputs: &Inputs,
-    ) -> anyhow::Result<Vec<String>> {
+    ) -> anyhow::Result<(Vec<String>, ExitStatus)> {
         if !selection.names_callers() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), ExitStatus::Done));
         }
         let is_file = |path: &Path| path.is_file();
         if !inputs.files.iter().all(|input| input.path().is_some_and(is_file)) {
             let what = "what the callers took on, and access-log lines of access keys";
-            return Ok(vec![format!("{what}: standard input and pipes can be read only once; give files")]);
+            let note = format!("{what}: standard input and pipes can be read only once; give files");
+            return Ok((vec![note], ExitStatus::Incomplete));
         }
         let stage = ChainStage::new(selection);
         input.look_ahead(inputs, &stage)?;
-        Ok(stage.into_found().complete(selection))
+        let notes = stage.into_found().complete(selection);
+        let status = if notes.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
+        Ok((notes, status))
     }
 }

@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let inputs = input.inputs(&table.output, &[])?;
     let output = table.open(input.force)?;
-    let not_followed = asked.follow(&mut selection, input, &inputs)?;
+    let (not_followed, status) = asked.follow(&mut selection, input, &inputs)?;
     let stage = SelectedEvents::new(&selection);
     let (worker, mut told) = input.run(&inputs, None, &stage)?;
     let mut timeline = Timeline::new(stage, worker)?;
@@ -73,9 +73,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         notes
             .push(format!("{number} events without a time: Timesketch takes none; --profile standard shows them"));
     }
-    let limited = if not_followed.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
     notes.extend(not_followed);
-    Ok(input.tell(told, 0, &notes)?.max(limited))
+    Ok(input.tell(told, 0, &notes)?.max(status))
 }
 
 fn profile(arguments: &Arguments) -> Result<Profile, Error> {

@@ -177,9 +177,19 @@ impl EventMaker {
                 text.filter(|text| !text.is_empty()).map(kept)
             };
             let (file, line) = facts.place();
+            let mut values: Vec<Value> =
+                batch.columns().iter().map(|column| value(column.as_ref(), index)).collect();
+            // A call of KMS is about the object that S3 made it for.
+            for (column, text) in
+                [(const { column("bucket_name") }, facts.bucket()), (const { column("object_key") }, facts.key())]
+            {
+                if values[column] == Value::Null {
+                    values[column] = text.map_or(Value::Null, |text| Value::Text(kept(text)));
+                }
+            }
             Event {
                 time_ms: facts.time_ms(),
-                values: batch.columns().iter().map(|column| value(column.as_ref(), index)).collect(),
+                values,
                 request_uri: text(LogType::S3Access, access::REQUEST_URI),
                 kms_object: facts.kms_object().map(kept),
                 kms_key: text(LogType::CloudTrail, trail::KMS_KEY_ARN),

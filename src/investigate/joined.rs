@@ -14,6 +14,9 @@ use std::net::IpAddr;
 /// Records of one request that are joined at a time. A deletion has a thousand keys at most.
 const MOST_RECORDS: usize = 20_000;
 
+/// Bytes of records that are joined at a time, whatever a log claims to be one request.
+const MOST_BYTES: usize = 32 << 20;
+
 /// Places of copies that are kept.
 const MOST_SOURCES: usize = 32;
 
@@ -50,17 +53,20 @@ pub fn by_time(mut events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Erro
     let sort = SpillSort::default();
     let mut gathered = Gathered::default();
     let mut request: Vec<Event> = Vec::new();
+    let mut bytes = 0;
     let mut current: Vec<u8> = Vec::new();
     loop {
         let next = events.next_row()?;
         let is_same = next.as_ref().is_some_and(|(key, _)| *key == current);
-        if !is_same || request.len() >= MOST_RECORDS {
+        if !is_same || request.len() >= MOST_RECORDS || bytes >= MOST_BYTES {
+            bytes = 0;
             for event in joined(std::mem::take(&mut request), tally) {
                 sort.push(&mut gathered, &time_key(&event), &event.to_bytes())?;
             }
         }
         let Some((key, row)) = next else { return sort.sorted(gathered) };
         current = key;
+        bytes += row.len();
         request.extend(Event::from_bytes(&row));
     }
 }

@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 /// Events of one second that are looked at together.
 const MOST_EVENTS: usize = 50_000;
 
+/// Bytes of events of one second that are looked at together.
+const MOST_BYTES: usize = 32 << 20;
+
 /// Calls that are told of one request.
 const MOST_CALLS: usize = 100;
 
@@ -55,8 +58,10 @@ impl WithKms {
 
     fn second(&mut self) -> Result<Vec<Event>, Error> {
         let mut second: Vec<Event> = self.next.take().into_iter().collect();
-        while second.len() < MOST_EVENTS {
+        let mut bytes = 0;
+        while second.len() < MOST_EVENTS && bytes < MOST_BYTES {
             let Some((_, row)) = self.events.next_row()? else { break };
+            bytes += row.len();
             let Some(event) = Event::from_bytes(&row) else { continue };
             let of = |event: &Event| event.time_ms.map(|time| time.div_euclid(1000));
             if second.first().is_some_and(|first| of(first) != of(&event)) {

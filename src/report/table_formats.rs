@@ -178,10 +178,7 @@ impl<W: Write> TableWriter<W> {
                 writeln!(self.output, "| {} |", texts.join(" | "))
             }
             TableFormat::Table => {
-                let texts = self
-                    .main_columns()
-                    .map(|(index, _)| printable(&self.text(&cells[index])).into_owned())
-                    .collect();
+                let texts = self.main_columns().map(|(index, _)| self.laid_out_text(&cells[index])).collect();
                 self.waiting.push(texts);
                 if self.waiting.len() >= LAID_OUT { self.lay_out() } else { Ok(()) }
             }
@@ -245,6 +242,17 @@ impl<W: Write> TableWriter<W> {
                 places.iter().map(place).collect::<Vec<_>>().join("; ")
             }
         }
+    }
+
+    /// A cell in a narrow column: places are names of files, as AWS makes no two alike, one a line.
+    fn laid_out_text(&self, cell: &Cell<'_>) -> String {
+        let Cell::Places(places) = cell else { return printable(&self.text(cell)).into_owned() };
+        let place = |(_, file, line): &(LogType, &str, i64)| {
+            let file = self.clean(file);
+            let name = file.rsplit_once('/').map_or(&*file, |(_, name)| name);
+            format!("{}:{line}", printable(name))
+        };
+        places.iter().map(place).collect::<Vec<_>>().join("\n")
     }
 
     fn csv(&self, cells: &[Cell<'_>]) -> Vec<u8> {
