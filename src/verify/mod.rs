@@ -40,6 +40,7 @@ use logs::{LogOutcome, Witnesses};
 use object_name::{ObjectName, base_name, stem};
 use proof::Proof;
 use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Digests in memory as text at a time.
@@ -88,9 +89,7 @@ pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
     let unlisted = unlisted(inputs, &claims, &judged.chains);
     summary.logs_in_no_digest = unlisted.len() as u64;
     verdicts.extend(unlisted);
-    verdicts.par_sort_by(|one, other| {
-        one.name().cmp(other.name()).then_with(|| one.digest_start_ms.cmp(&other.digest_start_ms))
-    });
+    verdicts.par_sort_unstable_by(in_order);
 
     summary.add(&verdicts);
     let is_unchecked = |(file, proof): &(&DigestFile, &Proof)| {
@@ -102,6 +101,13 @@ pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
     summary.note_left_out(inputs);
     summary.note_bounds(claims.more_absent, claims.is_crowded || judged.is_crowded);
     Ok(Report { files: verdicts, summary })
+}
+
+/// By path or key; what has none, and copies of a key that are not there, by time.
+fn in_order(one: &FileVerdict, other: &FileVerdict) -> Ordering {
+    let names = one.name().cmp(other.name());
+    let times = || one.digest_start_ms.cmp(&other.digest_start_ms);
+    names.then_with(times).then_with(|| one.reason.cmp(&other.reason))
 }
 
 fn indices(inputs: &Inputs, is_wanted: fn(&ObjectName<'_>) -> bool) -> Vec<usize> {
