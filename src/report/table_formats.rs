@@ -4,8 +4,8 @@
 //! Text from logs is harmless in each of them: no control characters, no formulas, no Markdown, no secrets of presigned
 //! URLs.
 
-use super::markdown;
 use super::count::grouped;
+use super::markdown;
 use super::redact::redacted;
 use super::safe::{printable, printable_json};
 use crate::export::push_csv_text;
