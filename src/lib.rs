@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! source ──► decode ──► parse ──► batch ──► activity ──► detect       alerts
-//!  paths      blocks     records   Arrow     one view ├► export       Parquet, JSONL, CSV, Arrow
+//!  paths      blocks     records   Arrow     one view ├► coverage     what is there and what is missing
+//!                                                     ├► export       Parquet, JSONL, CSV, Arrow
 //!                                                     └► investigate  rows of both logs, joined
 //! ```
 
@@ -19,6 +20,8 @@ pub mod batch;
 pub mod activity;
 
 pub mod detect;
+
+pub mod coverage;
 
 pub mod export;
 

@@ -3,6 +3,7 @@
 mod athena_lint;
 mod compact;
 mod completions;
+mod coverage;
 mod ddl;
 mod detect;
 mod detectors;
@@ -49,6 +50,8 @@ Of several the first of 2, 4, 6, 3, 5, 1. Data goes to stdout, everything else t
 enum Command {
     /// Run the detectors over logs and print alerts
     Detect(detect::Arguments),
+    /// Tell what logs are there and what is missing, by account, region, bucket and day
+    Coverage(coverage::Arguments),
     /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
     Export(export::Arguments),
     /// Tell what happened in the order of time, from both logs, each row with its places
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),

@@ -231,6 +231,12 @@ impl<S: State> Entities<S> {
         self.shrink();
     }
 
+    /// So many rows of entities that are surely left out: their fingerprints are not in a sample that was halved as often
+    /// as this one, or less.
+    pub fn pass_over(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
     fn shrink(&mut self) {
         while self.bytes > self.budget {
             self.raise(self.level + 1);

@@ -30,7 +30,7 @@ pub mod stage;
 pub mod state;
 pub mod statistics;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use alert::{Alert, Severity};
 pub use batch::DetectBatch;

@@ -122,7 +122,7 @@ pub fn median(sorted: &[u64]) -> u64 {
 
 /// The middle of how far sorted values lie from their middle. From there outwards the distances come in two ordered
 /// rows, so the first half of them is counted off.
-fn median_deviation(sorted: &[u64]) -> u64 {
+pub fn median_deviation(sorted: &[u64]) -> u64 {
     let (median, middle) = (median(sorted), sorted.len().saturating_sub(1) / 2);
     let mut below = sorted[..middle].iter().rev().map(|value| median - value).peekable();
     let mut above = sorted[middle..].iter().map(|value| value - median).peekable();

@@ -16,7 +16,7 @@ mod selection;
 pub mod settings;
 pub mod text;
 
-pub use parquet::{ParquetStage, PartitionKey};
+pub use parquet::{LogPath, ParquetStage, PartitionKey};
 pub use settings::{
     Compression, ExportSettings, Format, PageEncoding, RowFilter, SortScope, Target, parse_dataset,
 };

@@ -3,7 +3,7 @@
 use super::stage::{KnownEvents, Stage};
 use crate::decode::Inventory;
 use crate::error::Error;
-use crate::parse::FieldTable;
+use crate::parse::{FieldTable, LogType};
 use rayon::join;
 use std::sync::Arc;
 
@@ -26,6 +26,16 @@ impl<A: Stage, B: Stage> Stage for Both<'_, A, B> {
     ) -> Result<(), Error> {
         self.0.observe(&mut worker.0, unit, table, rows)?;
         self.1.observe(&mut worker.1, unit, table, rows)
+    }
+
+    fn repeats(&self, worker: &mut Self::Worker, table: &FieldTable, rows: &[u32]) {
+        self.0.repeats(&mut worker.0, table, rows);
+        self.1.repeats(&mut worker.1, table, rows);
+    }
+
+    fn refused(&self, worker: &mut Self::Worker, file: &str, log: LogType, count: u64) {
+        self.0.refused(&mut worker.0, file, log, count);
+        self.1.refused(&mut worker.1, file, log, count);
     }
 
     fn unit_done(&self, worker: &mut Self::Worker, unit: u64) -> Result<(), Error> {

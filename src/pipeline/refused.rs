@@ -4,8 +4,9 @@ use super::in_order::InOrder;
 use super::reject_lines::json_line;
 use crate::error::Error;
 use crate::ledger::{Reject, RejectSink};
+use crate::parse::LogType;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Refused records that are gathered, to be put in order, before they go on.
 const GATHERED: usize = 4096;
@@ -58,6 +59,8 @@ pub struct Refused<'r, 'a> {
     most: usize,
     /// How many there are.
     pub count: u64,
+    /// The same by file; a file may stand more than once.
+    pub by_file: Vec<(Arc<str>, LogType, u64)>,
     failure: Result<(), Error>,
 }
 
@@ -72,6 +75,7 @@ impl<'r, 'a> Refused<'r, 'a> {
             first: Vec::new(),
             most,
             count: 0,
+            by_file: Vec::new(),
             failure: Ok(()),
         }
     }
@@ -91,6 +95,12 @@ impl<'r, 'a> Refused<'r, 'a> {
         self.gathered_bytes = 0;
         gathered.sort_by(|left, right| (&left.file, left.offset).cmp(&(&right.file, right.offset)));
         self.count += gathered.len() as u64;
+        for reject in &gathered {
+            match self.by_file.last_mut() {
+                Some((file, log, count)) if *file == reject.file && *log == reject.log => *count += 1,
+                _ => self.by_file.push((Arc::clone(&reject.file), reject.log, 1)),
+            }
+        }
         if let (Some(output), true) = (self.output, self.failure.is_ok() && !gathered.is_empty()) {
             self.failure = output.push(self.unit, gathered.iter().flat_map(json_line).collect());
         }

@@ -300,6 +300,9 @@ impl<S: Stage> Run<'_, S> {
         let mut refused = refused.into_inner();
         refused.finish()?;
         worker.tally.rejects += refused.count;
+        for (file, log, count) in &refused.by_file {
+            self.stage.refused(&mut worker.state, file, *log, *count);
+        }
         worker.rejects.extend(sequence, refused.first);
         self.stage.unit_done(&mut worker.state, sequence)
     }
@@ -357,6 +360,7 @@ impl<S: Stage> Run<'_, S> {
         let mut failure = Ok(());
         for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
             let known = self.stage.known_events().filter(|_| table.log == LogType::CloudTrail);
+            let mut repeats = Vec::new();
             rows.retain(|row| {
                 let Some(fingerprint) = fingerprints.next().flatten() else { return true };
                 let time = table.rows[*row as usize].event_time_ms();
@@ -365,9 +369,17 @@ impl<S: Stage> Run<'_, S> {
                     failure = Err(error);
                     true
                 });
-                worker.tally.duplicates += u64::from(!first);
+                if !first {
+                    worker.tally.duplicates += 1;
+                    if self.in_range(time) {
+                        repeats.push(*row);
+                    }
+                }
                 first
             });
+            if !repeats.is_empty() {
+                self.stage.repeats(&mut worker.state, table, &repeats);
+            }
         }
         failure
     }

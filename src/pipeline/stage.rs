@@ -2,7 +2,7 @@
 
 use crate::decode::Inventory;
 use crate::error::Error;
-use crate::parse::FieldTable;
+use crate::parse::{FieldTable, LogType};
 use std::sync::Arc;
 
 /// Takes the parsed rows that are left after deduplication and time filter.
@@ -23,6 +23,12 @@ pub trait Stage: Sync {
     /// Output that failed; it ends the run.
     fn observe(&self, worker: &mut Self::Worker, unit: u64, table: &FieldTable, rows: &[u32])
     -> Result<(), Error>;
+
+    /// Rows of a table that repeat an earlier record and were dropped; not those that the time filter leaves out.
+    fn repeats(&self, _worker: &mut Self::Worker, _table: &FieldTable, _rows: &[u32]) {}
+
+    /// So many records of a file were refused. Called for some unit that holds a part of the file, once or more.
+    fn refused(&self, _worker: &mut Self::Worker, _file: &str, _log: LogType, _count: u64) {}
 
     /// No more rows of this unit. Called exactly once for every unit, also for one without rows.
     ///

@@ -1,8 +1,8 @@
 //! Alerts as JSON, JSONL, CSV and as a table.
 
-use super::safe::{looks_like_a_formula, printable, printable_json};
+use super::csv;
+use super::safe::{printable, printable_json};
 use crate::detect::{Alert, RULES};
-use crate::parse::json::{self, Kind};
 use comfy_table::{ContentArrangement, Table, presets};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
@@ -36,28 +36,7 @@ pub fn csv(alerts: &[Alert]) -> String {
 
 /// Names of an alert's members, and their values as CSV cells.
 fn members(alert: &Alert) -> (Vec<String>, Vec<String>) {
-    let json = serde_json::to_string(alert).expect("texts and numbers are JSON");
-    let (mut names, mut cells) = (Vec::new(), Vec::new());
-    let walked = json::members(json.as_bytes(), |key, value| {
-        names.push(String::from_utf8_lossy(&key.name()).into_owned());
-        let text = value.text().map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
-        cells.push(match value.kind {
-            Kind::Null => String::new(),
-            Kind::String => csv_cell(&printable(&text), true),
-            _ => csv_cell(&printable_json(&text), false),
-        });
-    });
-    walked.expect("what was just written is JSON");
-    (names, cells)
-}
-
-fn csv_cell(text: &str, guarded: bool) -> String {
-    let formula = guarded && looks_like_a_formula(text);
-    if formula || text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+    csv::members(&serde_json::to_string(alert).expect("texts and numbers are JSON"))
 }
 
 /// A table for people, wrapped to `width` columns if one is given.

@@ -2,8 +2,11 @@
 
 pub mod alerts;
 pub mod count;
+pub mod coverage;
+pub mod csv;
 pub mod lint;
 pub mod markdown;
+pub mod numbers;
 pub mod ocsf;
 pub mod redact;
 pub mod safe;

@@ -2,20 +2,22 @@
 
 use super::key::PartitionKey;
 
-/// Account and region of a log, as far as its path tells.
+/// Account, region and bucket of a log, as far as its path tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LogPath<'a> {
+pub struct LogPath<'a> {
     /// Account whose log it is.
-    pub(super) account_id: Option<&'a str>,
+    pub account_id: Option<&'a str>,
     /// Region of the log.
-    pub(super) region: Option<&'a str>,
+    pub region: Option<&'a str>,
+    /// Bucket whose requests an access log holds.
+    pub bucket: Option<&'a str>,
 }
 
 impl<'a> LogPath<'a> {
     /// Reads the path of an access log in the date-based layout,
     /// `[PREFIX]ACCOUNT/REGION/BUCKET/YYYY/MM/DD/NAME`; the simple layout, `[PREFIX]YYYY-MM-DD-hh-mm-ss-NAME`, tells neither
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>).
-    pub(super) fn of_access_log(path: &'a str) -> LogPath<'a> {
+    pub fn of_access_log(path: &'a str) -> LogPath<'a> {
         let mut folders = path.rsplit('/').skip(1);
         let mut is_number = |digits: usize| {
             folders
@@ -29,7 +31,7 @@ impl<'a> LogPath<'a> {
         let region = folders.next().filter(|part| PartitionKey::Region.allows(part));
         let account_id = folders.next().and_then(account_at_end);
         match (bucket, region, account_id) {
-            (Some(_), Some(_), Some(_)) => LogPath { account_id, region },
+            (Some(_), Some(_), Some(_)) => LogPath { account_id, region, bucket },
             _ => LogPath::default(),
         }
     }
@@ -37,14 +39,14 @@ impl<'a> LogPath<'a> {
     /// Reads the path of a file of CloudTrail, `AWSLogs/[ORGANIZATION/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/NAME`, else
     /// its name, `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_RANDOM.json.gz`
     /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>).
-    pub(super) fn of_cloudtrail(path: &'a str) -> LogPath<'a> {
+    pub fn of_cloudtrail(path: &'a str) -> LogPath<'a> {
         let name = path.rsplit('/').next().unwrap_or_default();
         let (mut before, mut named) = ("", LogPath::default());
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
             // Also CloudTrail-Insight, CloudTrail-NetworkActivity and what is yet to come.
             if part.starts_with("CloudTrail") && PartitionKey::AccountId.allows(before) {
-                named = LogPath { account_id: Some(before), region: parts.peek().copied() };
+                named = LogPath { account_id: Some(before), region: parts.peek().copied(), bucket: None };
             }
             before = part;
         }
@@ -57,6 +59,7 @@ impl<'a> LogPath<'a> {
         LogPath {
             account_id: first(named.account_id, account_id, PartitionKey::AccountId),
             region: first(named.region, region, PartitionKey::Region),
+            bucket: None,
         }
     }
 }
@@ -75,13 +78,14 @@ mod tests {
 
     #[test]
     fn account_and_region_are_read_from_both_layouts_or_not_at_all() {
-        let found = |account_id, region| LogPath { account_id, region };
+        let found = |account_id, region| LogPath { account_id, region, bucket: None };
         let both = found(Some("111122223333"), Some("us-east-1"));
+        let with_bucket = LogPath { bucket: Some("b-1"), ..both };
         let none = LogPath::default();
         for (path, access, trail) in [
-            ("logs/111122223333/us-east-1/b-1/2026/03/01/2026-03-01-00-00-00-0A1B", both, none),
-            ("111122223333/us-east-1/b-1/2026/03/01/x", both, none),
-            ("a.zip/in/app111122223333/us-east-1/b-1/2026/03/01/x.gz", both, none),
+            ("logs/111122223333/us-east-1/b-1/2026/03/01/2026-03-01-00-00-00-0A1B", with_bucket, none),
+            ("111122223333/us-east-1/b-1/2026/03/01/x", with_bucket, none),
+            ("a.zip/in/app111122223333/us-east-1/b-1/2026/03/01/x.gz", with_bucket, none),
             ("9111122223333/us-east-1/b-1/2026/03/01/x", none, none),
             ("logs/111122223333/us-east-1/b-1/2026/3/01/x", none, none),
             ("logs/111122223333/us-east-1/B_1/2026/03/01/x", none, none),

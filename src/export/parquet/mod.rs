@@ -35,6 +35,7 @@ mod writing;
 
 pub(crate) use key::lake_date;
 pub use key::{DATE_KEY, DEFAULT_PARTITION, LAKE_DATE_KEY, PartitionKey};
+pub use log_path::LogPath;
 pub(super) use merge::{MERGED_AT_A_TIME, Merge, is_sorted_by_file};
 
 use super::lake::{Lake, META_FOLDER, OutputEntry, Plan, Request};

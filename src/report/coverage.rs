@@ -1,0 +1,358 @@
+//! Coverage as JSON, JSONL, CSV, Markdown and as tables. Days and places are written one by one: there may be millions.
+
+use super::count::grouped;
+use super::csv;
+use super::numbers::{duration, percent};
+use super::safe::{printable, printable_json};
+use crate::coverage::facts::Where;
+use crate::coverage::{Coverage, DayRow, GapRow, Judge, Place, PlaceRow};
+use crate::parse::time::format_iso;
+use crate::pipeline::Tally;
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Name and version of the summary.
+pub const SCHEMA: &str = "s3sleuth.coverage.v1";
+
+const PLACES_TITLE: &str = "Logs by account, region and bucket. Days: A access log, D data events, B both, \
+    M management events only, ! gap, . nothing. After: when 95 of 100 records had come";
+
+/// Places and gaps that a table shows.
+const PLACES_SHOWN: usize = 40;
+const GAPS_SHOWN: usize = 20;
+
+/// What was read, and what follows for the detectors.
+pub struct Told<'a> {
+    /// Counts of the run.
+    pub tally: &'a Tally,
+    /// Detectors that could not be evaluated on the whole input, a sentence each.
+    pub not_evaluated: &'a [String],
+}
+
+/// One object a line: each account, region, bucket and day.
+pub fn write_jsonl(coverage: &Coverage, output: &mut dyn Write) -> io::Result<()> {
+    each_day(coverage, |day| {
+        output.write_all(printable_json(&json(&day)).as_bytes())?;
+        output.write_all(b"\n")
+    })
+}
+
+/// The same as CSV: a header, and a line for each, under the names of the JSON and in its order.
+pub fn write_csv(coverage: &Coverage, output: &mut dyn Write) -> io::Result<()> {
+    let nowhere = Place::default();
+    let empty = Coverage::default();
+    let (names, _) = csv::members(&json(&Judge::of(&empty).empty_day(&nowhere)));
+    output.write_all((names.join(",") + "\r\n").as_bytes())?;
+    each_day(coverage, |day| output.write_all((csv::members(&json(&day)).1.join(",") + "\r\n").as_bytes()))
+}
+
+fn each_day(coverage: &Coverage, mut each: impl FnMut(DayRow) -> io::Result<()>) -> io::Result<()> {
+    let judge = Judge::of(coverage);
+    coverage.places.iter().try_for_each(|place| judge.days(place).try_for_each(&mut each))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("texts and numbers are JSON")
+}
+
+/// The head of the summary; places and gaps follow.
+#[derive(Serialize)]
+struct Head<'a> {
+    schema: &'static str,
+    first_event: Option<String>,
+    last_event: Option<String>,
+    lines: u64,
+    records: u64,
+    duplicates: u64,
+    rejects: u64,
+    missing_logs: Vec<String>,
+    not_evaluated: &'a [String],
+    left_out: &'a [String],
+}
+
+impl<'a> Head<'a> {
+    fn of(coverage: &'a Coverage, told: &Told<'a>) -> Head<'a> {
+        let tally = told.tally;
+        Head {
+            schema: SCHEMA,
+            first_event: tally.first_event_ms.map(format_iso),
+            last_event: tally.last_event_ms.map(format_iso),
+            lines: tally.lines,
+            records: tally.records - tally.filtered,
+            duplicates: tally.duplicates,
+            rejects: tally.rejects,
+            missing_logs: tally.evidence.missing(),
+            not_evaluated: told.not_evaluated,
+            left_out: &coverage.left_out,
+        }
+    }
+}
+
+/// One object: the whole, each place over all days, and all gaps.
+pub fn write_json(coverage: &Coverage, told: &Told<'_>, output: &mut dyn Write) -> io::Result<()> {
+    let judge = Judge::of(coverage);
+    let head = json(&Head::of(coverage, told));
+    let head = head.strip_suffix('}').unwrap_or_default();
+    output.write_all(printable_json(head).as_bytes())?;
+    output.write_all(b",\"places\":[")?;
+    let mut list = List { output, is_first: true };
+    for place in &coverage.places {
+        list.push(&judge.place(place, &judge.gaps(place)))?;
+    }
+    list.output.write_all(b"\n],\"gaps\":[")?;
+    list.is_first = true;
+    for place in &coverage.places {
+        judge.gaps(place).iter().try_for_each(|gap| list.push(gap))?;
+    }
+    output.write_all(b"\n]}\n")
+}
+
+/// A list of JSON that is being written.
+struct List<'a> {
+    output: &'a mut dyn Write,
+    is_first: bool,
+}
+
+impl List<'_> {
+    fn push(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.output.write_all(if self.is_first { b"\n" } else { b",\n" })?;
+        self.is_first = false;
+        self.output.write_all(printable_json(&json(value)).as_bytes())
+    }
+}
+
+/// A table with a heading, and a line about what it does not show.
+struct Sheet {
+    title: &'static str,
+    header: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+    more: Option<String>,
+}
+
+/// For people, wrapped to `width` columns if one is given.
+pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String {
+    let mut text = heading(told) + "\n";
+    for sheet in sheets(coverage) {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width.unwrap_or(200)).set_header(sheet.header);
+        table.remove_style(TableComponent::HorizontalLines).remove_style(TableComponent::MiddleIntersections);
+        table.remove_style(TableComponent::LeftBorderIntersections);
+        table.remove_style(TableComponent::RightBorderIntersections);
+        sheet.rows.into_iter().for_each(|row| {
+            table.add_row(row);
+        });
+        text += &format!("\n{}\n{table}\n", sheet.title);
+        text.extend(sheet.more.map(|more| more + "\n"));
+    }
+    for (title, lines) in lists(coverage, told) {
+        text += &format!("\n{title}\n");
+        lines.iter().for_each(|line| text += &format!("  {}\n", printable(line)));
+    }
+    text
+}
+
+/// The same as Markdown, for a report.
+pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
+    let mut text = format!("# Coverage of the logs\n\n{}\n", heading(told));
+    for sheet in sheets(coverage) {
+        text += &format!("\n## {}\n\n", sheet.title);
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        text += &line(&sheet.header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        text += &format!("|{}\n", " --- |".repeat(sheet.header.len()));
+        sheet.rows.iter().for_each(|row| text += &line(row));
+        text.extend(sheet.more.map(|more| format!("\n{more}\n")));
+    }
+    for (title, lines) in lists(coverage, told) {
+        text += &format!("\n## {title}\n\n");
+        lines.iter().for_each(|line| text += &format!("- {}\n", markdown_cell(&printable(line))));
+    }
+    text
+}
+
+/// Nothing in a cell is markup.
+fn markdown_cell(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => safe.push(' '),
+            '|' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '!' => safe.extend(['\\', character]),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+fn heading(told: &Told<'_>) -> String {
+    let records = grouped(told.tally.records - told.tally.filtered);
+    match (told.tally.first_event_ms, told.tally.last_event_ms) {
+        (Some(first), Some(last)) => {
+            format!("{records} records from {} to {} (UTC)", format_iso(first), format_iso(last))
+        }
+        _ => format!("{records} records, none with a time"),
+    }
+}
+
+fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>)> {
+    let lists = [
+        ("Logs of which there is none", told.tally.evidence.missing()),
+        ("Not evaluated for want of logs", told.not_evaluated.to_vec()),
+        ("Left out", coverage.left_out.clone()),
+    ];
+    lists.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()
+}
+
+fn sheets(coverage: &Coverage) -> Vec<Sheet> {
+    let judge = Judge::of(coverage);
+    let mut gaps = Vec::new();
+    let mut places = Shown::new(PLACES_SHOWN);
+    let mut all_gaps = 0;
+    for (index, place) in coverage.places.iter().enumerate() {
+        let of_place = judge.gaps(place);
+        all_gaps += of_place.len();
+        let total = place.days.total();
+        let rows = total.rows.iter().sum::<u64>();
+        places.push((place.bucket.is_some(), u64::MAX - rows), index);
+        gaps.extend(of_place);
+        if gaps.len() > 64 * GAPS_SHOWN {
+            keep_worst(&mut gaps);
+        }
+    }
+    keep_worst(&mut gaps);
+    let mut sheets = vec![places_sheet(&judge, coverage, places)];
+    if !gaps.is_empty() {
+        let more = (all_gaps > gaps.len()).then(|| more(all_gaps - gaps.len(), "gaps", "json"));
+        let header =
+            vec!["account", "region", "bucket", "log", "from (UTC)", "hours", "rows", "usual", "how sure", "why"];
+        sheets.push(Sheet { title: "Gaps", header, rows: gaps.iter().map(gap_cells).collect(), more });
+    }
+    sheets
+}
+
+fn more(number: usize, what: &str, format: &str) -> String {
+    format!("… and {} more {what}; --format {format} has all", grouped(number as u64))
+}
+
+/// The first of many by a key.
+struct Shown {
+    most: usize,
+    first: std::collections::BTreeSet<((bool, u64), usize)>,
+    all: usize,
+}
+
+impl Shown {
+    fn new(most: usize) -> Shown {
+        Shown { most, first: Default::default(), all: 0 }
+    }
+
+    fn push(&mut self, key: (bool, u64), index: usize) {
+        self.all += 1;
+        self.first.insert((key, index));
+        if self.first.len() > self.most {
+            self.first.pop_last();
+        }
+    }
+}
+
+fn places_sheet<'a>(judge: &Judge<'a>, coverage: &'a Coverage, shown: Shown) -> Sheet {
+    let mut indexes: Vec<usize> = shown.first.iter().map(|(_, index)| *index).collect();
+    indexes.sort_unstable();
+    let cells = |index: usize| {
+        let place = &coverage.places[index];
+        place_cells(&judge.place(place, &judge.gaps(place)))
+    };
+    let hidden = shown.all - indexes.len();
+    Sheet {
+        title: PLACES_TITLE,
+        header: vec![
+            "account",
+            "region",
+            "bucket",
+            "days",
+            "access log",
+            "data events",
+            "management",
+            "KMS",
+            "access log after",
+            "CloudTrail after",
+            "not in access log",
+            "not in CloudTrail",
+            "gaps",
+        ],
+        rows: indexes.into_iter().map(cells).collect(),
+        more: (hidden > 0).then(|| more(hidden, "places with fewer rows", "json")),
+    }
+}
+
+/// The surest come first, then those of which most is missing.
+fn keep_worst(gaps: &mut Vec<GapRow>) {
+    let sure = |gap: &GapRow| ["proven", "high", "medium", "low"].iter().position(|name| *name == gap.confidence);
+    gaps.sort_by_key(|gap| (sure(gap), u64::MAX - gap.expected_rows));
+    gaps.truncate(GAPS_SHOWN);
+}
+
+fn text(value: Option<&str>) -> String {
+    value.map_or_else(|| "-".to_owned(), |text| printable(text).into_owned())
+}
+
+fn where_cells(place: &Where) -> [String; 3] {
+    let bucket = place.bucket.as_deref().map_or_else(|| "(all)".to_owned(), |name| printable(name).into_owned());
+    [text(place.account_id.as_deref()), text(place.region.as_deref()), bucket]
+}
+
+fn place_cells(row: &PlaceRow) -> Vec<String> {
+    let facts = &row.facts;
+    let state = |count: u64, state: &str| match (count, state) {
+        (0, "unknown") => "?".to_owned(),
+        (0, "none_seen") => "none seen".to_owned(),
+        (0, state) => state.to_owned(),
+        (count, "on") => grouped(count),
+        (count, state) => format!("{} ({})", grouped(count), state.replace('_', " ")),
+    };
+    let mut cells = where_cells(&row.place).to_vec();
+    cells.extend([
+        row.strip.clone(),
+        state(facts.access_lines, facts.access_log_state),
+        state(facts.data_events, facts.data_events_state),
+        grouped(facts.management_events),
+        facts.kms_state.map_or_else(String::new, |name| state(facts.kms_events, name)),
+        delay_cell(facts.access_log_delay_p95_s),
+        delay_cell(facts.cloudtrail_delay_p95_s),
+        share_cell(facts.events_compared, facts.events_without_line_share, facts.events_without_line_bounds),
+        share_cell(facts.lines_compared, facts.lines_without_event_share, facts.lines_without_event_bounds),
+        grouped(row.gaps),
+    ]);
+    cells
+}
+
+fn delay_cell(delay_s: Option<u32>) -> String {
+    delay_s.map_or_else(String::new, duration)
+}
+
+fn share_cell(compared: u64, share: Option<f64>, bounds: Option<(f64, f64)>) -> String {
+    let Some(share) = share else { return String::new() };
+    match bounds {
+        Some((least, most)) => format!("{} ({} to {})", percent(share), percent(least), percent(most)),
+        None => format!("{} of {}", percent(share), grouped(compared)),
+    }
+}
+
+fn gap_cells(gap: &GapRow) -> Vec<String> {
+    let place =
+        Where { account_id: gap.account_id.clone(), region: gap.region.clone(), bucket: gap.bucket.clone() };
+    let mut cells = where_cells(&place).to_vec();
+    cells.extend([
+        gap.log.replace('_', " "),
+        gap.from.clone(),
+        gap.hours.to_string(),
+        grouped(gap.rows),
+        grouped(gap.expected_rows),
+        gap.confidence.to_owned(),
+        gap.reason.clone(),
+    ]);
+    cells
+}
