@@ -136,7 +136,7 @@ pub struct PlaceRow {
     pub facts: Facts,
     /// Number of gaps.
     pub gaps: u64,
-    /// Each day from the first to the last as a letter ([`letter`]); shortened at the front.
+    /// Each day from the first to the last as a letter; shortened at the front.
     #[serde(skip)]
     pub strip: String,
 }
