@@ -118,6 +118,16 @@ fn nothing_is_said_against_a_chain_that_nobody_touched() {
     assert!(found.with("missing_digest").is_empty() && found.with("chain_broken").is_empty());
     assert!(found.stderr.contains("digests before were not given"), "{}", found.stderr);
     assert_eq!(found.code, 3, "logs of the first day are in no digest");
+    // Who cuts off the beginning cannot make the rest pass for the whole.
+    let first = trail.digests.iter().find(|digest| text(digest).contains("/2026/03/02/")).unwrap();
+    trail.edit(first, |digest| {
+        for name in ["S3Bucket", "S3Object", "HashValue", "HashAlgorithm", "Signature"] {
+            digest[format!("previousDigest{name}")] = serde_json::Value::Null;
+        }
+    });
+    let found = run(&[text(&day), text(&logs), "--public-keys", text(&trail.keys())]);
+    assert_eq!(found.with("signature_invalid").len(), 1, "{}", found.stderr);
+    assert!(found.stderr.contains("digests before were not given"), "{}", found.stderr);
 }
 
 #[test]
@@ -154,6 +164,12 @@ fn signatures_come_from_the_next_digest_and_from_a_list() {
         let expected = if good { "valid" } else { "signature_invalid" };
         assert_eq!((found.verdict(newest), found.code), (expected, if good { 0 } else { 5 }), "{form}");
     }
+    // One behind the other, for digests of other chains too.
+    let other = json!({"Metadata": {"signature": "00ff"}});
+    fs::write(&list, format!("{}\n{other}", json!({"Metadata": metadata}))).unwrap();
+    let found =
+        run(&[text(trail.folder.path()), "--public-keys", text(&trail.keys()), "--signatures", text(&list)]);
+    assert_eq!((found.verdict(newest), found.code), ("valid", 0));
 
     // A digest that was changed fails by what the next one has of it.
     let edited = &trail.digests[2];

@@ -1,5 +1,6 @@
 //! What `verify` has found, as JSON, JSONL and text. Names come from files of others.
 
+use super::count::counted;
 use super::safe::{printable, printable_json};
 use crate::parse::time::format_iso;
 use crate::verify::{ChainSummary, FileVerdict, Report, Summary, Verdict};
@@ -108,8 +109,4 @@ fn chain_line(chain: &ChainSummary) -> String {
         chain.start_time,
         chain.end_time
     )
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

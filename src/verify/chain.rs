@@ -2,7 +2,7 @@
 //! without the next one telling. What `aws cloudtrail validate-logs` follows without holding hash and signature against
 //! the object they are of is held here.
 
-use super::content::{Failure, Hash};
+use super::content::Hash;
 use super::digest::{Digest, Previous, bytes_of, hexadecimal};
 use super::digest_file::{ByKey, DigestFile};
 use super::proof::Proof;
@@ -80,7 +80,9 @@ pub fn chains<'a>(files: &'a [DigestFile], proofs: &[Proof]) -> Vec<Chain<'a>> {
     }
     let chain = |(name, mut digests): (&'a str, Vec<(i64, i64, usize)>)| {
         digests.sort_unstable();
-        let first = digests.first().and_then(|(.., index)| files[*index].digest.as_ref().ok());
+        // What a forged digest says of those before is nothing.
+        let first = digests.first().filter(|(.., index)| !proofs[*index].is_rejected());
+        let first = first.and_then(|(.., index)| files[*index].digest.as_ref().ok());
         Chain {
             name,
             start_ms: digests.iter().map(|(_, start_ms, _)| *start_ms).min().unwrap_or_default(),
@@ -184,7 +186,7 @@ fn link(digest: &Digest, trail: &Trail<'_>) -> Link {
         };
         match held_against(digest, previous.sha256, before, &files[index], signatures) {
             Ok(()) => return Link::Whole,
-            Err(_) if is_to_blame(&files[index], &proofs[index]) => return Link::Whole,
+            Err(_) if is_to_blame(&proofs[index]) => return Link::Whole,
             Err(wrong) => reason = Some(wrong),
         }
     }
@@ -192,9 +194,8 @@ fn link(digest: &Digest, trail: &Trail<'_>) -> Link {
 }
 
 /// Is the digest before known not to be as it was signed?
-fn is_to_blame(before: &DigestFile, proof: &Proof) -> bool {
-    let is_damaged = matches!(before.digest, Err(Failure::Damaged(_)));
-    is_damaged || proof.is_rejected() || matches!(proof, Proof::VerifiedByNext(_))
+fn is_to_blame(proof: &Proof) -> bool {
+    proof.is_rejected() || matches!(proof, Proof::VerifiedByNext(_))
 }
 
 fn held_against(

@@ -1,16 +1,15 @@
 //! What digests list, brought together with the files that are there. A key from a digest is looked up among the inputs
 //! and never opened as a path.
 
+use super::MOST_OF_A_KEY;
 use super::content::Hash;
 use super::digest::ListedLog;
 use super::object_name::{base_name, lies_at, stem};
 use super::verdict::ObjectKey;
 use crate::source::Input;
 use rayon::slice::ParallelSliceMut;
+use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Digests of one log file that are told apart: one lists it, or two with a backfill.
-const MOST_CLAIMS: u8 = 64;
 
 /// Bytes for keys of log files that are not there; more are only counted.
 const ABSENT_BYTES: usize = 64 << 20;
@@ -74,12 +73,15 @@ pub struct Absent {
 pub struct Listed {
     claims: Vec<Claim>,
     absent: Vec<Absent>,
+    /// How often it lists an input: once, if it is none that was made to fill memory.
+    counts: HashMap<u32, usize>,
+    is_crowded: bool,
 }
 
 impl Listed {
     /// Looks for a log file of a digest that lies in `bucket`.
-    pub fn add(&mut self, log: &ListedLog<'_>, places: &Places<'_>) {
-        let s3_bucket = Some(Arc::from(&*log.s3_bucket));
+    pub fn add(&mut self, bucket: &str, log: &ListedLog<'_>, places: &Places<'_>) {
+        let s3_bucket = (log.s3_bucket != bucket).then(|| Arc::from(&*log.s3_bucket));
         let named = places.named(&log.s3_object);
         if named.is_empty() {
             self.absent.push(Absent { digest: 0, s3_bucket, s3_object: Arc::from(&*log.s3_object) });
@@ -88,7 +90,13 @@ impl Listed {
         // Names hold 16 random characters: what is called so is the log or a copy of it.
         let is_in_place = |index: &u32| lies_at(&places.inputs[*index as usize].name, &log.s3_object);
         let any_in_place = named.iter().any(is_in_place);
-        for index in named.iter().filter(|index| !any_in_place || is_in_place(index)).take(MOST_CLAIMS.into()) {
+        for index in named.iter().filter(|index| !any_in_place || is_in_place(index)).take(MOST_OF_A_KEY) {
+            let count = self.counts.entry(*index).or_default();
+            if *count == MOST_OF_A_KEY {
+                self.is_crowded = true;
+                continue;
+            }
+            *count += 1;
             let path = &places.inputs[*index as usize].name;
             let s3_object = ObjectKey::new(path, &log.s3_object);
             self.claims.push(Claim {
@@ -99,18 +107,6 @@ impl Listed {
                 s3_object,
                 is_in_place: any_in_place,
             });
-        }
-    }
-
-    /// Leaves out what goes without saying.
-    fn shorten(&mut self, digest: u32, bucket: Option<&str>) {
-        for claim in &mut self.claims {
-            claim.digest = digest;
-            claim.s3_bucket.take_if(|name| bucket == Some(&**name));
-        }
-        for absent in &mut self.absent {
-            absent.digest = digest;
-            absent.s3_bucket.take_if(|name| bucket == Some(&**name));
         }
     }
 }
@@ -126,6 +122,7 @@ pub struct Claims {
     pub more_absent: u64,
     /// Some input is in more digests than are told apart.
     pub is_crowded: bool,
+    /// How many digests list each input.
     counts: Vec<u8>,
     absent_bytes: usize,
 }
@@ -143,14 +140,14 @@ impl Claims {
         }
     }
 
-    /// Adds what a digest in that bucket lists. Digests come in their order.
-    pub fn append(&mut self, mut listed: Listed, digest: u32, bucket: Option<&str>) {
-        listed.shorten(digest, bucket);
+    /// Adds what a digest lists. Digests come in their order.
+    pub fn append(&mut self, listed: Listed, digest: u32) {
+        self.is_crowded |= listed.is_crowded;
         for claim in listed.claims {
             let count = &mut self.counts[claim.input as usize];
-            if *count < MOST_CLAIMS {
+            if usize::from(*count) < MOST_OF_A_KEY {
                 *count += 1;
-                self.claims.push(claim);
+                self.claims.push(Claim { digest, ..claim });
             } else {
                 self.is_crowded = true;
             }
@@ -159,7 +156,7 @@ impl Claims {
             let bytes = absent.s3_object.len() + absent.s3_bucket.as_ref().map_or(0, |name| name.len()) + 64;
             if self.absent_bytes + bytes <= ABSENT_BYTES {
                 self.absent_bytes += bytes;
-                self.absent.push(absent);
+                self.absent.push(Absent { digest, ..absent });
             } else {
                 self.more_absent += 1;
             }

@@ -1,5 +1,6 @@
 //! The digests among the inputs, read, and where each can be found by its key.
 
+use super::MOST_OF_A_KEY;
 use super::content::{ContentReader, Failure};
 use super::digest::{Digest, LONGEST_DIGEST, ListedLog};
 use super::object_name::{ObjectName, base_name, lies_at, stem};
@@ -8,9 +9,6 @@ use super::verdict::SignatureSource;
 use crate::source::Input;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Digests of one key that are told apart. There is one; there are more if a folder holds copies.
-const MOST_COPIES: usize = 64;
 
 /// A digest file and what lies beside it.
 pub struct DigestFile {
@@ -29,8 +27,12 @@ pub struct DigestFile {
 }
 
 impl DigestFile {
-    /// Reads one, and gives the log files that it lists to `each`.
-    pub fn read(input: &Input, reader: &mut ContentReader, each: &mut dyn FnMut(ListedLog<'_>)) -> DigestFile {
+    /// Reads one, and gives its bucket with each log file that it lists to `each`.
+    pub fn read(
+        input: &Input,
+        reader: &mut ContentReader,
+        each: &mut dyn FnMut(&str, ListedLog<'_>),
+    ) -> DigestFile {
         let mut file = DigestFile {
             file: Arc::clone(&input.name),
             digest: Err(Failure::Unread("it is no file".to_owned())),
@@ -47,7 +49,7 @@ impl DigestFile {
             let (digest, logs) = Digest::parse(&text, content.sha256)
                 .map_err(|reason| Failure::Damaged(format!("it is no digest: {reason}")))?;
             file.logs = logs.len();
-            logs.into_iter().for_each(each);
+            logs.into_iter().for_each(|log| each(&digest.s3_bucket, log));
             Ok(digest)
         });
         file
@@ -106,7 +108,7 @@ impl<'a> ByKey<'a> {
             let key = file.key().map(|key| stem(base_name(key))).filter(|key| *key != path);
             for name in [Some(path), key].into_iter().flatten() {
                 let places = by_key.places.entry(name).or_default();
-                if places.len() < MOST_COPIES {
+                if places.len() < MOST_OF_A_KEY {
                     places.push(index);
                 } else {
                     by_key.is_crowded = true;

@@ -26,7 +26,7 @@ pub struct Judged<'a> {
 /// Judges all digests.
 pub fn judge<'a>(files: &'a [DigestFile], options: &Options) -> Judged<'a> {
     let by_key = ByKey::new(files);
-    let proofs = proofs(files, &by_key, options);
+    let (proofs, are_many) = proofs(files, &by_key, options);
     let chains = chain::chains(files, &proofs);
     let trail = Trail { files, by_key: &by_key, proofs: &proofs, signatures: &options.signatures };
     let (mut broken, mut missing) = (Broken::new(), Vec::new());
@@ -40,7 +40,7 @@ pub fn judge<'a>(files: &'a [DigestFile], options: &Options) -> Judged<'a> {
         of_file(file, &proofs[index], judged)
     };
     let verdicts = files.iter().enumerate().map(verdict).collect();
-    let is_crowded = by_key.is_crowded;
+    let is_crowded = by_key.is_crowded || are_many;
     Judged { proofs, verdicts, missing, chains, is_crowded }
 }
 

@@ -5,7 +5,7 @@ use super::claims::{Absent, Claim};
 use super::content::{Content, ContentReader, Failure};
 use super::digest_file::DigestFile;
 use super::digests::Judged;
-use super::object_name::{LogName, account_and_region};
+use super::object_name::LogName;
 use super::verdict::{FileKind, FileVerdict, ObjectKey, Verdict};
 use crate::parse::time::format_iso;
 use crate::source::Input;
@@ -177,16 +177,14 @@ impl Witnesses<'_> {
     }
 }
 
-/// The verdict on a log that no digest lists.
-pub fn unlisted(input: &Input, name: &LogName<'_>, chains: &[Chain<'_>]) -> FileVerdict {
-    let of_region = |chain: &&Chain<'_>| account_and_region(chain.name) == Some((name.account_id, name.region));
+/// The verdict on a log that no digest lists; `chains` are those of its account and region.
+pub fn unlisted(input: &Input, name: &LogName<'_>, chains: &[&Chain<'_>]) -> FileVerdict {
     let covers = |chain: &Chain<'_>| {
         name.time_ms.is_some_and(|time| chain.start_ms <= time && time + DELIVERY_MS <= chain.end_ms)
     };
-    let mut chains = chains.iter().filter(of_region).peekable();
-    let reason = if chains.peek().is_none() {
+    let reason = if chains.is_empty() {
         "in no digest: none of its account and region is here".to_owned()
-    } else if let Some(chain) = chains.clone().find(|chain| covers(chain)) {
+    } else if let Some(chain) = chains.iter().find(|chain| covers(chain)) {
         let (start, end) = (format_iso(chain.start_ms), format_iso(chain.end_ms));
         format!(
             "in no digest, though there are digests from {start} to {end}: it was not delivered by the trail, or the digest that \

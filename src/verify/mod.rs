@@ -37,14 +37,18 @@ use claims::{Claim, Claims, Listed, Places};
 use content::ContentReader;
 use digest_file::DigestFile;
 use logs::{LogOutcome, Witnesses};
-use object_name::{ObjectName, base_name, stem};
+use object_name::{ObjectName, account_and_region, base_name, stem};
 use proof::Proof;
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// Digests in memory as text at a time.
-const DIGESTS_AT_ONCE: usize = 64;
+/// Digests in memory as text, and with all that they list, at a time.
+const DIGESTS_AT_ONCE: usize = 16;
+
+/// Files that have, list or name one key and are told apart. There is one of each, or two with a backfill; there are more
+/// if a folder holds copies.
+const MOST_OF_A_KEY: usize = 64;
 
 /// What files are held against.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +68,8 @@ pub struct Options {
 /// # Errors
 /// There is no digest among the inputs. What cannot be read is told in the report.
 pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
-    let digests = indices(inputs, |name| matches!(name, ObjectName::Digest(_)));
+    let is_digest = |index: &usize| matches!(ObjectName::of(&inputs.files[*index].name), ObjectName::Digest(_));
+    let digests: Vec<usize> = (0..inputs.files.len()).filter(is_digest).collect();
     if digests.is_empty() {
         let reason = "no digest file of CloudTrail is among them (ACCOUNT_CloudTrail-Digest_….json.gz), and without one \
                       nothing can be verified; copy AWSLogs/ACCOUNT/CloudTrail-Digest/ of the trail's bucket too";
@@ -74,8 +79,7 @@ pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
     let judged = digests::judge(&files, options);
     let witnesses = Witnesses { files: &files, judged: &judged };
     let mut summary = Summary::default();
-    let mut verdicts = judged.verdicts.clone();
-    verdicts.extend(judged.missing.iter().cloned());
+    let mut verdicts = Vec::new();
     for file in &files {
         summary.read(file.size, file.digest.as_ref().err());
     }
@@ -89,6 +93,8 @@ pub fn verify(inputs: &Inputs, options: &Options) -> Result<Report, Error> {
     let unlisted = unlisted(inputs, &claims, &judged.chains);
     summary.logs_in_no_digest = unlisted.len() as u64;
     verdicts.extend(unlisted);
+    verdicts.extend(judged.verdicts);
+    verdicts.extend(judged.missing);
     verdicts.par_sort_unstable_by(in_order);
 
     summary.add(&verdicts);
@@ -110,11 +116,6 @@ fn in_order(one: &FileVerdict, other: &FileVerdict) -> Ordering {
     names.then_with(times).then_with(|| one.reason.cmp(&other.reason))
 }
 
-fn indices(inputs: &Inputs, is_wanted: fn(&ObjectName<'_>) -> bool) -> Vec<usize> {
-    let named = |index: &usize| is_wanted(&ObjectName::of(&inputs.files[*index].name));
-    (0..inputs.files.len()).filter(named).collect()
-}
-
 fn read_digests(inputs: &Inputs, digests: &[usize], options: &Options) -> (Vec<DigestFile>, Claims) {
     let places = Places::new(&inputs.files);
     let mut files: Vec<DigestFile> = Vec::with_capacity(digests.len());
@@ -123,14 +124,13 @@ fn read_digests(inputs: &Inputs, digests: &[usize], options: &Options) -> (Vec<D
         let read = |reader: &mut ContentReader, index: &usize| {
             let mut listed = Listed::default();
             let input = &inputs.files[*index];
-            let file = DigestFile::read(input, reader, &mut |log| listed.add(&log, &places));
+            let file = DigestFile::read(input, reader, &mut |bucket, log| listed.add(bucket, &log, &places));
             (file, listed)
         };
         let read: Vec<(DigestFile, Listed)> =
             part.par_iter().map_init(|| ContentReader::new(&options.limits), read).collect();
         for (file, listed) in read {
-            let bucket = file.digest.as_ref().ok().map(|digest| &*digest.s3_bucket);
-            claims.append(listed, files.len() as u32, bucket);
+            claims.append(listed, files.len() as u32);
             files.push(file);
         }
     }
@@ -150,8 +150,17 @@ fn judge_logs(inputs: &Inputs, claims: &Claims, witnesses: &Witnesses<'_>, optio
 
 /// The log files that no digest lists.
 fn unlisted(inputs: &Inputs, claims: &Claims, chains: &[Chain<'_>]) -> Vec<FileVerdict> {
+    let mut by_place: HashMap<(&str, &str), Vec<&Chain<'_>>> = HashMap::new();
+    for chain in chains {
+        if let Some(place) = account_and_region(chain.name) {
+            by_place.entry(place).or_default().push(chain);
+        }
+    }
     let unlisted = |(index, input): (usize, &Input)| match ObjectName::of(&input.name) {
-        ObjectName::Log(name) if !claims.is_listed(index) => Some(logs::unlisted(input, &name, chains)),
+        ObjectName::Log(name) if !claims.is_listed(index) => {
+            let chains = by_place.get(&(name.account_id, name.region)).map_or(&[][..], Vec::as_slice);
+            Some(logs::unlisted(input, &name, chains))
+        }
         _ => None,
     };
     inputs.files.iter().enumerate().filter_map(unlisted).collect()

@@ -1,14 +1,11 @@
 //! Which digests are shown by a signature to be what CloudTrail wrote.
 
-use super::Options;
 use super::digest::{Digest, bytes_of};
 use super::digest_file::{ByKey, DigestFile};
 use super::signatures::Metadata;
 use super::verdict::SignatureSource;
+use super::{MOST_OF_A_KEY, Options};
 use rayon::prelude::*;
-
-/// Digests of which one follows that are asked for its signature.
-const MOST_NEXT: usize = 64;
 
 /// What signatures say of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +43,10 @@ enum Held {
     Next(bool),
 }
 
-/// Holds each digest against its signatures. Proofs stand in the order of the files.
-pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> Vec<Proof> {
-    let next = next_of(files, by_key);
+/// Holds each digest against its signatures. Proofs stand in the order of the files. Says also whether some digest is
+/// named by more than are asked.
+pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> (Vec<Proof>, bool) {
+    let (next, is_crowded) = next_of(files, by_key);
     let held: Vec<Held> =
         files.par_iter().zip(&next).map(|(file, next)| hold(file, &next_digests(files, next), options)).collect();
     // The latest first: what a digest says of the one before counts only as far as it is one itself.
@@ -74,7 +72,7 @@ pub fn proofs(files: &[DigestFile], by_key: &ByKey<'_>, options: &Options) -> Ve
     }
     let mut proofs: Vec<Proof> = proofs.into_iter().flatten().collect();
     contradict(files, by_key, &mut proofs);
-    proofs
+    (proofs, is_crowded)
 }
 
 /// Finds digests whose own signature cannot be checked and that are not the ones that authentic digests name.
@@ -98,21 +96,24 @@ fn contradict(files: &[DigestFile], by_key: &ByKey<'_>, proofs: &mut [Proof]) {
     }
 }
 
-/// Which digests name which as the one before.
-fn next_of(files: &[DigestFile], by_key: &ByKey<'_>) -> Vec<Vec<usize>> {
+/// Which digests name which as the one before, and whether there are too many of one.
+fn next_of(files: &[DigestFile], by_key: &ByKey<'_>) -> (Vec<Vec<usize>>, bool) {
     let mut next = vec![Vec::new(); files.len()];
+    let mut is_crowded = false;
     for (index, file) in files.iter().enumerate() {
         let Some(previous) = file.digest.as_ref().ok().and_then(|digest| digest.previous.as_ref()) else {
             continue;
         };
         for before in by_key.of(&previous.s3_object) {
             let next: &mut Vec<usize> = &mut next[before];
-            if before != index && next.len() < MOST_NEXT {
-                next.push(index);
+            match next.len() {
+                _ if before == index => {}
+                MOST_OF_A_KEY.. => is_crowded = true,
+                _ => next.push(index),
             }
         }
     }
-    next
+    (next, is_crowded)
 }
 
 fn next_digests<'a>(files: &'a [DigestFile], next: &[usize]) -> Vec<&'a Digest> {
@@ -162,10 +163,11 @@ fn held(digest: &Digest, own: Option<(SignatureSource, &Metadata)>, next: &[&Dig
         if next_is_good() {
             return Held::Next(true);
         }
-        let fits = |metadata: &&Metadata| metadata.signature.as_deref().is_some_and(is_good);
-        return match options.signatures.unnamed().filter(fits) {
-            Some(_) => Held::Own(SignatureSource::Signatures, Ok(()), false),
-            None => Held::Next(false),
+        let fits = |metadata: &Metadata| metadata.signature.as_deref().is_some_and(is_good);
+        return if options.signatures.unnamed().iter().any(fits) {
+            Held::Own(SignatureSource::Signatures, Ok(()), false)
+        } else {
+            Held::Next(false)
         };
     };
     let outcome = match metadata.signature.as_deref() {

@@ -1,5 +1,6 @@
 //! All verdicts, and what they come to.
 
+use super::MOST_OF_A_KEY;
 use super::chain::Chain;
 use super::content::Failure;
 use super::verdict::{FileKind, FileVerdict, Verdict};
@@ -85,12 +86,13 @@ impl Summary {
 
     /// Notes what was not looked at.
     pub(super) fn note_left_out(&mut self, inputs: &Inputs) {
-        let mut ignored = 0;
+        let (mut ignored, mut named) = (0, 0);
         for left_out in &inputs.left_out {
             match &left_out.status {
                 FileStatus::Skipped(reason) | FileStatus::Partial(reason) => {
                     self.unread += 1;
-                    if self.unread <= SHOWN {
+                    named += 1;
+                    if named <= SHOWN {
                         self.notes.push(format!("not read: {}: {reason}", left_out.name));
                     }
                 }
@@ -125,8 +127,9 @@ impl Summary {
         }
         if is_crowded {
             self.limits_hit += 1;
-            self.notes
-                .push("more than 64 files have or list the same key: of such not all were compared".to_owned());
+            self.notes.push(format!(
+                "more than {MOST_OF_A_KEY} files have, list or name the same key: of such not all were compared"
+            ));
         }
     }
 

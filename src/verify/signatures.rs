@@ -75,8 +75,8 @@ impl Metadata {
 pub struct Signatures {
     /// By the last part of the key, without `.gz`.
     named: HashMap<String, Vec<(String, Metadata)>>,
-    /// One that names none: it is of whichever it fits.
-    unnamed: Option<Metadata>,
+    /// Those that name none: each is of whichever it fits.
+    unnamed: Vec<Metadata>,
 }
 
 impl Signatures {
@@ -93,7 +93,7 @@ impl Signatures {
                 value => signatures.add(&value)?,
             }
         }
-        if signatures.named.is_empty() && signatures.unnamed.is_none() {
+        if signatures.named.is_empty() && signatures.unnamed.is_empty() {
             return Err("it holds no signature".to_owned());
         }
         Ok(signatures)
@@ -107,7 +107,7 @@ impl Signatures {
             ["Key", "key", "s3_object"].into_iter().find_map(|name| members.get(name).and_then(Value::as_str));
         match (key, Metadata::of(value)) {
             (Some(key), Some(metadata)) => self.insert(key, metadata),
-            (None, Some(metadata)) => self.unnamed = Some(metadata),
+            (None, Some(metadata)) => self.unnamed.push(metadata),
             (_, None) => self.add_all(members).ok_or_else(refused)?,
         }
         Ok(())
@@ -132,8 +132,8 @@ impl Signatures {
         same.or(named.last()).map(|(_, metadata)| metadata)
     }
 
-    /// A signature of an object that was not named.
-    pub fn unnamed(&self) -> Option<&Metadata> {
-        self.unnamed.as_ref()
+    /// Signatures of objects that were not named.
+    pub fn unnamed(&self) -> &[Metadata] {
+        &self.unnamed
     }
 }

@@ -285,7 +285,7 @@ pub const TAMPERINGS: &[Tampering] = &[
             let listed = logs_of(trail, MIDDLE + 1);
             vec![("missing_digest", 1), ("signature_invalid", 1), ("unverifiable", listed)]
         },
-        named: |_| vec![String::new()],
+        named: |_| vec!["2026-03-01T20:00:00Z".to_owned()],
         code: 5,
     },
     Tampering {
