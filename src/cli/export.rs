@@ -51,8 +51,8 @@ pub struct Arguments {
     #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     partition_by: Vec<PartitionKey>,
     /// Parquet: rows in the order of event_time inside each row-group, or from file to file of a partition, which takes
-    /// longer and puts the rows on the disk of OUT first, with up to as many bytes as the logs have decompressed
-    /// [default: row-group]
+    /// longer: plain access logs are read twice, and rows of other logs are put on the disk of OUT first, with up to as
+    /// many bytes as these have decompressed [default: row-group]
     #[arg(long, value_name = "SCOPE")]
     sort: Option<SortScope>,
     /// Parquet pages: zstd:LEVEL, snappy, gzip or none [default: zstd]

@@ -104,8 +104,12 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The same, if no other thread is at it.
-pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+/// The same; if another thread is at it, only where it must be now.
+pub(super) fn lock_if_must<T>(mutex: &Mutex<T>, must: bool) -> Option<MutexGuard<'_, T>> {
+    if must { Some(lock(mutex)) } else { try_lock(mutex) }
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -175,14 +179,13 @@ impl DetectWorker {
             }
         };
         // Those that another thread is at come last, when it has gone on.
-        let busy = self.common.detectors.iter().filter(|detector| match try_lock(detector) {
-            Some(mut detector) => {
-                observe(&mut detector);
-                false
+        let mut busy = Vec::new();
+        for detector in &self.common.detectors {
+            match try_lock(detector) {
+                Some(mut detector) => observe(&mut detector),
+                None => busy.push(detector),
             }
-            None => true,
-        });
-        let busy: Vec<&Mutex<Option<Box<dyn Detector>>>> = busy.collect();
+        }
         self.common.kms().observe(batch, codes);
         busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
     }

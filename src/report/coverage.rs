@@ -2,6 +2,7 @@
 
 use super::count::grouped;
 use super::csv;
+use super::markdown;
 use super::numbers::{duration, percent};
 use super::safe::{printable, printable_json};
 use crate::coverage::facts::Where;
@@ -159,7 +160,7 @@ pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
     for sheet in sheets(coverage) {
         text += &format!("\n## {}\n\n", sheet.title);
         let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|cell| markdown_cell(cell)).collect();
+            let cells: Vec<String> = cells.iter().map(|cell| markdown::cell(cell)).collect();
             format!("| {} |\n", cells.join(" | "))
         };
         text += &line(&sheet.header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
@@ -169,22 +170,9 @@ pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
     }
     for (title, lines) in lists(coverage, told) {
         text += &format!("\n## {title}\n\n");
-        lines.iter().for_each(|line| text += &format!("- {}\n", markdown_cell(&printable(line))));
+        lines.iter().for_each(|line| text += &format!("- {}\n", markdown::cell(line)));
     }
     text
-}
-
-/// Nothing in a cell is markup.
-fn markdown_cell(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => safe.push(' '),
-            '|' | '<' | '>' | '`' | '*' | '_' | '[' | ']' | '\\' | '!' => safe.extend(['\\', character]),
-            _ => safe.push(character),
-        }
-    }
-    safe
 }
 
 fn heading(told: &Told<'_>) -> String {

@@ -12,7 +12,7 @@ use crate::detect::key_sample::is_sampled;
 use crate::detect::minutes::log_index;
 use crate::detect::names::Names;
 use crate::detect::sight::Sight;
-use crate::detect::stage::{lock, try_lock};
+use crate::detect::stage::{lock, lock_if_must};
 use crate::parse::LogType;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -121,8 +121,7 @@ impl Gatherer {
         if waiting >= MOST_WAITING {
             let shared = Arc::clone(&self.history);
             // While another thread is at it this one goes on.
-            let history = if waiting < PATIENCE * MOST_WAITING { try_lock(&shared) } else { Some(lock(&shared)) };
-            if let Some(mut history) = history {
+            if let Some(mut history) = lock_if_must(&shared, waiting >= PATIENCE * MOST_WAITING) {
                 self.hand_over_keys(&mut history);
             }
         }
@@ -156,8 +155,7 @@ impl Gatherer {
             return;
         }
         let shared = Arc::clone(&self.history);
-        let history = if self.recent.is_full(PATIENCE) { Some(lock(&shared)) } else { try_lock(&shared) };
-        if let Some(mut history) = history {
+        if let Some(mut history) = lock_if_must(&shared, self.recent.is_full(PATIENCE)) {
             self.hand_over(&mut history, names);
         }
     }

@@ -85,7 +85,8 @@ pub(crate) fn table(dataset: Dataset, folder: &Path) -> Result<Option<Table>, Er
 
 type PartitionFile = (Vec<String>, Vec<String>, PathBuf);
 
-/// The files that engines see, links left aside as `athena-lint` does, with the keys and values of their folders, in the order of their paths.
+/// The files that engines see, links left aside as `athena-lint` does, with the keys and values of their folders, in the
+/// order of their paths.
 fn files(folder: &Path) -> Result<Vec<PartitionFile>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![(Vec::new(), Vec::new(), folder.to_path_buf())];

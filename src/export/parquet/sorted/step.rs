@@ -1,7 +1,7 @@
 //! The rows of a step as field tables.
 
 use super::block::BlockReader;
-use super::left::{LeftLine, TableOfLines};
+use super::left::TableOfLines;
 use super::row_bytes::{Kind, TableOfRows, left_line};
 use super::steps::{Place, Step, Steps};
 use crate::error::Error;
@@ -37,7 +37,7 @@ impl Making {
     fn push(&mut self, key: i64, file: &Arc<str>, bytes: &[u8]) -> Option<()> {
         match self {
             Making::Rows(table) => table.push(key, file, bytes),
-            Making::Lines(table) => left_line(bytes).map(|line: LeftLine| table.push(file, line)),
+            Making::Lines(table) => left_line(bytes).map(|line| table.push(file, line)),
         }
     }
 
