@@ -5,7 +5,7 @@ mod support;
 use s3sleuth::decode::Limits;
 use s3sleuth::error::Error;
 use s3sleuth::export::{self, ExportSettings, Format, Target};
-use s3sleuth::parse::FieldTable;
+use s3sleuth::parse::{FieldTable, LogType};
 use s3sleuth::pipeline::{Settings, Stage, run};
 use s3sleuth::source;
 use s3sleuth::synth::{SynthLog, SynthOptions, write_files};
@@ -94,5 +94,64 @@ fn a_stage_that_fails_or_panics_ends_the_run_without_leaving_threads_waiting() {
             assert!(matches!(run(false), Err(Error::Output { .. })));
             assert!(matches!(run(true), Err(Error::Bug(_))));
         }
+    }
+}
+
+/// 2026-02-06T00:05:00Z, in the midst of the access lines.
+const SPLIT_MS: i64 = 1_770_336_300_000;
+
+/// Counts rows and repeats by log.
+struct Counting;
+
+impl Stage for Counting {
+    type Worker = [[u64; 2]; 2];
+
+    fn worker(&self) -> [[u64; 2]; 2] {
+        Default::default()
+    }
+
+    fn observe(&self, worker: &mut Self::Worker, _: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
+        worker[usize::from(table.log == LogType::CloudTrail)][0] += rows.len() as u64;
+        Ok(())
+    }
+
+    fn repeats(&self, worker: &mut Self::Worker, table: &FieldTable, rows: &[u32]) {
+        worker[usize::from(table.log == LogType::CloudTrail)][1] += rows.len() as u64;
+    }
+
+    fn unit_done(&self, _: &mut Self::Worker, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn merge(&self, left: Self::Worker, right: Self::Worker) -> Self::Worker {
+        [0, 1].map(|log| [0, 1].map(|kind| left[log][kind] + right[log][kind]))
+    }
+}
+
+#[test]
+fn a_stage_is_told_of_the_repeats_that_its_filters_leave() {
+    let folder = mixed_folder();
+    let inputs = source::collect(&[folder.path()]).expect("the test can run");
+    for threads in [1, 3] {
+        let counts = |settings: Settings| {
+            let settings = Settings { threads, dedup_lines: true, ..settings };
+            let (counts, report) =
+                run(&inputs, &settings, &Counting, &AtomicU64::new(0), None).expect("the test can run");
+            (counts, report.tally)
+        };
+        let (all, tally) = counts(Settings::default());
+        assert!(all.iter().flatten().all(|count| *count > 0), "{all:?}");
+        assert_eq!(all[0][1] + all[1][1], tally.duplicates);
+        for (log, only) in LogType::ALL.into_iter().enumerate() {
+            let (counts, tally) = counts(Settings { only: Some(only), ..Settings::default() });
+            assert_eq!((counts[log], counts[1 - log]), (all[log], [0, 0]));
+            assert_eq!(tally.duplicates, all[0][1] + all[1][1]);
+        }
+        let (before, _) = counts(Settings { until_ms: Some(SPLIT_MS), ..Settings::default() });
+        let (after, _) = counts(Settings { since_ms: Some(SPLIT_MS), ..Settings::default() });
+        for log in [0, 1] {
+            assert_eq!([0, 1].map(|kind| before[log][kind] + after[log][kind]), all[log]);
+        }
+        assert!(before[0][1] > 0 && after[0][1] > 0, "{before:?} {after:?}");
     }
 }

@@ -57,9 +57,7 @@ pub struct Refused<'r, 'a> {
     /// The first, without their text.
     pub first: Vec<Reject>,
     most: usize,
-    /// How many there are.
-    pub count: u64,
-    /// The same by file; a file may stand more than once.
+    /// How many there are by file; a file may stand more than once.
     pub by_file: Vec<(Arc<str>, LogType, u64)>,
     failure: Result<(), Error>,
 }
@@ -74,7 +72,6 @@ impl<'r, 'a> Refused<'r, 'a> {
             gathered_bytes: 0,
             first: Vec::new(),
             most,
-            count: 0,
             by_file: Vec::new(),
             failure: Ok(()),
         }
@@ -94,7 +91,6 @@ impl<'r, 'a> Refused<'r, 'a> {
         let mut gathered = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
         gathered.sort_by(|left, right| (&left.file, left.offset).cmp(&(&right.file, right.offset)));
-        self.count += gathered.len() as u64;
         for reject in &gathered {
             match self.by_file.last_mut() {
                 Some((file, log, count)) if *file == reject.file && *log == reject.log => *count += 1,

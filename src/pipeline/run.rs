@@ -299,8 +299,8 @@ impl<S: Stage> Run<'_, S> {
         self.tell(worker, sequence, files, notices);
         let mut refused = refused.into_inner();
         refused.finish()?;
-        worker.tally.rejects += refused.count;
         for (file, log, count) in &refused.by_file {
+            worker.tally.rejects += count;
             self.stage.refused(&mut worker.state, file, *log, *count);
         }
         worker.rejects.extend(sequence, refused.first);
@@ -345,46 +345,41 @@ impl<S: Stage> Run<'_, S> {
         sequence: u64,
         gathered: &mut Gathered,
     ) -> Result<(), Error> {
-        let compared = || gathered.tables.iter().filter(|(table, _)| self.compares(table.log));
+        let compared = || gathered.tables.iter().filter(|gathered| self.compares(gathered.table.log));
         if compared().next().is_none() {
             return Ok(());
         }
         // Before the wait, so that others wait less.
-        let mut fingerprints = Vec::with_capacity(compared().map(|(_, rows)| rows.len()).sum());
-        for (table, rows) in compared() {
+        let mut fingerprints = Vec::with_capacity(compared().map(|gathered| gathered.rows.len()).sum());
+        for GatheredTable { table, rows, .. } in compared() {
             fingerprints.extend(rows.iter().map(|row| fingerprint(table, *row as usize)));
         }
         let mut fingerprints = fingerprints.into_iter();
         self.turn.wait(sequence);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut failure = Ok(());
-        for (table, rows) in gathered.tables.iter_mut().filter(|(table, _)| self.compares(table.log)) {
+        let tables = gathered.tables.iter_mut().filter(|gathered| self.compares(gathered.table.log));
+        for GatheredTable { table, rows, repeats } in tables {
             let known = self.stage.known_events().filter(|_| table.log == LogType::CloudTrail);
-            let mut repeats = Vec::new();
             rows.retain(|row| {
                 let Some(fingerprint) = fingerprints.next().flatten() else { return true };
-                let time = table.rows[*row as usize].event_time_ms();
-                let day = time.map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
+                let day =
+                    table.rows[*row as usize].event_time_ms().map_or(i64::MIN, |time| time.div_euclid(DAY_MS));
                 let first = seen.first_time(day, fingerprint, known).unwrap_or_else(|error| {
                     failure = Err(error);
                     true
                 });
                 if !first {
                     worker.tally.duplicates += 1;
-                    if self.in_range(time) {
-                        repeats.push(*row);
-                    }
+                    repeats.push(*row);
                 }
                 first
             });
-            if !repeats.is_empty() {
-                self.stage.repeats(&mut worker.state, table, &repeats);
-            }
         }
         failure
     }
 
-    /// Hands the rows inside the time range to the stage.
+    /// Hands the rows that are asked for to the stage, and those that were dropped as repeats.
     fn observe(
         &self,
         worker: &mut Worker<S::Worker>,
@@ -392,22 +387,31 @@ impl<S: Stage> Run<'_, S> {
         gathered: &mut Gathered,
     ) -> Result<(), Error> {
         gathered.bytes = 0;
-        for (table, mut rows) in gathered.tables.drain(..) {
+        for GatheredTable { table, mut rows, mut repeats } in gathered.tables.drain(..) {
             worker.tally.rows(&table, &rows);
             let before = rows.len();
-            if self.settings.only.is_some_and(|only| only != table.log) {
-                rows.clear();
-            } else if self.settings.since_ms.is_some() || self.settings.until_ms.is_some() {
-                rows.retain(|row| self.in_range(table.rows[*row as usize].event_time_ms()));
-            }
+            self.filter(&table, &mut rows);
+            self.filter(&table, &mut repeats);
             worker.tally.filtered += (before - rows.len()) as u64;
             rows.iter().for_each(|row| worker.tally.evidence.count(&table, *row as usize));
+            if !repeats.is_empty() {
+                self.stage.repeats(&mut worker.state, &table, &repeats);
+            }
             if !rows.is_empty() {
                 self.stage.observe(&mut worker.state, sequence, &table, &rows)?;
             }
             worker.spare = table.into_spare();
         }
         Ok(())
+    }
+
+    /// Leaves the rows that are asked for: of one log, and inside the time range.
+    fn filter(&self, table: &FieldTable, rows: &mut Vec<u32>) {
+        if self.settings.only.is_some_and(|only| only != table.log) {
+            rows.clear();
+        } else if self.settings.since_ms.is_some() || self.settings.until_ms.is_some() {
+            rows.retain(|row| self.in_range(table.rows[*row as usize].event_time_ms()));
+        }
     }
 
     /// A record that does not say when it was cannot be shown to be outside.
@@ -456,7 +460,7 @@ impl<S: Stage> Parsing<'_, '_, S> {
         let compared = self.run.compares(table.log);
         let rows = (0..table.len() as u32).collect();
         self.gathered.bytes += table.text.len() + size_of_val(&table.spans[..]) + size_of_val(&table.rows[..]);
-        self.gathered.tables.push((table, rows));
+        self.gathered.tables.push(GatheredTable { table, rows, repeats: Vec::new() });
         // What is not compared need not wait, but must not overtake what does.
         let waits = compared || self.gathered.tables.len() > 1;
         if !waits || self.gathered.bytes >= GATHERED_BYTES {
@@ -493,9 +497,16 @@ impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
     }
 }
 
-/// Parsed blocks of a unit that wait for its turn, each with the rows that are left.
+/// Parsed blocks of a unit that wait for its turn.
 #[derive(Default)]
 struct Gathered {
-    tables: Vec<(FieldTable, Vec<u32>)>,
+    tables: Vec<GatheredTable>,
     bytes: usize,
+}
+
+/// A parsed block, with the rows that are left and those that repeat an earlier record.
+struct GatheredTable {
+    table: FieldTable,
+    rows: Vec<u32>,
+    repeats: Vec<u32>,
 }

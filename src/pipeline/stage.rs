@@ -24,7 +24,8 @@ pub trait Stage: Sync {
     fn observe(&self, worker: &mut Self::Worker, unit: u64, table: &FieldTable, rows: &[u32])
     -> Result<(), Error>;
 
-    /// Rows of a table that repeat an earlier record and were dropped; not those that the time filter leaves out.
+    /// Rows of a table that repeat an earlier record and were dropped; not those that the filters leave out. Called as
+    /// [`Stage::observe`] is.
     fn repeats(&self, _worker: &mut Self::Worker, _table: &FieldTable, _rows: &[u32]) {}
 
     /// So many records of a file were refused. Called for some unit that holds a part of the file, once or more.
