@@ -2,7 +2,7 @@
 
 use crate::export::LogPath;
 use crate::parse::LogType;
-use crate::parse::time::iso_time;
+use crate::parse::time::{compact_time, iso_time};
 
 /// When a file was delivered, seconds since 1970 UTC, as far as its name tells.
 ///
@@ -11,24 +11,13 @@ use crate::parse::time::iso_time;
 pub fn delivered_s(path: &str, log: LogType) -> Option<i64> {
     let name = path.rsplit('/').next().unwrap_or_default();
     match log {
-        LogType::CloudTrail => name.split('_').find_map(minute_of_trail),
+        LogType::CloudTrail => name.split('_').find_map(compact_time).map(|time| time.div_euclid(1000)),
         LogType::S3Access => {
             let (seconds, is_midnight) = second_of_access_log(name.as_bytes())?;
             let is_by_date = || LogPath::of_access_log(path).account_id.is_some();
             (!is_midnight || !is_by_date()).then_some(seconds)
         }
     }
-}
-
-/// `20260304T1015Z`
-fn minute_of_trail(word: &str) -> Option<i64> {
-    let word = word.as_bytes();
-    if word.len() != 14 || word[8] != b'T' || word[13] != b'Z' {
-        return None;
-    }
-    let text =
-        [&word[..4], b"-", &word[4..6], b"-", &word[6..8], b"T", &word[9..11], b":", &word[11..13], b":00Z"];
-    Some(iso_time(&text.concat())?.div_euclid(1000))
 }
 
 /// Length of `2026-03-04-10-15-22-` and of the least that may stand behind it.

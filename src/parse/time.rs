@@ -66,6 +66,21 @@ pub fn iso_time(text: &[u8]) -> Option<i64> {
     Some(seconds + fraction_ms - zone_minutes(zone)? * 60_000)
 }
 
+/// The time in the names of CloudTrail's files: `20260301T010000Z` or, of log files, `20260301T0105Z`. `None` if it is no
+/// such instant.
+pub fn compact_time(text: &str) -> Option<i64> {
+    let digits = text.strip_suffix('Z')?;
+    if !digits.is_ascii() || !matches!(digits.len(), 13 | 15) {
+        return None;
+    }
+    let (date, clock) = digits.split_at(8);
+    let clock = clock.strip_prefix('T')?;
+    let second = if clock.len() == 6 { &clock[4..] } else { "00" };
+    let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
+    let (hour, minute) = (&clock[..2], &clock[2..4]);
+    iso_time(format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z").as_bytes())
+}
+
 /// `2026-03-01` as its first instant.
 pub fn iso_date(text: &[u8]) -> Option<i64> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else {
@@ -178,6 +193,20 @@ mod tests {
             ("2026-03-01", None),
         ] {
             assert_eq!(iso(text).as_deref(), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("20260301T010203Z", Some("2026-03-01T01:02:03Z")),
+            ("20260301T0102Z", Some("2026-03-01T01:02:00Z")),
+            ("20261301T0102Z", None),
+            ("20260301T2502Z", None),
+            ("20260301T01023Z", None),
+            ("20260301T0102", None),
+            ("20260301 0102Z", None),
+            ("2026-3-1T0102Z", None),
+            ("20260301T01é3Z", None),
+            ("", None),
+        ] {
+            assert_eq!(compact_time(text).map(format_iso).as_deref(), expected, "{text}");
         }
     }
 

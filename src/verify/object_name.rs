@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html>)
 
 use super::signatures::SIDECAR;
-use crate::parse::time::iso_time;
+use crate::parse::time::compact_time;
 
 /// What a file is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,23 +101,10 @@ fn from_aws_logs(path: &str) -> Option<&str> {
     (at == 0 || path.as_bytes()[at - 1] == b'/').then(|| &path[at..])
 }
 
-/// `20260301T010000Z` or, of log files, `20260301T0105Z`.
-fn compact_time(text: &str) -> Option<i64> {
-    let digits = text.strip_suffix('Z')?;
-    if !digits.is_ascii() || !matches!(digits.len(), 13 | 15) {
-        return None;
-    }
-    let (date, clock) = digits.split_at(8);
-    let clock = clock.strip_prefix('T')?;
-    let second = if clock.len() == 6 { &clock[4..] } else { "00" };
-    let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
-    let (hour, minute) = (&clock[..2], &clock[2..4]);
-    iso_time(format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z").as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::time::iso_time;
 
     const KEY: &str = "audit/AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2026/03/01/\
          111122223333_CloudTrail-Digest_us-east-1_my_trail_us-east-1_20260301T020000Z.json.gz";

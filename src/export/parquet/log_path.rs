@@ -1,6 +1,7 @@
 //! What the path of a log file tells of the log: AWS writes account and region into the keys of what it delivers.
 
 use super::key::PartitionKey;
+use crate::parse::LogType;
 
 /// Account, region and bucket of a log, as far as its path tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,14 @@ pub struct LogPath<'a> {
 }
 
 impl<'a> LogPath<'a> {
+    /// Reads the path of a file of that log.
+    pub fn of(path: &'a str, log: LogType) -> LogPath<'a> {
+        match log {
+            LogType::S3Access => LogPath::of_access_log(path),
+            LogType::CloudTrail => LogPath::of_cloudtrail(path),
+        }
+    }
+
     /// Reads the path of an access log in the date-based layout,
     /// `[PREFIX]ACCOUNT/REGION/BUCKET/YYYY/MM/DD/NAME`; the simple layout, `[PREFIX]YYYY-MM-DD-hh-mm-ss-NAME`, tells neither
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>).
@@ -106,7 +115,7 @@ mod tests {
             ("x/CloudTrail/us-east-1/x.json", none, none),
             ("111122223333_us-east-1.json", none, none),
         ] {
-            assert_eq!((LogPath::of_access_log(path), LogPath::of_cloudtrail(path)), (access, trail), "{path}");
+            assert_eq!(LogType::ALL.map(|log| LogPath::of(path, log)), [access, trail], "{path}");
         }
     }
 }

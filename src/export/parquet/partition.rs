@@ -4,8 +4,8 @@ use super::key::PartitionKey;
 use super::log_path::LogPath;
 use super::place::{Place, Places, Value, place_keys};
 use crate::batch::Dataset;
+use crate::parse::FieldTable;
 use crate::parse::time::DAY_MS;
-use crate::parse::{FieldTable, LogType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -119,10 +119,7 @@ pub(super) fn rows_by_place(
     rows: &[u32],
 ) -> PlacedRows {
     let with_date = keys.iter().any(|key| key.is_date());
-    let path = |row: u32| match table.log {
-        LogType::S3Access => LogPath::of_access_log(table.source_file(row as usize)),
-        LogType::CloudTrail => LogPath::of_cloudtrail(table.source_file(row as usize)),
-    };
+    let path = |row: u32| LogPath::of(table.source_file(row as usize), table.log);
     let mut file: Option<(u32, LogPath<'_>)> = None;
     let mut values = |row: u32| {
         let segment = table.rows[row as usize].segment;
@@ -180,7 +177,7 @@ mod tests {
     use super::super::place::Places;
     use super::*;
     use crate::decode::{Block, Segment};
-    use crate::parse::{Row, cloudtrail, s3_access};
+    use crate::parse::{LogType, Row, cloudtrail, s3_access};
     use arrow::buffer::Buffer;
 
     #[test]
