@@ -3,8 +3,10 @@
 use super::delay::Delays;
 use super::kind::LogKind;
 use crate::detect::entities::State;
+use crate::detect::minutes::log_index;
 use crate::parse::LogType;
 use crate::parse::time::DAY_MS;
+use serde::Serialize;
 
 /// A day, counted from 1970; [`NO_DAY`] for records without a time, or with one that no log can have.
 pub type DayNumber = u16;
@@ -18,11 +20,20 @@ pub fn day_of(time_ms: Option<i64>) -> DayNumber {
     day.and_then(|day| DayNumber::try_from(day).ok()).unwrap_or(NO_DAY)
 }
 
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = DAY_MS / 24;
+
+/// The UTC hour of the day of an instant.
+pub fn hour_of(time_ms: i64) -> usize {
+    (time_ms.rem_euclid(DAY_MS) / HOUR_MS) as usize
+}
+
 /// Rows of each hour of a day.
 pub type Hours = [u32; 24];
 
 /// What is counted by hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Series {
     /// Lines of access logs.
     AccessLines,
@@ -35,15 +46,6 @@ pub enum Series {
 impl Series {
     /// Every series.
     pub const ALL: [Series; 3] = [Series::AccessLines, Series::DataEvents, Series::ManagementEvents];
-
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Series::AccessLines => "access_lines",
-            Series::DataEvents => "data_events",
-            Series::ManagementEvents => "management_events",
-        }
-    }
 
     fn of(kind: LogKind) -> Option<Series> {
         match kind {
@@ -73,6 +75,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// From the row to the row, if it has a day.
+    pub fn span_ms(&self) -> Option<(i64, i64)> {
+        self.time_ms.filter(|time| day_of(Some(*time)) != NO_DAY).map(|time| (time, time))
+    }
+
     fn log(&self) -> LogType {
         if self.kind == LogKind::AccessLines { LogType::S3Access } else { LogType::CloudTrail }
     }
@@ -115,7 +122,7 @@ impl Day {
 
     /// How long a log took to arrive.
     pub fn delays(&self, log: LogType) -> Option<&Delays> {
-        self.delays.as_ref().map(|delays| &delays[log as usize]).filter(|delays| !delays.is_empty())
+        self.delays.as_ref().map(|delays| &delays[log_index(log)]).filter(|delays| !delays.is_empty())
     }
 
     /// Was anything seen?
@@ -132,15 +139,14 @@ impl Day {
 
     fn count_hour(&mut self, seen: &Seen) {
         if let (Some(series), Some(time)) = (Series::of(seen.kind), seen.time_ms) {
-            let hour = time.rem_euclid(DAY_MS) / 3_600_000;
-            self.hours[series as usize].get_or_insert_default()[hour as usize] += 1;
+            self.hours[series as usize].get_or_insert_default()[hour_of(time)] += 1;
         }
     }
 
     fn see_delay(&mut self, seen: &Seen) {
         if let (Some(time), Some(delivered_s)) = (seen.time_ms, seen.delivered_s) {
             let delays = self.delays.get_or_insert_default();
-            delays[seen.log() as usize].see(time.div_euclid(1000), delivered_s);
+            delays[log_index(seen.log())].see(time.div_euclid(1000), delivered_s);
         }
     }
 
@@ -206,11 +212,11 @@ const ENTRY: usize = 2 * size_of::<(DayNumber, Box<Day>)>();
 pub const WITHOUT_HOURS: u32 = 2;
 
 /// What was seen of one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlaceDays {
     days: Vec<(DayNumber, Box<Day>)>,
-    /// First and last event in milliseconds; the first is the later one if there is none.
-    span_ms: (i64, i64),
+    /// First and last event in milliseconds.
+    span_ms: Option<(i64, i64)>,
     /// Do records name this account as owner of the bucket?
     pub is_owner: bool,
     /// The region of the endpoints of successful requests; of several the first in the order of letters.
@@ -221,16 +227,11 @@ pub struct PlaceDays {
     bytes: usize,
 }
 
-impl Default for PlaceDays {
-    fn default() -> PlaceDays {
-        PlaceDays {
-            days: Vec::new(),
-            span_ms: (i64::MAX, i64::MIN),
-            is_owner: false,
-            endpoint_region: None,
-            owner_id: None,
-            bytes: 0,
-        }
+/// From the earlier first to the later last event.
+pub fn joined(left: Option<(i64, i64)>, right: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some((left.0.min(right.0), left.1.max(right.1))),
+        (one, other) => one.or(other),
     }
 }
 
@@ -248,12 +249,12 @@ impl PlaceDays {
 
     /// First and last event in milliseconds.
     pub fn span_ms(&self) -> Option<(i64, i64)> {
-        (self.span_ms.0 <= self.span_ms.1).then_some(self.span_ms)
+        self.span_ms
     }
 
     /// Events between these two belong to it as well.
-    pub fn widen(&mut self, (first, last): (i64, i64)) {
-        self.span_ms = (self.span_ms.0.min(first), self.span_ms.1.max(last));
+    pub fn widen(&mut self, span_ms: Option<(i64, i64)>) {
+        self.span_ms = joined(self.span_ms, span_ms);
     }
 
     /// Days and rows by hour of one log, in order.
@@ -292,9 +293,8 @@ impl PlaceDays {
     /// A row of the place. The whole of an account and region has span and delays only of what names no bucket, and hours
     /// only of management events; the rest its buckets have.
     pub fn see(&mut self, seen: &Seen, of_bucket: bool, names_bucket: bool) {
-        if let Some(time) = seen.time_ms.filter(|time| of_bucket == names_bucket && day_of(Some(*time)) != NO_DAY)
-        {
-            self.widen((time, time));
+        if of_bucket == names_bucket {
+            self.widen(seen.span_ms());
         }
         self.change(day_of(seen.time_ms), |day| {
             day.count(seen);

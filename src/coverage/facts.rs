@@ -4,6 +4,7 @@ use super::days::{Day, DayNumber, NO_DAY, Series};
 use super::gaps::{GapRow, gaps};
 use super::kind::LogKind;
 use super::loss::Loss;
+use super::place::Where;
 use super::{Coverage, Place};
 use crate::activity::evidence::Evidence;
 use crate::detect::RULES;
@@ -17,17 +18,6 @@ pub const DAY_SCHEMA: &str = "s3sleuth.coverage.day.v1";
 
 /// Requests with keys of KMS on one day from which on a call of KMS must be among them, even with bucket keys. Proposal.
 const SURELY_KMS: u64 = 20;
-
-/// Where: an account and region as a whole, or a bucket.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Where {
-    /// Account whose logs these are; null if neither records nor paths tell.
-    pub account_id: Option<String>,
-    /// Region.
-    pub region: Option<String>,
-    /// Bucket; null for the whole of account and region, all its buckets included.
-    pub bucket: Option<String>,
-}
 
 /// What was seen and what is missing, on a day or in all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -187,7 +177,7 @@ impl<'a> Judge<'a> {
 
     /// The gaps of a place.
     pub fn gaps(&self, place: &Place) -> Vec<GapRow> {
-        gaps(place, self.coverage.last_ms)
+        gaps(place, self.coverage.span_ms.map(|(_, last)| last))
     }
 
     /// Each day of a place.
@@ -213,12 +203,12 @@ impl<'a> Judge<'a> {
         let kms_may_rest = all.kms > 0 && day.kms_requests < SURELY_KMS;
         let around = self.around(place, Some(number));
         let hours = |series: Series| {
-            let of_series = gaps.iter().filter(|gap| gap.log == series.name());
+            let of_series = gaps.iter().filter(|gap| gap.log == series);
             of_series.map(|gap| gap.hours_on(number)).sum()
         };
         DayRow {
             schema: DAY_SCHEMA,
-            place: place_of(place),
+            place: Where::of(place),
             day: (number != NO_DAY).then(|| format_date(i64::from(number) * DAY_MS)),
             facts: facts(place, day, &place.losses.day(number), around, kms_may_rest),
             access_line_gap_hours: hours(Series::AccessLines),
@@ -231,7 +221,7 @@ impl<'a> Judge<'a> {
     pub fn place(&self, place: &'a Place, gaps: &[GapRow]) -> PlaceRow {
         let (span, all) = (place.days.span_ms(), self.around(place, None));
         PlaceRow {
-            place: place_of(place),
+            place: Where::of(place),
             first_event: span.map(|(first, _)| format_iso(first)),
             last_event: span.map(|(_, last)| format_iso(last)),
             days: place.days.days().len() as u64,
@@ -242,7 +232,7 @@ impl<'a> Judge<'a> {
     }
 
     fn strip(&self, place: &Place, gaps: &[GapRow]) -> String {
-        let (Some((first, _)), Some(last)) = (place.days.span_ms(), self.coverage.last_ms) else {
+        let (Some((first, _)), Some((_, last))) = (place.days.span_ms(), self.coverage.span_ms) else {
             return String::new();
         };
         let (first, last) = (first.div_euclid(DAY_MS), last.div_euclid(DAY_MS));
@@ -253,7 +243,8 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// A day as a letter: `!` a gap, `B` both logs, `A` access lines, `D` data events, `M` management events only, `.` nothing.
+/// A day as a letter: `!` a gap, `B` both logs, `A` access lines, `D` data events, `M` management events only, `o` other
+/// records only, `.` nothing.
 fn letter(day: Option<&Day>, has_gap: bool) -> &'static str {
     let has = |kind| day.is_some_and(|day| day.of(kind) > 0);
     match (has(LogKind::AccessLines), has(LogKind::DataEvents)) {
@@ -269,11 +260,6 @@ fn letter(day: Option<&Day>, has_gap: bool) -> &'static str {
 
 fn key(place: &Place) -> Option<(&str, &str)> {
     Some((place.account_id.as_deref()?, place.region.as_deref().unwrap_or_default()))
-}
-
-fn place_of(place: &Place) -> Where {
-    let Place { account_id, region, bucket, .. } = place;
-    Where { account_id: account_id.clone(), region: region.clone(), bucket: bucket.clone() }
 }
 
 fn facts(place: &Place, day: &Day, loss: &Loss, around: Around, kms_may_rest: bool) -> Facts {

@@ -1,12 +1,11 @@
 //! The gaps of a place, and how sure they are: each log held against its own rhythm, and against the other log.
 
 use super::Place;
-use super::days::{Day, DayNumber, PlaceDays, Series};
-use super::rhythm::{Confidence, Gap, Hour, LEAST_DAYS, Rhythm};
-use crate::parse::time::{DAY_MS, format_iso};
+use super::days::{Day, DayNumber, HOUR_MS, PlaceDays, Series};
+use super::place::Where;
+use super::rhythm::{Confidence, Gap, Hour, LEAST_DAYS, Rhythm, rows_within};
+use crate::parse::time::format_iso;
 use serde::Serialize;
-
-const HOUR_MS: i64 = DAY_MS / 24;
 
 /// Hours that a log may take to arrive: AWS names a few hours for access logs, and minutes for CloudTrail.
 const ACCESS_DELAY_HOURS: i64 = 24;
@@ -18,14 +17,11 @@ const TELLING_ROWS: u64 = 16;
 /// Hours of which rows are missing; the members are those of JSON.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GapRow {
-    /// Account.
-    pub account_id: Option<String>,
-    /// Region.
-    pub region: Option<String>,
-    /// Bucket; null for management events.
-    pub bucket: Option<String>,
-    /// The log: `access_lines`, `data_events` or `management_events`.
-    pub log: &'static str,
+    /// Where; of management events without a bucket.
+    #[serde(flatten)]
+    pub place: Where,
+    /// The log.
+    pub log: Series,
     /// The first hour.
     pub from: String,
     /// The end of the last hour.
@@ -42,8 +38,8 @@ pub struct GapRow {
     pub days_compared: u64,
     /// Rows of the bucket's other log in these hours.
     pub other_log_rows: Option<u64>,
-    /// How sure it is: `low`, `medium`, `high` or `proven`.
-    pub confidence: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
     /// Why.
     pub reason: String,
     #[serde(skip)]
@@ -105,8 +101,7 @@ fn rows_of(days: &PlaceDays, series: Series, gap: &Gap) -> u64 {
         start < gap.until && start + 24 > gap.from
     });
     let rows = |(number, day): &(DayNumber, Box<Day>)| {
-        let rows =
-            day.hours(series).map_or(0, |hours| super::rhythm::rows_within(*number, hours, gap.from, gap.until));
+        let rows = day.hours(series).map_or(0, |hours| rows_within(*number, hours, gap.from, gap.until));
         if series == Series::AccessLines { rows.min(day.data_requests) } else { rows }
     };
     touched.map(rows).sum()
@@ -118,6 +113,12 @@ fn judged(gap: &Gap, end: Hour, others: Option<(Series, Others)>) -> (Confidence
     let is_access = series == Some(Series::AccessLines);
     let other_log = if is_access { "CloudTrail" } else { "the access log" };
     let allowed = if is_access { ACCESS_DELAY_HOURS } else { TRAIL_DELAY_HOURS };
+    if gap.until == end && gap.until - gap.from <= allowed {
+        return (
+            Confidence::Low,
+            "it reaches to the end of the input: the log may not have been delivered yet".to_owned(),
+        );
+    }
     match others {
         Some((_, Others { rows, .. })) if rows > gap.rows => {
             return (Confidence::Proven, format!("{other_log} has {rows} requests in these hours"));
@@ -127,12 +128,6 @@ fn judged(gap: &Gap, end: Hour, others: Option<(Series, Others)>) -> (Confidence
             return (Confidence::Low, reason);
         }
         _ => {}
-    }
-    if gap.until == end && gap.until - gap.from <= allowed {
-        return (
-            Confidence::Low,
-            "it reaches to the end of the input: the log may not have been delivered yet".to_owned(),
-        );
     }
     let usual = format!("usual by {} days with rows", gap.days);
     let reason = match gap.is_odd_day {
@@ -150,10 +145,8 @@ fn row(
     (confidence, reason): (Confidence, String),
 ) -> GapRow {
     GapRow {
-        account_id: place.account_id.clone(),
-        region: place.region.clone(),
-        bucket: place.bucket.clone(),
-        log: series.name(),
+        place: Where::of(place),
+        log: series,
         from: format_iso(gap.from * HOUR_MS),
         until: format_iso(gap.until * HOUR_MS),
         hours: gap.until - gap.from,
@@ -162,7 +155,7 @@ fn row(
         deviations: gap.deviations_tenths as f64 / 10.0,
         days_compared: gap.days,
         other_log_rows,
-        confidence: confidence.name(),
+        confidence,
         reason,
         span: (gap.from, gap.until),
     }

@@ -26,7 +26,7 @@ pub enum LogKind {
 
 impl LogKind {
     /// How many kinds there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = LogKind::Other as usize + 1;
 
     /// The kind of a row.
     pub fn of(table: &FieldTable, row: usize) -> LogKind {

@@ -47,8 +47,8 @@ pub struct Place {
 pub struct Coverage {
     /// Accounts and regions, each before its buckets; what is not known comes last.
     pub places: Vec<Place>,
-    /// The latest event of all, in milliseconds.
-    pub last_ms: Option<i64>,
+    /// The first and the last event of all, in milliseconds.
+    pub span_ms: Option<(i64, i64)>,
     /// What the memory did not hold, a sentence each.
     pub left_out: Vec<String>,
 }

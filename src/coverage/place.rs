@@ -1,11 +1,13 @@
 //! Where a row belongs: account, region and bucket.
 
+use super::Place;
 use super::delay::delivered_s;
 use super::kind::LogKind;
 use crate::activity::region_of_access;
 use crate::export::{LogPath, PartitionKey};
 use crate::parse::cloudtrail::for_each_resource;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use serde::Serialize;
 
 /// What the path of a file tells of its rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,12 +21,7 @@ pub struct FileFacts<'a> {
 impl<'a> FileFacts<'a> {
     /// Of a file of that log.
     pub fn of(path: &'a str, log: LogType) -> FileFacts<'a> {
-        let delivered_s = delivered_s(path, log);
-        let path = match log {
-            LogType::S3Access => LogPath::of_access_log(path),
-            LogType::CloudTrail => LogPath::of_cloudtrail(path),
-        };
-        FileFacts { path, delivered_s }
+        FileFacts { path: LogPath::of(path, log), delivered_s: delivered_s(path, log) }
     }
 }
 
@@ -63,6 +60,25 @@ impl<'a> RowPlace<'a> {
                 }
             }
         }
+    }
+}
+
+/// Where: an account and region as a whole, or a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Where {
+    /// Account whose logs these are; null if neither records nor paths tell.
+    pub account_id: Option<String>,
+    /// Region.
+    pub region: Option<String>,
+    /// Bucket; null for the whole of account and region, all its buckets included.
+    pub bucket: Option<String>,
+}
+
+impl Where {
+    /// Where that place is.
+    pub fn of(place: &Place) -> Where {
+        let Place { account_id, region, bucket, .. } = place;
+        Where { account_id: account_id.clone(), region: region.clone(), bucket: bucket.clone() }
     }
 }
 

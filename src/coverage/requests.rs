@@ -1,10 +1,9 @@
 //! A sample of a bucket's requests in both logs, joined by request id.
 
-use super::days::{DayNumber, NO_DAY, day_of};
+use super::days::{DayNumber, NO_DAY, day_of, hour_of};
 use super::kind::LogKind;
 use crate::detect::entities::State;
 use crate::detect::key_sample::is_sampled;
-use crate::parse::time::DAY_MS;
 use hashbrown::HashMap;
 
 /// Which log a request was seen in, and as what.
@@ -83,9 +82,8 @@ impl Requests {
     ) {
         let Some(time_ms) = time_ms.filter(|time| day_of(Some(*time)) != NO_DAY) else { return };
         let Ok(time_s) = u32::try_from(time_ms / 1000) else { return };
-        let hour = time_ms.rem_euclid(DAY_MS) / 3_600_000;
         let mut bits = [0; 2];
-        bits[seen_as.log()] = 1 << hour;
+        bits[seen_as.log()] = 1 << hour_of(time_ms);
         self.add_hours(day_of(Some(time_ms)), bits);
         self.widen(seen_as.log(), (time_s, time_s));
         // 0 would be in every sample.
@@ -147,15 +145,15 @@ impl Requests {
         (both.0 <= both.1).then_some(both)
     }
 
-    /// Each request of the sample that lies where both logs have rows: its day, whether it is a data request of the
-    /// access log, whether any access line has it, whether a data event has it.
+    /// Each request of the sample, with what [`Compared`] says of it; none if at no time both logs have rows.
     pub fn compared(&self) -> Vec<Compared> {
         let Some((from, to)) = self.overlap() else { return Vec::new() };
         let mut by_request: HashMap<u64, Compared> = HashMap::new();
         for ((request, _), records) in &self.records {
-            let day = day_of(Some(i64::from(records.time_s) * 1000));
-            let hour = records.time_s / 3600 % 24;
-            let is_covered = self.covered(day) & 1 << hour != 0 && (from..=to).contains(&records.time_s);
+            let time_ms = i64::from(records.time_s) * 1000;
+            let day = day_of(Some(time_ms));
+            let is_covered =
+                self.covered(day) & 1 << hour_of(time_ms) != 0 && (from..=to).contains(&records.time_s);
             let one = by_request.entry(*request).or_insert(Compared { day, ..Compared::default() });
             one.day = one.day.min(day);
             match records.seen_as {
@@ -177,12 +175,14 @@ impl Requests {
     }
 }
 
-/// A request where both logs have rows.
+/// A request: which logs have it, and whether that is where both have rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compared {
     /// The day of its first record.
     pub day: DayNumber,
+    /// 1: an access line has it; 2: one that CloudTrail would record has it where both logs have rows.
     access: u8,
+    /// 1: a data event has it; 2: where both logs have rows.
     trail: u8,
 }
 

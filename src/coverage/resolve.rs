@@ -41,9 +41,7 @@ pub(super) fn coverage(mut tables: Tables, wanted: &BTreeSet<String>) -> Coverag
     }
     for place in &places {
         let account = accounts.entry((place.account_id.clone(), place.region.clone())).or_default();
-        if let Some(span) = place.days.span_ms() {
-            account.widen(span);
-        }
+        account.widen(place.days.span_ms());
         for (number, day) in place.days.days() {
             account.change(*number, |mine| mine.merge_delays(day));
         }
@@ -58,7 +56,7 @@ pub(super) fn coverage(mut tables: Tables, wanted: &BTreeSet<String>) -> Coverag
         }
     }
     places.sort_by(|left, right| order(left).cmp(&order(right)));
-    Coverage { places, last_ms: tables.last_ms, left_out }
+    Coverage { places, span_ms: tables.span_ms, left_out }
 }
 
 /// What is not known comes last; an account as a whole comes before its buckets.

@@ -5,6 +5,7 @@
 
 use super::days::{DayNumber, Hours};
 use crate::detect::statistics::{median, median_deviation};
+use serde::Serialize;
 
 /// Hours since 1970.
 pub type Hour = i64;
@@ -20,7 +21,8 @@ const SHORT_SHARE: u64 = 10;
 const SHORT_DEVIATIONS_TENTHS: u64 = 60;
 
 /// How sure it is that rows are missing, and that there was not just nothing to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Confidence {
     /// Little history, a weekend without others to compare with, the other log silent too, or logs that may yet come.
     Low,
@@ -28,20 +30,8 @@ pub enum Confidence {
     Medium,
     /// Seven days of history or more, and eight deviations.
     High,
-    /// The other log of the bucket has requests in these hours.
+    /// The other log of the bucket has requests in these hours, and the log would have come by now.
     Proven,
-}
-
-impl Confidence {
-    /// The word in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Confidence::Low => "low",
-            Confidence::Medium => "medium",
-            Confidence::High => "high",
-            Confidence::Proven => "proven",
-        }
-    }
 }
 
 /// Adjoining hours of which rows are missing.
@@ -79,23 +69,31 @@ impl Gap {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Usual {
     median: u64,
-    deviation: u64,
+    /// The square of a deviation. The root is taken only of the sum over all hours of a gap: rounded down in each of
+    /// them it would let fewer missing rows be a gap.
+    variance: u64,
 }
 
 impl Usual {
-    /// The deviation is that of [`crate::detect::statistics::Baseline::z_tenths`].
+    /// The deviation is that of [`crate::detect::statistics::Baseline::z_tenths`], and never below that of a count.
     fn of(mut values: Vec<u64>) -> Usual {
         values.sort_unstable();
         let median = median(&values);
         let robust = median_deviation(&values).saturating_mul(14_826) / 10_000;
-        Usual { median, deviation: robust.max(median.isqrt()) }
+        Usual { median, variance: robust.saturating_mul(robust).max(median) }
     }
 
     fn is_short(self, rows: u64) -> bool {
         let missing = self.median.saturating_sub(rows);
-        let is_far = missing * 10 >= self.deviation.max(1).saturating_mul(SHORT_DEVIATIONS_TENTHS);
+        let is_far = squared_tenths(missing, self.variance) >= u128::from(SHORT_DEVIATIONS_TENTHS.pow(2));
         self.median > 0 && (rows == 0 || rows.saturating_mul(SHORT_SHARE) < self.median && is_far)
     }
+}
+
+/// The square of how many tenths of a deviation so many missing rows are.
+fn squared_tenths(missing: u64, variance: u64) -> u128 {
+    let missing = u128::from(missing);
+    (missing * missing).saturating_mul(100) / u128::from(variance.max(1))
 }
 
 /// Weekday or weekend: what is usual by the hour.
@@ -115,7 +113,7 @@ impl Kind {
         let mut kind = Kind { hours, ..Kind::default() };
         for (hour, usual) in (0..).zip(hours) {
             kind.expected = kind.expected.saturating_add(usual.median);
-            kind.variance = kind.variance.saturating_add(usual.deviation.saturating_mul(usual.deviation));
+            kind.variance = kind.variance.saturating_add(usual.variance);
             if usual.median > 0 {
                 kind.first = kind.first.or(Some(hour));
                 kind.last = Some(hour);
@@ -133,8 +131,8 @@ pub type DayHours<'a> = (DayNumber, &'a Hours);
 pub struct Rhythm<'a> {
     days: Vec<DayHours<'a>>,
     kinds: [Kind; 2],
-    /// Weekends have days enough of their own, or weekdays have.
-    is_own: [bool; 2],
+    /// Weekends have days enough of their own.
+    weekends_are_own: bool,
 }
 
 /// 1970-01-01 was a Thursday.
@@ -142,10 +140,13 @@ fn is_weekend(day: i64) -> bool {
     (day + 3).rem_euclid(7) >= 5
 }
 
-/// Days of weekends among these days.
-fn weekend_days(from: i64, until: i64) -> i64 {
-    let whole_weeks = (until - from).max(0) / 7;
-    whole_weeks * 2 + (from + whole_weeks * 7..until).filter(|day| is_weekend(*day)).count() as i64
+/// How many weekdays and days of weekends these days are.
+fn days_by_kind(from: i64, until: i64) -> [u64; 2] {
+    let days = (until - from).max(0);
+    let whole_weeks = days / 7;
+    let rest = (from + whole_weeks * 7..until).filter(|day| is_weekend(*day)).count() as u64;
+    let weekends = whole_weeks as u64 * 2 + rest;
+    [days as u64 - weekends, weekends]
 }
 
 impl<'a> Rhythm<'a> {
@@ -175,7 +176,7 @@ impl<'a> Rhythm<'a> {
                 false => usual(&[&present[0], &present[1]], absent[0] + absent[1]),
             })
         });
-        Some(Rhythm { days, kinds, is_own })
+        Some(Rhythm { days, kinds, weekends_are_own: is_own[1] })
     }
 
     fn kind(&self, day: i64) -> &Kind {
@@ -192,9 +193,8 @@ impl<'a> Rhythm<'a> {
         if from_day >= until_day {
             return hourly(from..until);
         }
-        let weekends = weekend_days(from_day, until_day);
-        let days = [until_day - from_day - weekends, weekends];
-        let whole = self.kinds.iter().zip(days).map(|(kind, days)| kind.expected.saturating_mul(days as u64));
+        let days = days_by_kind(from_day, until_day);
+        let whole = self.kinds.iter().zip(days).map(|(kind, days)| kind.expected.saturating_mul(days));
         let edges = hourly(from..from_day * 24).saturating_add(hourly(until_day * 24..until));
         whole.fold(edges, u64::saturating_add)
     }
@@ -231,11 +231,9 @@ impl<'a> Rhythm<'a> {
         let (Some(first), Some(last)) = (first, last) else { return };
         let stretch = stretch.get_or_insert_with(|| Stretch::at(first));
         stretch.until = last + 1;
-        for weekend in [false, true] {
-            let days = if weekend { weekend_days(from, until) } else { until - from - weekend_days(from, until) };
-            let kind = &self.kinds[usize::from(weekend)];
-            let times = |value: u64| value.saturating_mul(days as u64);
-            stretch.add(0, times(kind.expected), times(kind.variance), weekend && !self.is_own[1]);
+        let odd = [false, !self.weekends_are_own];
+        for ((kind, days), is_odd) in self.kinds.iter().zip(days_by_kind(from, until)).zip(odd) {
+            stretch.add(0, kind.expected.saturating_mul(days), kind.variance.saturating_mul(days), is_odd);
         }
     }
 
@@ -245,8 +243,8 @@ impl<'a> Rhythm<'a> {
         if usual.is_short(rows) {
             let stretch = stretch.get_or_insert_with(|| Stretch::at(hour));
             stretch.until = hour + 1;
-            let is_odd = is_weekend(day) && !self.is_own[1];
-            stretch.add(rows, usual.median, usual.deviation.saturating_mul(usual.deviation), is_odd);
+            let is_odd = is_weekend(day) && !self.weekends_are_own;
+            stretch.add(rows, usual.median, usual.variance, is_odd);
         } else if rows > 0 {
             self.close(stretch.take(), gaps);
         }
@@ -254,22 +252,15 @@ impl<'a> Rhythm<'a> {
 
     fn close(&self, stretch: Option<Stretch>, gaps: &mut Vec<Gap>) {
         let Some(stretch) = stretch else { return };
-        let missing = u128::from(stretch.expected.saturating_sub(stretch.rows));
-        let deviations_tenths =
-            u64::try_from(missing * 10 / u128::from(stretch.variance.isqrt().max(1))).unwrap_or(u64::MAX);
+        let missing = stretch.expected.saturating_sub(stretch.rows);
+        let squared = squared_tenths(missing, stretch.variance);
+        let deviations_tenths = u64::try_from(squared.isqrt()).unwrap_or(u64::MAX);
         if deviations_tenths >= LEAST_DEVIATIONS_TENTHS {
             let Stretch { from, until, rows, expected, .. } = stretch;
             let is_odd_day = stretch.odd_expected > expected / 2;
             let days = self.days.len() as u64;
             gaps.push(Gap { from, until, rows, expected, deviations_tenths, days, is_odd_day });
         }
-    }
-
-    /// Rows in these hours.
-    pub fn rows(&self, from: Hour, until: Hour) -> u64 {
-        let start = self.days.partition_point(|(day, _)| i64::from(*day) < from.div_euclid(24));
-        let days = self.days[start..].iter().take_while(|(day, _)| i64::from(*day) * 24 < until);
-        days.map(|(day, hours)| rows_within(*day, hours, from, until)).sum()
     }
 }
 
@@ -290,9 +281,8 @@ fn longest_quiet(days: &[DayHours<'_>]) -> (DayNumber, DayNumber) {
 fn absent_days(days: &[DayHours<'_>], quiet: (DayNumber, DayNumber)) -> [usize; 2] {
     let pairs = days.windows(2).map(|pair| (pair[0].0, pair[1].0)).filter(|pair| *pair != quiet);
     pairs.fold([0, 0], |absent, (before, after)| {
-        let (from, until) = (i64::from(before) + 1, i64::from(after));
-        let weekends = weekend_days(from, until);
-        [absent[0] + (until - from - weekends) as usize, absent[1] + weekends as usize]
+        let days = days_by_kind(i64::from(before) + 1, i64::from(after));
+        [absent[0] + days[0] as usize, absent[1] + days[1] as usize]
     })
 }
 
@@ -379,6 +369,10 @@ mod tests {
                 28,
                 vec![(171, 316, 28, Medium)],
             ),
+            ("six of three an hour", days(without(75, 77, |_, _| 3), 10), 10, vec![]),
+            ("fifteen of three an hour", days(without(75, 80, |_, _| 3), 10), 10, vec![]),
+            ("eighteen of three an hour", days(without(75, 81, |_, _| 3), 10), 10, vec![(75, 81, 18, Low)]),
+            ("sixteen of one an hour", days(without(75, 91, |_, _| 1), 10), 10, vec![(75, 91, 16, Low)]),
             ("every Monday", days(|day, _| if day % 7 == 0 { 500 } else { 0 }, 28), 28, vec![]),
             ("two days", days(without(30, 40, |_, _| 100), 2), 2, vec![]),
         ];

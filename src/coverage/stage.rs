@@ -1,26 +1,27 @@
 //! Coverage as the end of the pipeline.
 
 use super::Coverage;
-use super::days::{DayNumber, NO_DAY, PlaceDays, Seen, day_of};
+use super::days::{Day, DayNumber, NO_DAY, PlaceDays, Seen, day_of, joined};
 use super::kind::{self, LogKind};
 use super::place::{FileFacts, RowPlace, names_owner, region_of_success};
 use super::requests::{Requests, SeenAs};
 use super::resolve;
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::key_sample::{fingerprint, fingerprint_of, is_sampled};
+use crate::detect::stage::lock;
 use crate::error::Error;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use crate::pipeline::stage::Stage;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Bytes of accounts, of buckets, and of requests; over them days lose their hours, then places are left out.
 const BUDGETS: [usize; 3] = [32 << 20, 128 << 20, 64 << 20];
 
-/// Rows that a worker gathers before it takes them over.
-const GATHERED_ROWS: u64 = 1 << 14;
+/// Rows and changes that a worker gathers before it takes them over.
+pub(super) const GATHERED_ROWS: u64 = 1 << 14;
 
 /// Buckets whose share of sampled requests a worker remembers.
 const REMEMBERED: usize = 1 << 13;
@@ -40,8 +41,8 @@ pub(super) struct Tables {
     pub(super) buckets: Entities<PlaceDays>,
     /// By bucket.
     pub(super) requests: Entities<Requests>,
-    /// The latest event of all, in milliseconds.
-    pub(super) last_ms: Option<i64>,
+    /// The first and the last event of all, in milliseconds.
+    pub(super) span_ms: Option<(i64, i64)>,
 }
 
 impl Tables {
@@ -50,7 +51,7 @@ impl Tables {
             accounts: Entities::with_budget(accounts),
             buckets: Entities::with_budget(buckets),
             requests: Entities::with_budget(requests),
-            last_ms: None,
+            span_ms: None,
         }
     }
 }
@@ -66,8 +67,9 @@ pub struct CoverageWorker {
     /// How often the tables of buckets and of requests were halved then, and rows of places that they do not hold.
     table_halvings: [u32; 2],
     passed_over: [u64; 2],
+    /// Rows and changes that were gathered.
     rows: u64,
-    last_ms: Option<i64>,
+    span_ms: Option<(i64, i64)>,
     keys: [EntityKey; 3],
 }
 
@@ -103,7 +105,7 @@ impl CoverageWorker {
         let account_key = account_key.set(&[place.account_id, place.region]);
         entry(&mut self.accounts, account_key, 1, PlaceDays::default).see(&seen, false, place.bucket.is_some());
         self.rows += 1;
-        self.last_ms = self.last_ms.max(seen.time_ms.filter(|time| day_of(Some(*time)) != NO_DAY));
+        self.span_ms = joined(self.span_ms, seen.span_ms());
         let Some(bucket) = place.bucket.filter(|bucket| is_wanted(bucket)) else { return };
         let bucket_key = bucket_key.set(&[place.account_id, place.region, Some(bucket)]);
         if is_sampled(fingerprint(bucket_key), self.table_halvings[0]) {
@@ -126,14 +128,28 @@ impl CoverageWorker {
         requests.see(seen_as, seen.time_ms, request, || fingerprint_of(table.record(row)));
     }
 
+    /// Places that wait to be taken over.
+    #[cfg(test)]
+    pub(super) fn gathered_places(&self) -> usize {
+        self.accounts.len() + self.buckets.len()
+    }
+
     /// Changes the days of a place of which no row is left.
-    fn change(&mut self, place: &RowPlace<'_>, day: DayNumber, mut change: impl FnMut(&mut super::days::Day)) {
+    fn change(&mut self, place: &RowPlace<'_>, day: DayNumber, mut change: impl FnMut(&mut Day)) {
+        self.rows += 1;
         let [account_key, bucket_key, _] = &mut self.keys;
         let account_key = account_key.set(&[place.account_id, place.region]);
         entry(&mut self.accounts, account_key, 0, PlaceDays::default).change(day, &mut change);
         if let Some(bucket) = place.bucket {
             let bucket_key = bucket_key.set(&[place.account_id, place.region, Some(bucket)]);
             entry(&mut self.buckets, bucket_key, 0, PlaceDays::default).change(day, &mut change);
+        }
+    }
+
+    /// Takes over what was gathered, if it is much: each row may be of a place of its own.
+    fn settle_if_full(&mut self) {
+        if self.rows >= GATHERED_ROWS {
+            self.settle();
         }
     }
 
@@ -155,7 +171,7 @@ impl CoverageWorker {
         let [of_buckets, of_requests] = std::mem::take(&mut self.passed_over);
         shared.buckets.pass_over(of_buckets);
         shared.requests.pass_over(of_requests);
-        shared.last_ms = shared.last_ms.max(self.last_ms);
+        shared.span_ms = joined(shared.span_ms, self.span_ms);
         self.rows = 0;
     }
 }
@@ -184,11 +200,6 @@ fn take_over<S: State>(table: &mut Entities<S>, gathered: &mut HashMap<Box<str>,
             mine.merge(state, level);
         });
     }
-}
-
-/// A thread that fell leaves nothing half done that would be read: the run has ended.
-fn lock(tables: &Mutex<Tables>) -> MutexGuard<'_, Tables> {
-    tables.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CoverageStage {
@@ -242,7 +253,7 @@ impl Stage for CoverageStage {
             table_halvings: [0; 2],
             passed_over: [0; 2],
             rows: 0,
-            last_ms: None,
+            span_ms: None,
             keys: Default::default(),
         }
     }
@@ -256,9 +267,7 @@ impl Stage for CoverageStage {
     ) -> Result<(), Error> {
         CoverageStage::for_each_row(table, rows, |row, facts| {
             worker.see(table, row, facts, |bucket| self.is_wanted(bucket));
-            if worker.rows >= GATHERED_ROWS {
-                worker.settle();
-            }
+            worker.settle_if_full();
         });
         Ok(())
     }
@@ -268,6 +277,7 @@ impl Stage for CoverageStage {
             let mut place = RowPlace::of(table, row, LogKind::of(table, row), facts.path);
             place.bucket = place.bucket.filter(|bucket| self.is_wanted(bucket));
             worker.change(&place, day_of(table.rows[row].event_time_ms()), |day| day.repeats += 1);
+            worker.settle_if_full();
         });
     }
 
@@ -277,6 +287,7 @@ impl Stage for CoverageStage {
         let place = RowPlace { account_id: path.account_id, region: path.region, bucket };
         let day = delivered_s.map_or(NO_DAY, |seconds| day_of(Some(seconds * 1000)));
         worker.change(&place, day, |day| day.rejects += count);
+        worker.settle_if_full();
     }
 
     fn unit_done(&self, _worker: &mut CoverageWorker, _unit: u64) -> Result<(), Error> {

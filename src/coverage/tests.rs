@@ -1,5 +1,5 @@
 use super::kind::LogKind;
-use super::stage::CoverageWorker;
+use super::stage::{CoverageWorker, GATHERED_ROWS};
 use super::{Coverage, CoverageStage};
 use crate::decode::{Block, Segment};
 use crate::detect::testing::shuffled;
@@ -23,15 +23,19 @@ fn table(lines: &[String]) -> FieldTable {
     s3_access::parse_block(block, &mut Vec::new()).0
 }
 
+fn line(bucket: usize, day: usize, hour: usize, number: usize) -> String {
+    format!(
+        "o bucket-{bucket} [0{day}/Mar/2026:{hour:02}:00:38 +0000] - - R{number:015} REST.GET.OBJECT k \"GET / HTTP/1.1\" \
+         200 - 1 1 1 1 \"-\" \"-\" -\n"
+    )
+}
+
 fn lines(count: usize) -> Vec<String> {
-    let line = |number: usize| {
+    let line_of = |number: usize| {
         let (bucket, day, hour) = (number * number % 397, 1 + number % 3, number % 24);
-        format!(
-            "o bucket-{bucket} [0{day}/Mar/2026:{hour:02}:00:38 +0000] - - R{number:015} REST.GET.OBJECT k \"GET / HTTP/1.1\" \
-             200 - 1 1 1 1 \"-\" \"-\" -\n"
-        )
+        line(bucket, day, hour, number)
     };
-    (0..count).map(line).collect()
+    (0..count).map(line_of).collect()
 }
 
 fn seen(stage: &CoverageStage, lines: &[String], cut: usize) -> Coverage {
@@ -78,4 +82,26 @@ fn only_the_buckets_that_are_asked_for_take_memory() {
     let buckets: Vec<Option<&str>> = coverage.places.iter().map(|place| place.bucket.as_deref()).collect();
     assert_eq!(buckets, [None, Some("bucket-1")]);
     assert_eq!(coverage.places[0].days.total().of(LogKind::AccessLines), 500);
+}
+
+#[test]
+fn repeats_and_refused_records_of_many_places_do_not_pile_up_in_a_worker() {
+    let count = GATHERED_ROWS as usize + 1;
+    let stage = CoverageStage::new([]);
+    let mut worker = stage.worker();
+    let table = table(&(0..count).map(|number| line(number, 1, 1, number)).collect::<Vec<_>>());
+    let rows: Vec<u32> = (0..count as u32).collect();
+    stage.repeats(&mut worker, &table, &rows);
+    assert_eq!(worker.gathered_places(), 2);
+    stage.repeats(&mut worker, &table, &rows[..1]);
+    for number in 0..count {
+        let file = format!("111122223333/us-east-1/bucket-{number}/2026/03/01/x");
+        stage.refused(&mut worker, &file, LogType::S3Access, 1);
+    }
+    assert!(worker.gathered_places() < 8, "{}", worker.gathered_places());
+    let coverage = stage.finish(worker);
+    let whole = coverage.places.iter().filter(|place| place.bucket.is_none());
+    let totals = whole.map(|place| place.days.total());
+    let sums = totals.fold((0, 0), |sum, day| (sum.0 + day.repeats, sum.1 + day.rejects));
+    assert_eq!(sums, (count as u64 + 1, count as u64));
 }

@@ -100,7 +100,7 @@ impl Common {
 }
 
 /// A thread that fell leaves nothing half done that would be read: the run has ended.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -5,19 +5,20 @@ use super::csv;
 use super::markdown;
 use super::numbers::{duration, percent};
 use super::safe::{printable, printable_json};
-use crate::coverage::facts::Where;
+use crate::coverage::place::Where;
 use crate::coverage::{Coverage, DayRow, GapRow, Judge, Place, PlaceRow};
 use crate::parse::time::format_iso;
 use crate::pipeline::Tally;
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 /// Name and version of the summary.
 pub const SCHEMA: &str = "s3sleuth.coverage.v1";
 
 const PLACES_TITLE: &str = "Logs by account, region and bucket. Days: A access log, D data events, B both, \
-    M management events only, ! gap, . nothing. After: when 95 of 100 records had come";
+    M management events only, o others only, ! gap, . nothing. After: when 95 of 100 records had come";
 
 /// Places and gaps that a table shows.
 const PLACES_SHOWN: usize = 40;
@@ -77,8 +78,8 @@ impl<'a> Head<'a> {
         let tally = told.tally;
         Head {
             schema: SCHEMA,
-            first_event: tally.first_event_ms.map(format_iso),
-            last_event: tally.last_event_ms.map(format_iso),
+            first_event: coverage.span_ms.map(|(first, _)| format_iso(first)),
+            last_event: coverage.span_ms.map(|(_, last)| format_iso(last)),
             lines: tally.lines,
             records: tally.records - tally.filtered,
             duplicates: tally.duplicates,
@@ -133,7 +134,7 @@ struct Sheet {
 
 /// For people, wrapped to `width` columns if one is given.
 pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String {
-    let mut text = heading(told) + "\n";
+    let mut text = heading(coverage, told) + "\n";
     for sheet in sheets(coverage) {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
@@ -156,7 +157,7 @@ pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String
 
 /// The same as Markdown, for a report.
 pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
-    let mut text = format!("# Coverage of the logs\n\n{}\n", heading(told));
+    let mut text = format!("# Coverage of the logs\n\n{}\n", heading(coverage, told));
     for sheet in sheets(coverage) {
         text += &format!("\n## {}\n\n", sheet.title);
         let line = |cells: &[String]| {
@@ -175,13 +176,13 @@ pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
     text
 }
 
-fn heading(told: &Told<'_>) -> String {
+fn heading(coverage: &Coverage, told: &Told<'_>) -> String {
     let records = grouped(told.tally.records - told.tally.filtered);
-    match (told.tally.first_event_ms, told.tally.last_event_ms) {
-        (Some(first), Some(last)) => {
+    match coverage.span_ms {
+        Some((first, last)) => {
             format!("{records} records from {} to {} (UTC)", format_iso(first), format_iso(last))
         }
-        _ => format!("{records} records, none with a time"),
+        None => format!("{records} records, none with a time"),
     }
 }
 
@@ -197,21 +198,17 @@ fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>
 fn sheets(coverage: &Coverage) -> Vec<Sheet> {
     let judge = Judge::of(coverage);
     let mut gaps = Vec::new();
-    let mut places = Shown::new(PLACES_SHOWN);
     let mut all_gaps = 0;
-    for (index, place) in coverage.places.iter().enumerate() {
+    for place in &coverage.places {
         let of_place = judge.gaps(place);
         all_gaps += of_place.len();
-        let total = place.days.total();
-        let rows = total.rows.iter().sum::<u64>();
-        places.push((place.bucket.is_some(), u64::MAX - rows), index);
         gaps.extend(of_place);
         if gaps.len() > 64 * GAPS_SHOWN {
             keep_worst(&mut gaps);
         }
     }
     keep_worst(&mut gaps);
-    let mut sheets = vec![places_sheet(&judge, coverage, places)];
+    let mut sheets = vec![places_sheet(&judge, coverage)];
     if !gaps.is_empty() {
         let more = (all_gaps > gaps.len()).then(|| more(all_gaps - gaps.len(), "gaps", "json"));
         let header =
@@ -225,35 +222,26 @@ fn more(number: usize, what: &str, format: &str) -> String {
     format!("… and {} more {what}; --format {format} has all", grouped(number as u64))
 }
 
-/// The first of many by a key.
-struct Shown {
-    most: usize,
-    first: std::collections::BTreeSet<((bool, u64), usize)>,
-    all: usize,
-}
-
-impl Shown {
-    fn new(most: usize) -> Shown {
-        Shown { most, first: Default::default(), all: 0 }
-    }
-
-    fn push(&mut self, key: (bool, u64), index: usize) {
-        self.all += 1;
-        self.first.insert((key, index));
-        if self.first.len() > self.most {
-            self.first.pop_last();
-        }
-    }
-}
-
-fn places_sheet<'a>(judge: &Judge<'a>, coverage: &'a Coverage, shown: Shown) -> Sheet {
-    let mut indexes: Vec<usize> = shown.first.iter().map(|(_, index)| *index).collect();
+/// Accounts and regions, then the buckets with most rows, so many as are shown, in their order.
+fn places_shown(places: &[Place]) -> Vec<usize> {
+    let mut indexes: Vec<usize> = (0..places.len()).collect();
+    indexes.sort_by_cached_key(|index| {
+        let place = &places[*index];
+        let rows: u64 = place.days.days().iter().flat_map(|(_, day)| day.rows).sum();
+        (place.bucket.is_some(), Reverse(rows))
+    });
+    indexes.truncate(PLACES_SHOWN);
     indexes.sort_unstable();
+    indexes
+}
+
+fn places_sheet<'a>(judge: &Judge<'a>, coverage: &'a Coverage) -> Sheet {
+    let indexes = places_shown(&coverage.places);
     let cells = |index: usize| {
         let place = &coverage.places[index];
         place_cells(&judge.place(place, &judge.gaps(place)))
     };
-    let hidden = shown.all - indexes.len();
+    let hidden = coverage.places.len() - indexes.len();
     Sheet {
         title: PLACES_TITLE,
         header: vec![
@@ -278,8 +266,7 @@ fn places_sheet<'a>(judge: &Judge<'a>, coverage: &'a Coverage, shown: Shown) -> 
 
 /// The surest come first, then those of which most is missing.
 fn keep_worst(gaps: &mut Vec<GapRow>) {
-    let sure = |gap: &GapRow| ["proven", "high", "medium", "low"].iter().position(|name| *name == gap.confidence);
-    gaps.sort_by_key(|gap| (sure(gap), u64::MAX - gap.expected_rows));
+    gaps.sort_by_key(|gap| Reverse((gap.confidence, gap.expected_rows)));
     gaps.truncate(GAPS_SHOWN);
 }
 
@@ -329,17 +316,20 @@ fn share_cell(compared: u64, share: Option<f64>, bounds: Option<(f64, f64)>) -> 
     }
 }
 
+/// A word of JSON for people.
+fn word(value: &impl Serialize) -> String {
+    json(value).trim_matches('"').replace('_', " ")
+}
+
 fn gap_cells(gap: &GapRow) -> Vec<String> {
-    let place =
-        Where { account_id: gap.account_id.clone(), region: gap.region.clone(), bucket: gap.bucket.clone() };
-    let mut cells = where_cells(&place).to_vec();
+    let mut cells = where_cells(&gap.place).to_vec();
     cells.extend([
-        gap.log.replace('_', " "),
+        word(&gap.log),
         gap.from.clone(),
         gap.hours.to_string(),
         grouped(gap.rows),
         grouped(gap.expected_rows),
-        gap.confidence.to_owned(),
+        word(&gap.confidence),
         gap.reason.clone(),
     ]);
     cells
