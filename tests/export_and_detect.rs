@@ -56,6 +56,31 @@ fn what_makes_no_sense_is_refused_before_anything_is_written() {
     }
 }
 
+#[test]
+fn what_a_command_reads_beside_the_logs_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (config, state, lake) = (path("config.toml"), path("state"), path("lake"));
+    std::fs::write(&config, "owned_accounts = []\n").unwrap();
+    assert_eq!(run(&["detect", "samples/", "--save-state", text(&state)]).code, 0);
+    let detect = ["detect", "samples/", "--force", "--config", text(&config), "--merge-state", text(&state)];
+    let export = ["export", "samples/", "-o", text(&lake), "--force", "--detect", "--config", text(&config)];
+    for (arguments, option, output) in [
+        (&detect[..], "-o", &config),
+        (&detect, "-o", &state),
+        (&detect, "--suppressed", &config),
+        (&detect, "--save-state", &state),
+        (&export, "--alerts", &config),
+        (&export, "--suppressed", &config),
+    ] {
+        let before = std::fs::read(output).unwrap();
+        let refused = run(&[arguments, &[option, text(output)]].concat());
+        assert_eq!(refused.code, 2, "{option} {output:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("is an input; it is not written over"), "{}", refused.stderr);
+        assert_eq!(std::fs::read(output).unwrap(), before);
+    }
+}
+
 /// The data files below a folder, relative, with their bytes.
 fn data_bytes(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let bytes = |path: PathBuf| (path.clone(), std::fs::read(root.join(path)).expect("the file is there"));

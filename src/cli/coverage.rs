@@ -50,7 +50,7 @@ enum CoverageFormat {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let input = &arguments.input;
     input.check_paths()?;
-    let inputs = input.inputs(&arguments.output, &[])?;
+    let inputs = input.inputs(&arguments.output, &[], &[])?;
     let output = Output::open(&arguments.output, input.force)?;
     let stage = CoverageStage::new(arguments.bucket.iter().cloned());
     let (worker, told) = input.run(&inputs, None, &stage)?;

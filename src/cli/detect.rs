@@ -48,10 +48,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let others: Vec<&Path> =
         [&arguments.save_state, &detectors.suppressed].into_iter().flatten().map(|path| &**path).collect();
-    if let Some(path) = others.iter().find(|path| arguments.merge_state.iter().any(|state| state == **path)) {
-        return Err(Error::Usage(format!("{} is an input; it is not written over", path.display())).into());
-    }
-    let inputs = input.inputs(&arguments.output, &others)?;
+    let read: Vec<&Path> = arguments.merge_state.iter().chain(&detectors.config).map(|path| &**path).collect();
+    let inputs = input.inputs(&arguments.output, &others, &read)?;
     let output = Output::open(&arguments.output, input.force)?;
     let state_output = arguments.save_state.as_deref().map(|path| Output::open(path, input.force)).transpose()?;
     let suppressed = detectors.open_suppressed(input.force)?;

@@ -22,7 +22,7 @@ pub struct DetectorArguments {
     rules: Vec<String>,
     /// TOML file with owned_accounts, log_buckets, public_buckets, readers, iac_roles, partners and thresholds
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// Exit with 1 if an alert is at or above this level: info, low, medium, high, critical
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     fail_on: Option<Severity>,

@@ -84,8 +84,8 @@ pub struct Told {
 
 impl InputArguments {
     /// Finds the inputs. `output` is where the command writes to: evidence is never written over, nor is one output
-    /// over another; `others` are more files that it writes.
-    pub fn inputs(&self, output: &Path, others: &[&Path]) -> anyhow::Result<Inputs> {
+    /// over another; `others` are more files that it writes, `read` those that it reads beside the logs.
+    pub fn inputs(&self, output: &Path, others: &[&Path], read: &[&Path]) -> anyhow::Result<Inputs> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && since >= until
         {
@@ -102,7 +102,9 @@ impl InputArguments {
             let Ok(real) = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)) else { continue };
             let regular = real.is_file();
             let is_input = |input: &source::Input| input.path().is_some_and(|path| same_file(path, &real));
-            if regular && inputs.files.iter().any(is_input) {
+            // Few, so that links of another name are looked up too.
+            let is_read = |path: &&Path| std::fs::canonicalize(path).is_ok_and(|path| path == real);
+            if regular && (inputs.files.iter().any(is_input) || read.iter().any(is_read)) {
                 return Err(Error::Usage(format!("{} is an input; it is not written over", path.display())).into());
             }
             if taken.contains(&real) && (regular || !real.exists()) {

@@ -11,6 +11,7 @@ use s3sleuth::investigate::events::SelectedEvents;
 use s3sleuth::investigate::timeline::{Profile, Timeline};
 use s3sleuth::report::count::grouped;
 use s3sleuth::report::table_formats::TableFormat;
+use std::path::Path;
 
 /// Arguments of `timeline`.
 #[derive(Args)]
@@ -46,10 +47,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let profile = profile(arguments)?;
     input.check_paths()?;
     let mut selection = asked.selection()?;
-    if asked.alerts_file().is_some_and(|path| path == table.output) {
-        return Err(Error::Usage(format!("{} is an input; it is not written over", table.output.display())).into());
-    }
-    let inputs = input.inputs(&table.output, &[])?;
+    let read: Vec<&Path> = asked.alerts_file().into_iter().collect();
+    let inputs = input.inputs(&table.output, &[], &read)?;
     let output = table.open(input.force)?;
     let (not_followed, status) = asked.follow(&mut selection, input, &inputs)?;
     let stage = SelectedEvents::new(&selection);
