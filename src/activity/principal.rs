@@ -112,7 +112,7 @@ fn of_requester(requester: &str) -> Principal<'_> {
 }
 
 /// A caller known by its ARN alone.
-fn of_arn(arn: &str) -> Option<Principal<'_>> {
+pub(crate) fn of_arn(arn: &str) -> Option<Principal<'_>> {
     let rest = arn.strip_prefix("arn:")?;
     let (partition, rest) = cut(rest, b':')?;
     let (_service, rest) = cut(rest, b':')?;

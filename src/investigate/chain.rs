@@ -5,6 +5,7 @@
 //! name and the session's time.
 
 use super::selection::{Facts, Selection, Verdict};
+use crate::activity::principal;
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
 use crate::parse::json::{self, Kind};
@@ -16,8 +17,15 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most grants that are kept of the callers asked for, and as many of sessions that may turn out to be theirs; the
-/// first by time. About 120 MB in all.
+/// first by time.
 const MOST_GRANTS: usize = 150_000;
+
+/// Bytes of the names of as many; enough for usual ones.
+const MOST_GRANT_BYTES: usize = 64 << 20;
+
+/// Longest name that is followed, in bytes: an ARN has 2048 at most, an access key 128
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html>).
+const MOST_NAME: usize = 2048;
 
 /// Most names under which access keys asked for were used.
 const MOST_CALLERS: usize = 10_000;
@@ -43,15 +51,18 @@ const GRANTING: [(&str, &str); 7] = [
     ("iam.amazonaws.com", "CreateAccessKey"),
 ];
 
+/// A role as the column `principal` has it, and the name of a session of it.
+type Session = (String, String);
+
 /// A call that gave a caller an access key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// When, in milliseconds.
     pub time_ms: i64,
     /// The access key that was given.
-    pub access_key_id: String,
+    pub access_key_id: Arc<str>,
     /// Role and session name that go with it, if it is of a role.
-    pub session: Option<(String, String)>,
+    pub session: Option<Arc<Session>>,
     /// Until when the session lasts, in milliseconds.
     pub until_ms: i64,
     /// Who called, as the column `principal` has it.
@@ -59,11 +70,18 @@ pub struct Grant {
     /// With which access key.
     pub caller_key: Option<String>,
     /// The call.
-    pub action: String,
+    pub action: &'static str,
     /// File and record.
     pub place: (Arc<str>, i64),
     /// For each of the selection's conditions (as bits): was it a caller who is asked for?
     pub asked_for: u64,
+}
+
+impl Grant {
+    fn name_bytes(&self) -> usize {
+        let session = self.session.as_deref().map_or(0, |(role, session)| role.len() + session.len());
+        self.access_key_id.len() + session + self.caller.len() + self.caller_key.as_ref().map_or(0, String::len)
+    }
 }
 
 /// Conditions of a selection that can be told apart in [`Grant::asked_for`].
@@ -73,11 +91,11 @@ pub const MOST_CONDITIONS: usize = u64::BITS as usize;
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     /// The grants, each with the one whose access key the caller used.
-    links: Vec<(Grant, Option<usize>)>,
+    links: Vec<(Arc<Grant>, Option<usize>)>,
     /// By access key.
-    by_key: HashMap<String, usize>,
+    by_key: HashMap<Arc<str>, usize>,
     /// By role and session name, in order of time.
-    by_session: HashMap<(String, String), Vec<usize>>,
+    by_session: HashMap<Arc<Session>, Vec<usize>>,
     /// Names under which the access keys that are asked for were used.
     callers: BTreeSet<String>,
     /// Which bit of [`Grant::asked_for`] is meant.
@@ -87,24 +105,24 @@ pub struct Chain {
 impl Chain {
     /// Makes the chain of the grants, in order of time: first those of the callers who are asked for, then what was
     /// taken on with the keys of those, and so on.
-    pub fn follow(&mut self, grants: &[Grant]) {
-        let mut by_caller: HashMap<&str, Vec<&Grant>> = HashMap::new();
+    pub fn follow(&mut self, grants: &[Arc<Grant>]) {
+        let mut by_caller: HashMap<&str, Vec<&Arc<Grant>>> = HashMap::new();
         for grant in grants {
             if let Some(key) = &grant.caller_key {
                 by_caller.entry(key).or_default().push(grant);
             }
         }
         let direct = grants.iter().filter(|grant| grant.asked_for >> self.number & 1 == 1);
-        let mut waiting: VecDeque<(&Grant, Option<usize>)> = direct.map(|grant| (grant, None)).collect();
+        let mut waiting: VecDeque<(&Arc<Grant>, Option<usize>)> = direct.map(|grant| (grant, None)).collect();
         while let Some((grant, parent)) = waiting.pop_front() {
             let number = self.links.len();
-            let Entry::Vacant(key) = self.by_key.entry(grant.access_key_id.clone()) else { continue };
+            let Entry::Vacant(key) = self.by_key.entry(Arc::clone(&grant.access_key_id)) else { continue };
             key.insert(number);
-            self.links.push((grant.clone(), parent));
+            self.links.push((Arc::clone(grant), parent));
             if let Some(session) = &grant.session {
-                self.by_session.entry(session.clone()).or_default().push(number);
+                self.by_session.entry(Arc::clone(session)).or_default().push(number);
             }
-            let later = by_caller.get(grant.access_key_id.as_str()).into_iter().flatten();
+            let later = by_caller.get(&*grant.access_key_id).into_iter().flatten();
             waiting.extend(later.map(|grant| (*grant, Some(number))));
         }
     }
@@ -115,7 +133,7 @@ impl Chain {
             return None;
         }
         let key = row.access_key();
-        if let Some(number) = key.as_ref().and_then(|key| self.by_key.get(key)) {
+        if let Some(number) = key.as_ref().and_then(|key| self.by_key.get(key.as_str())) {
             return Some((*number, Verdict::Yes));
         }
         let is_kms = row.kms_object().is_some();
@@ -137,11 +155,6 @@ impl Chain {
         self.callers.contains(name)
     }
 
-    /// Are there sessions to follow?
-    pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
-    }
-
     /// The way from the caller who is asked for to this session, a sentence a step; of a long one both ends.
     pub fn steps(&self, number: usize) -> Vec<String> {
         let parent = |number: &usize| self.links.get(*number).and_then(|(_, parent)| *parent);
@@ -161,7 +174,7 @@ impl Chain {
 
 /// `CALLER → ROLE/SESSION, key ASIA…: AssumeRole at 2026-…, FILE:LINE`
 fn step(grant: &Grant) -> String {
-    let taken = grant.session.as_ref().map(|(role, session)| format!("{role}, session {session}, "));
+    let taken = grant.session.as_deref().map(|(role, session)| format!("{role}, session {session}, "));
     let Grant { caller, access_key_id, action, place: (file, line), .. } = grant;
     let taken = taken.unwrap_or_default();
     let when = time::format_iso(grant.time_ms);
@@ -189,14 +202,20 @@ pub struct Found {
 #[derive(Default)]
 struct Grants {
     first: BTreeSet<Grant>,
+    /// Of the names in them.
+    bytes: usize,
     dropped: bool,
 }
 
 impl Grants {
     fn add(&mut self, grant: Grant) {
-        self.first.insert(grant);
-        if self.first.len() > MOST_GRANTS {
-            self.first.pop_last();
+        let bytes = grant.name_bytes();
+        if self.first.insert(grant) {
+            self.bytes += bytes;
+        }
+        while self.first.len() > MOST_GRANTS || self.bytes > MOST_GRANT_BYTES {
+            let Some(last) = self.first.pop_last() else { break };
+            self.bytes -= last.name_bytes();
             self.dropped = true;
         }
     }
@@ -237,7 +256,7 @@ impl<'a> ChainStage<'a> {
         let Some(key) = row.access_key() else { return };
         for (number, conditions) in self.selection.all().enumerate() {
             let name = conditions.access_keys.contains(&key).then(|| row.principal_name()).flatten();
-            let Some(name) = name else { continue };
+            let Some(name) = name.and_then(followed) else { continue };
             let names = &mut self.found().callers[number];
             names.insert(name);
             if names.len() > MOST_CALLERS {
@@ -273,7 +292,8 @@ impl Found {
         let mut notes = Vec::new();
         if self.direct.dropped || self.later.dropped {
             notes.push(format!(
-                "sessions beyond the first {MOST_GRANTS} that callers took on: ask for fewer callers"
+                "sessions that callers took on beyond the first {MOST_GRANTS}, or {} MiB of names: ask for fewer callers",
+                MOST_GRANT_BYTES >> 20
             ));
         }
         if selection.alerts.len() >= MOST_CONDITIONS {
@@ -281,7 +301,7 @@ impl Found {
         }
         let mut by_time = self.direct.first;
         by_time.extend(self.later.first);
-        let grants: Vec<Grant> = by_time.into_iter().collect();
+        let grants: Vec<Arc<Grant>> = by_time.into_iter().map(Arc::new).collect();
         for (number, (conditions, callers)) in selection.all_mut().zip(self.callers).enumerate() {
             conditions.chain = Chain { number, callers, ..Chain::default() };
             if number < MOST_CONDITIONS {
@@ -300,23 +320,26 @@ fn grant(row: &Facts<'_>) -> Option<Grant> {
     }
     let text = |field| table.text(number, field);
     let call = (text(trail::EVENT_SOURCE)?, text(trail::EVENT_NAME)?);
-    if !GRANTING.contains(&call) {
-        return None;
-    }
+    let (_, action) = GRANTING.into_iter().find(|granting| *granting == call)?;
     let answer = Answer::read(table.bytes(number, trail::RESPONSE_ELEMENTS)?);
     let time_ms = row.time_ms()?;
     let duration_s = text(trail::REQUEST_PARAMETERS).and_then(duration_s).unwrap_or(USUAL_DURATION_S);
     Some(Grant {
         time_ms,
-        access_key_id: answer.access_key_id?,
-        session: answer.session_arn.as_deref().and_then(role_session),
+        access_key_id: answer.access_key_id.and_then(followed)?.into(),
+        session: answer.session_arn.as_deref().and_then(role_session).map(Arc::new),
         until_ms: time_ms.saturating_add(duration_s.clamp(0, MOST_DURATION_S) * 1000),
-        caller: row.principal_name().unwrap_or_else(|| "unknown".to_owned()),
-        caller_key: row.access_key(),
-        action: call.1.to_owned(),
+        caller: row.principal_name().and_then(followed).unwrap_or_else(|| "unknown".to_owned()),
+        caller_key: row.access_key().and_then(followed),
+        action,
         place: (Arc::clone(table.source_file(number)), row.line()),
         asked_for: 0,
     })
+}
+
+/// A name, unless it is longer than any is: what a log claims to be one is not kept.
+fn followed(name: String) -> Option<String> {
+    (name.len() <= MOST_NAME).then_some(name)
 }
 
 /// What the answer says.
@@ -359,10 +382,12 @@ fn duration_s(parameters: &str) -> Option<i64> {
 }
 
 /// `arn:aws:sts::1:assumed-role/ROLE/SESSION` → the role as the column `principal` has it, and the session.
-fn role_session(arn: &str) -> Option<(String, String)> {
-    let (head, path) = arn.split_once(":assumed-role/")?;
-    let (role, session) = path.split_once('/')?;
-    Some((format!("{}:role/{role}", head.replacen(":sts::", ":iam::", 1)), session.to_owned()))
+fn role_session(arn: &str) -> Option<Session> {
+    let principal = principal::of_arn(arn)?;
+    let session = followed(principal.session_name?.to_owned())?;
+    let mut role = Vec::new();
+    principal.name.write(&mut role);
+    Some((followed(String::from_utf8(role).ok()?)?, session))
 }
 
 #[cfg(test)]
@@ -413,7 +438,7 @@ mod tests {
             }
             assert_eq!(stage.into_found().complete(&mut selection), Vec::<String>::new());
             let chain = &selection.options.chain;
-            let mut keys: Vec<&String> = chain.by_key.keys().collect();
+            let mut keys: Vec<&str> = chain.by_key.keys().map(|key| &**key).collect();
             keys.sort();
             assert_eq!(keys, ["ASIA1", "ASIA2", "ASIA3"]);
             let steps = chain.steps(chain.by_key["ASIA3"]);
@@ -436,5 +461,76 @@ mod tests {
             assert!(Answer::read(response.as_bytes()).access_key_id.is_none(), "{response}");
         }
         assert_eq!(role_session("arn:aws:sts::1:assumed-role/r"), None);
+        assert_eq!(role_session("arn:aws:iam::1:role/path/r"), None);
+    }
+
+    #[test]
+    fn a_session_is_called_what_its_rows_are_called() {
+        for arn in
+            ["arn:aws:sts::111122223333:assumed-role/r/s", "arn:aws-cn:sts:x:111122223333:assumed-role/r/s/t"]
+        {
+            let user = format!(r#"{{"type":"AssumedRole","arn":"{arn}"}}"#);
+            let table = assume(1, &user, "other", "ASIA1");
+            let row = Facts::new(&table, 0);
+            let told = row.principal_name().zip(row.session_name().map(str::to_owned));
+            assert!(told.is_some() && told == role_session(arn), "{arn}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn names_longer_than_any_are_not_kept() {
+        let ann = |name: &str, key: &str| format!(r#"{{"type":"IAMUser","arn":"{name}","accessKeyId":"{key}"}}"#);
+        let granted = |caller: &str, role: &str, key: &str| grant(&Facts::new(&assume(1, caller, role, key), 0));
+        let (most, long) = ("n".repeat(MOST_NAME), "n".repeat(MOST_NAME + 1));
+        let kept = granted(&ann(&most, &most), "r", &most).unwrap();
+        assert_eq!(
+            (&*kept.access_key_id, &*kept.caller, kept.caller_key.as_deref()),
+            (&*most, &*most, Some(&*most))
+        );
+        assert!(kept.session.is_some());
+        let kept = granted(&ann(&long, &long), &long, "ASIA1").unwrap();
+        assert_eq!((&*kept.caller, &kept.caller_key, &kept.session), ("unknown", &None, &None));
+        assert_eq!(granted(&ann("a", "AKIA1"), "r", &long), None);
+        assert_eq!(role_session(&format!("arn:aws:sts::1:assumed-role/r/{long}")), None);
+
+        let options = Conditions { access_keys: vec!["AKIA1".to_owned()], ..Conditions::default() };
+        let selection = Selection { options, alerts: Vec::new() };
+        let stage = ChainStage::new(&selection);
+        for name in [&most, &long] {
+            stage.observe(&mut (), 0, &assume(1, &ann(name, "AKIA1"), "r", "ASIA1"), &[0]).unwrap();
+        }
+        assert_eq!(stage.into_found().callers, [BTreeSet::from([most])]);
+    }
+
+    #[test]
+    fn of_more_names_than_memory_is_for_the_first_by_time_are_kept() {
+        let of = |second: u32| {
+            let ann = format!(r#"{{"type":"IAMUser","arn":"{}"}}"#, "n".repeat(MOST_NAME));
+            grant(&Facts::new(&assume(second, &ann, "r", &"k".repeat(2000)), 0)).unwrap()
+        };
+        let (late, early) = (of(2), of(1));
+        let count = (MOST_GRANT_BYTES / late.name_bytes() + 2) as u32;
+        let mut grants = Grants::default();
+        for key in 0..count {
+            let access_key_id = format!("{key}{}", "k".repeat(2000)).into();
+            grants.add(Grant { access_key_id, ..late.clone() });
+        }
+        grants.add(early.clone());
+        grants.add(early.clone());
+        assert!(grants.dropped && grants.bytes <= MOST_GRANT_BYTES);
+        assert_eq!(grants.bytes, grants.first.iter().map(Grant::name_bytes).sum::<usize>());
+        assert_eq!(grants.first.first(), Some(&early));
+    }
+
+    #[test]
+    fn alerts_about_one_caller_share_what_it_took_on() {
+        let ann = r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accessKeyId":"AKIA1"}"#;
+        let of_ann = || Conditions { principals: vec![Pattern::new("ann")], ..Conditions::default() };
+        let mut selection = Selection { options: Conditions::default(), alerts: vec![of_ann(), of_ann()] };
+        let stage = ChainStage::new(&selection);
+        stage.observe(&mut (), 0, &assume(1, ann, "one", "ASIA1"), &[0]).unwrap();
+        assert_eq!(stage.into_found().complete(&mut selection), Vec::<String>::new());
+        let [first, second] = &selection.alerts[..] else { panic!("two alerts") };
+        assert!(Arc::ptr_eq(&first.chain.links[0].0, &second.chain.links[0].0));
     }
 }
