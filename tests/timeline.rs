@@ -212,6 +212,13 @@ fn calls_of_kms_stand_with_their_request() {
     assert_eq!(rows(&["--key", "k"]), [row("GetObject", &[1]), row("GetObject", &[2, 3])]);
     assert_eq!(rows(&["--ip", "203.0.113.9"]), [row("GetObject", &[1]), row("GetObject", &[2, 3])]);
     assert_eq!(rows(&["--ip", "203.0.113.10"]), []);
+    for (ip, left_out) in [("203.0.113.9", "1 calls of KMS that may"), ("203.0.113.10", "2 calls of KMS that may")]
+    {
+        let told = run_with_input(&["timeline", "-", "--ip", ip], input.as_bytes());
+        assert!(told.stderr.contains(left_out), "{}", told.stderr);
+    }
+    let told = run_with_input(&["timeline", "-"], input.as_bytes());
+    assert!(!told.stderr.contains("calls of KMS that may"), "{}", told.stderr);
 }
 
 #[test]
@@ -382,6 +389,50 @@ fn copies_of_a_line_are_one_row_with_all_places() {
         rows.iter().map(|row| row["sources"].as_array().map(Vec::len)).collect::<Vec<_>>(),
         [Some(2), Some(2)]
     );
+}
+
+#[test]
+fn copies_of_an_event_have_all_places_if_they_are_kept() {
+    let folder = support::quick_folder();
+    let call = record("2026-02-06T00:00:01Z", "iam.amazonaws.com", "ListUsers", &user("ann", "AKIAANN"), "");
+    for name in ["a.json", "b.json"] {
+        std::fs::write(folder.path().join(name), trail(std::slice::from_ref(&call))).expect("a file");
+    }
+    for (arguments, expected) in [(&[][..], &["a.json"][..]), (&["--keep-duplicates"], &["a.json", "b.json"])] {
+        let told = timeline(&[&[text(folder.path())], arguments].concat());
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let rows = told.json_lines();
+        let [row] = &rows[..] else { panic!("one row: {}", told.stdout) };
+        let places = row["sources"].as_array().expect("places").iter();
+        let files: Vec<&str> = places.map(|place| place["source_file"].as_str().expect("a file")).collect();
+        assert!(
+            files.len() == expected.len() && files.iter().zip(expected).all(|(file, name)| file.ends_with(name)),
+            "{arguments:?}: {files:?}"
+        );
+    }
+}
+
+#[test]
+fn the_alerts_are_not_written_over() {
+    let folder = support::quick_folder();
+    let alerts = folder.path().join("alerts.jsonl");
+    assert_eq!(run(&["detect", "samples/", "-o", text(&alerts)]).code, 0);
+    let before = std::fs::read_to_string(&alerts).expect("alerts");
+    let first: Value = serde_json::from_str(before.lines().next().expect("a line")).expect("an alert");
+    let id = first["alert_id"].as_str().expect("an id");
+    let detour = folder.path().join(".").join("..").join(folder.path().file_name().expect("a name"));
+    let detour = detour.join("alerts.jsonl");
+    let link = folder.path().join("other-name.jsonl");
+    std::os::unix::fs::symlink(&alerts, &link).expect("a link");
+    for (given, output) in [(&alerts, &alerts), (&alerts, &detour), (&link, &alerts), (&alerts, &link)] {
+        for option in ["-o", "--rejects", "--summary-json"] {
+            let chosen = ["samples/", "--alert", id, "--alerts", text(given)];
+            let told = timeline(&[&chosen[..], &["--force", option, text(output)]].concat());
+            assert_eq!(told.code, 2, "{option} {output:?}: {}", told.stderr);
+            assert!(told.stderr.contains("is an input; it is not written over"), "{}", told.stderr);
+            assert_eq!(std::fs::read_to_string(&alerts).expect("alerts"), before);
+        }
+    }
 }
 
 #[test]

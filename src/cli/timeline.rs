@@ -94,7 +94,7 @@ fn found(timeline: &Timeline, rows: u64) -> Vec<String> {
     let parts = [
         (rows, "rows"),
         (tally.in_both, "requests in both logs"),
-        (timeline.joined_kms_calls(), "calls of KMS joined to their requests"),
+        (timeline.kms_tally().joined_calls, "calls of KMS joined to their requests"),
         (tally.copies, "copies of records left out"),
     ];
     let parts: Vec<String> = parts
@@ -121,6 +121,12 @@ fn unattributed(timeline: &Timeline) -> Vec<String> {
         "they do not say what was asked for (the key of a \
         deletion, a name behind an account) and no access-log line of the same request does",
     );
-    let told = [lines, events].into_iter().filter(|(number, ..)| *number > 0);
+    let calls = (
+        timeline.kms_tally().unattributed_calls,
+        "calls of KMS",
+        "they do not say what was asked for (an address, the access key that called S3) and no request that was asked \
+        for is for their object, by the same caller in the same second",
+    );
+    let told = [lines, events, calls].into_iter().filter(|(number, ..)| *number > 0);
     told.map(|(number, what, why)| format!("{} {what} that may belong here: {why}", grouped(number))).collect()
 }

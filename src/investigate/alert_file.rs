@@ -70,8 +70,8 @@ pub fn conditions_of_alerts(path: &Path, ids: &[String]) -> Result<Vec<Condition
                 "{place}: no alert of {SCHEMA}: run detect again with this version"
             )));
         }
-        for (id, found) in ids.iter().zip(&mut found).filter(|(id, _)| id.eq_ignore_ascii_case(&alert.alert_id)) {
-            *found = Some(conditions(&alert).map_err(|reason| Error::Usage(format!("alert {id}: {reason}")))?);
+        for (_, found) in ids.iter().zip(&mut found).filter(|(id, _)| id.eq_ignore_ascii_case(&alert.alert_id)) {
+            *found = Some(conditions(&alert));
         }
     }
     let missing = ids.iter().zip(&found).find(|(_, found)| found.is_none());
@@ -84,21 +84,22 @@ pub fn conditions_of_alerts(path: &Path, ids: &[String]) -> Result<Vec<Condition
     Ok(found.into_iter().flatten().collect())
 }
 
-fn conditions(alert: &SavedAlert) -> Result<Conditions, String> {
+/// What an alert is about, name by name as it was logged.
+fn conditions(alert: &SavedAlert) -> Conditions {
     let exact = |text: &Option<String>| text.iter().map(|text| Pattern::exact(text)).collect();
     let time = |text: &Option<String>| text.as_deref().and_then(|text| iso_time(text.as_bytes()));
     let evidence = &alert.evidence;
-    Ok(Conditions {
+    Conditions {
         since_ms: time(&alert.first_seen),
         until_ms: time(&alert.last_seen).map(|last| last.saturating_add(SLACK_MS)),
         buckets: exact(&alert.bucket),
         principals: exact(&alert.principal),
         access_keys: alert.access_key_id.iter().cloned().collect(),
-        addresses: alert.remote_ip.iter().map(|ip| Address::parse(ip)).collect::<Result<_, _>>()?,
+        addresses: alert.remote_ip.iter().map(|ip| Address::exact(ip)).collect(),
         places: evidence.iter().map(|row| (row.source_file.clone(), row.source_line)).collect(),
         request_ids: evidence.iter().filter_map(|row| row.request_id.clone()).collect::<HashSet<_>>(),
         ..Conditions::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +110,9 @@ mod tests {
     #[test]
     fn alerts_are_found_by_id_and_all_else_is_misuse() {
         let alert = crate::detect::Alert {
-            principal: Some("p".to_owned()),
+            principal: Some("p*".to_owned()),
+            // The log said so.
+            remote_ip: Some("*/9".to_owned()),
             first_seen: Some("2026-03-04T09:00:00Z".to_owned()),
             last_seen: Some("2026-03-04T09:00:05Z".to_owned()),
             ..crate::detect::Alert::of(crate::detect::RULES[0], &[Some("p")], None)
@@ -131,7 +134,8 @@ mod tests {
             match complaint {
                 None => {
                     let conditions = &read.unwrap()[0];
-                    assert_eq!(conditions.principals, [Pattern::exact("p")]);
+                    assert_eq!(conditions.principals, [Pattern::exact("p*")]);
+                    assert_eq!(conditions.addresses, [Address::Named(Pattern::exact("*/9"))]);
                     assert_eq!(conditions.until_ms.unwrap() - conditions.since_ms.unwrap(), 6000);
                 }
                 Some(complaint) => {

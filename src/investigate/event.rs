@@ -9,8 +9,8 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Columns of `activity` that a row keeps, in the order in which they are shown; time and place stand apart.
-pub const COLUMNS: [&str; 30] = [
+/// Columns of `activity` that a row keeps; time and place stand apart.
+pub const COLUMNS: [&str; 29] = [
     "action",
     "outcome",
     "principal",
@@ -28,7 +28,6 @@ pub const COLUMNS: [&str; 30] = [
     "user_agent",
     "action_class",
     "service",
-    "operation",
     "version_id",
     "bytes_in",
     "object_size",

@@ -5,7 +5,7 @@
 //! are left stand alone.
 
 use super::event::{COLUMNS, Event, Value, column};
-use super::spill_sort::{Gathered, Sorted, SpillSort};
+use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
 use crate::error::Error;
 use crate::parse::LogType;
 use std::collections::HashMap;
@@ -23,11 +23,12 @@ const MOST_SOURCES: usize = 32;
 const ACTION: usize = column("action");
 const KEY: usize = column("object_key");
 const PRINCIPAL: usize = column("principal");
+const SESSION: usize = column("session_name");
 const REMOTE_IP: usize = column("remote_ip");
 const PRINCIPAL_KIND: usize = column("principal_kind");
 
 /// What the callers' columns are: they are taken from one log together.
-const CALLER: [usize; 4] = [PRINCIPAL, column("session_name"), PRINCIPAL_KIND, column("principal_account")];
+const CALLER: [usize; 4] = [PRINCIPAL, SESSION, PRINCIPAL_KIND, column("principal_account")];
 
 /// Columns in which both logs must say the same, if they say anything.
 const COMPARED: [usize; 6] = [ACTION, column("outcome"), PRINCIPAL, REMOTE_IP, column("bucket_name"), KEY];
@@ -48,7 +49,7 @@ pub struct JoinTally {
 /// Joins events that come request by request; they go on in the order of time.
 ///
 /// # Errors
-/// A disk that takes no more.
+/// A disk that takes no more, or gives back something else.
 pub fn by_time(mut events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Error> {
     let sort = SpillSort::default();
     let mut gathered = Gathered::default();
@@ -67,7 +68,7 @@ pub fn by_time(mut events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Erro
         let Some((key, row)) = next else { return sort.sorted(gathered) };
         current = key;
         bytes += row.len();
-        request.extend(Event::from_bytes(&row));
+        request.push(Event::from_bytes(&row).ok_or_else(damaged)?);
     }
 }
 
@@ -155,12 +156,18 @@ struct Free {
     by_name: HashMap<(Option<String>, Option<String>), Vec<usize>>,
     by_action: HashMap<Option<String>, Vec<usize>>,
     is_free: Vec<bool>,
+    /// The key of the only line there is.
+    only_key: Option<Option<String>>,
 }
 
 impl Free {
     fn of(lines: &[Event]) -> Free {
-        let mut free =
-            Free { by_name: HashMap::new(), by_action: HashMap::new(), is_free: vec![true; lines.len()] };
+        let only_key = match lines {
+            [only] => Some(only.text(KEY).map(str::to_owned)),
+            _ => None,
+        };
+        let is_free = vec![true; lines.len()];
+        let mut free = Free { by_name: HashMap::new(), by_action: HashMap::new(), is_free, only_key };
         // The last of a list is taken first.
         for (number, line) in lines.iter().enumerate().rev() {
             let action = line.text(ACTION).map(str::to_owned);
@@ -171,11 +178,12 @@ impl Free {
         free
     }
 
-    /// The line that tells of the same: by action and key, else by action, else the only one there is.
+    /// The line that tells of the same: by action and key, else by action, else the only one there is if it has the key:
+    /// it may have another name for the action.
     fn take(&mut self, event: &Event) -> Option<usize> {
         let action = event.text(ACTION).map(str::to_owned);
         let name = (action.clone(), event.text(KEY).map(str::to_owned));
-        let only = if self.is_free.len() == 1 { vec![0] } else { Vec::new() };
+        let mut only = if self.only_key.as_ref() == Some(&name.1) { vec![0] } else { Vec::new() };
         let by_name = self.by_name.get_mut(&name);
         let by_action = self.by_action.get_mut(&action);
         let is_free = &mut self.is_free;
@@ -187,15 +195,13 @@ impl Free {
             }
             None
         };
-        by_name
-            .and_then(&mut first)
-            .or_else(|| by_action.and_then(&mut first))
-            .or_else(|| first(&mut only.clone()))
+        by_name.and_then(&mut first).or_else(|| by_action.and_then(&mut first)).or_else(|| first(&mut only))
     }
 }
 
 /// Joins an event of CloudTrail to a line: what the line says stands, and the event fills in; the caller is that of the
-/// log that names one.
+/// log that names one, and the line's if both do. The event of the same caller has the name of the session if the line
+/// lacks it.
 fn join(line: &mut Event, event: Event) {
     let names_caller = |event: &Event| !matches!(event.text(PRINCIPAL_KIND), None | Some("account" | "unknown"));
     for compared in COMPARED {
@@ -213,9 +219,16 @@ fn join(line: &mut Event, event: Event) {
             line.contradictions.push(name);
         }
     }
-    let takes_caller = names_caller(&event) && (!names_caller(line) || line.text(CALLER[1]).is_none());
+    let is_same_caller = line.values[PRINCIPAL] == event.values[PRINCIPAL];
+    let takes_caller =
+        names_caller(&event) && (!names_caller(line) || line.text(SESSION).is_none() && is_same_caller);
+    let is_other_caller = names_caller(&event) && names_caller(line) && !is_same_caller;
     for (index, value) in event.values.into_iter().enumerate() {
-        let takes = line.values[index] == Value::Null || takes_caller && CALLER.contains(&index);
+        let takes = match CALLER.contains(&index) {
+            // A session of one caller is none of another.
+            true => takes_caller || line.values[index] == Value::Null && !is_other_caller,
+            false => line.values[index] == Value::Null,
+        };
         if takes && value != Value::Null {
             line.values[index] = value;
         }
@@ -226,7 +239,7 @@ fn join(line: &mut Event, event: Event) {
     };
     line.kms_object = line.kms_object.take().or(event.kms_object);
     line.kms_key = line.kms_key.take().or(event.kms_key);
-    if line.session_chain.is_empty() || !event.session_chain.is_empty() {
+    if !event.session_chain.is_empty() {
         line.session_chain = event.session_chain;
     }
     add_sources(&mut line.sources, event.sources);
@@ -279,7 +292,7 @@ pub(super) mod tests {
         let record =
             |number, action, key| event(CloudTrail, 900, number, &[("action", action), ("object_key", key)]);
         type Places = Vec<Vec<(LogType, i64)>>;
-        let cases: [(Vec<Event>, Places); 4] = [
+        let cases: [(Vec<Event>, Places); 6] = [
             (
                 vec![line(1, "GetObject", "a"), record(2, "GetObject", "a")],
                 vec![vec![(S3Access, 1), (CloudTrail, 2)]],
@@ -298,6 +311,20 @@ pub(super) mod tests {
             (
                 vec![line(1, "REST.NEW.THING", "a"), record(2, "NewThing", "a")],
                 vec![vec![(S3Access, 1), (CloudTrail, 2)]],
+            ),
+            // The line of a key of a deletion of many, and the deletion, whose own line was not delivered.
+            (
+                vec![line(1, "DeleteObject", "a"), event(CloudTrail, 900, 2, &[("action", "DeleteObjects")])],
+                vec![vec![(S3Access, 1)], vec![(CloudTrail, 2)]],
+            ),
+            // With its own line.
+            (
+                vec![
+                    line(1, "DeleteObject", "a"),
+                    event(S3Access, 1000, 2, &[("action", "DeleteObjects")]),
+                    event(CloudTrail, 900, 3, &[("action", "DeleteObjects")]),
+                ],
+                vec![vec![(S3Access, 1)], vec![(S3Access, 2), (CloudTrail, 3)]],
             ),
         ];
         for (mut records, expected) in cases {
@@ -343,6 +370,48 @@ pub(super) mod tests {
         assert_eq!((text("remote_ip"), text("access_key_id")), (Some("192.0.2.1"), Some("ASIA1")));
         assert_eq!((rows[0].time_ms, &rows[0].contradictions[..]), (Some(1000), &["remote_ip".to_owned()][..]));
         assert_eq!(tally, JoinTally { in_both: 1, ..JoinTally::default() });
+    }
+
+    #[test]
+    fn the_caller_of_the_line_is_shown_if_both_logs_name_one() {
+        let of = |log, number, kind, name, session: Option<&'static str>, account| {
+            let mut values = vec![("principal", name), ("principal_kind", kind), ("principal_account", account)];
+            values.extend(session.map(|session| ("session_name", session)));
+            event(log, 1000, number, &values)
+        };
+        let differ = &["principal".to_owned()][..];
+        for (line, record, session, contradictions) in [
+            (("user", "user/ann", None), ("user", "user/bob", None), None, differ),
+            (("user", "user/ann", None), ("role", "user/r", Some("s")), None, differ),
+            (("role", "role/r", None), ("role", "role/r", Some("s")), Some("s"), &[][..]),
+            (("role", "role/r", Some("t")), ("role", "role/r", Some("s")), Some("t"), &[][..]),
+        ] {
+            let (kind, name, own) = line;
+            let records =
+                vec![of(S3Access, 1, kind, name, own, "1"), of(CloudTrail, 2, record.0, record.1, record.2, "2")];
+            let rows = joined(records, &mut JoinTally::default());
+            assert_eq!(rows.len(), 1);
+            let caller = CALLER.map(|column| rows[0].text(column));
+            // The account is of the same log as the name.
+            let account = if session == own { "1" } else { "2" };
+            assert_eq!(caller, [Some(name), session, Some(kind), Some(account)], "{record:?}");
+            assert_eq!(rows[0].contradictions, contradictions, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_comes_back_changed_is_an_error() {
+        let changed = || {
+            let (sort, mut gathered) = (SpillSort::default(), Gathered::default());
+            sort.push(&mut gathered, b"key", &event(S3Access, 1000, 1, &[]).to_bytes()[..9]).unwrap();
+            sort.sorted(gathered).unwrap()
+        };
+        let by_time = by_time(changed(), &mut JoinTally::default()).map(drop);
+        let with_kms = crate::investigate::kms::WithKms::new(changed()).next_event().map(drop);
+        for result in [by_time, with_kms] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("came back changed"), "{error}");
+        }
     }
 
     fn column_of(name: &str) -> usize {

@@ -4,7 +4,7 @@
 //! With bucket keys a call names the bucket alone, and stands for itself.
 
 use super::event::{Event, column};
-use super::spill_sort::Sorted;
+use super::spill_sort::{Sorted, damaged};
 use crate::error::Error;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -31,14 +31,27 @@ pub struct WithKms {
     ready: VecDeque<Event>,
     /// The first event of the next second.
     next: Option<Event>,
-    /// Calls that were joined.
+    tally: KmsTally,
+}
+
+/// What became of calls of KMS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KmsTally {
+    /// Calls that were joined to their requests.
     pub joined_calls: u64,
+    /// Calls that may be of the selection, and whose request is not of it.
+    pub unattributed_calls: u64,
 }
 
 impl WithKms {
     /// Takes events in the order of time.
     pub fn new(events: Sorted) -> WithKms {
-        WithKms { events, ready: VecDeque::new(), next: None, joined_calls: 0 }
+        WithKms { events, ready: VecDeque::new(), next: None, tally: KmsTally::default() }
+    }
+
+    /// What became of the calls, so far.
+    pub fn tally(&self) -> KmsTally {
+        self.tally
     }
 
     /// The next event that is asked for.
@@ -51,7 +64,7 @@ impl WithKms {
             if second.is_empty() {
                 return Ok(None);
             }
-            self.ready = joined(second, &mut self.joined_calls).into();
+            self.ready = joined(second, &mut self.tally).into();
         }
         Ok(self.ready.pop_front())
     }
@@ -62,7 +75,7 @@ impl WithKms {
         while second.len() < MOST_EVENTS && bytes < MOST_BYTES {
             let Some((_, row)) = self.events.next_row()? else { break };
             bytes += row.len();
-            let Some(event) = Event::from_bytes(&row) else { continue };
+            let event = Event::from_bytes(&row).ok_or_else(damaged)?;
             let of = |event: &Event| event.time_ms.map(|time| time.div_euclid(1000));
             if second.first().is_some_and(|first| of(first) != of(&event)) {
                 self.next = Some(event);
@@ -74,7 +87,7 @@ impl WithKms {
     }
 }
 
-fn joined(second: Vec<Event>, joined_calls: &mut u64) -> Vec<Event> {
+fn joined(second: Vec<Event>, tally: &mut KmsTally) -> Vec<Event> {
     if !second.iter().any(|event| event.kms_object.is_some()) {
         return second;
     }
@@ -96,7 +109,7 @@ fn joined(second: Vec<Event>, joined_calls: &mut u64) -> Vec<Event> {
         }
     }
     drop(requests);
-    with_calls(second, &calls, joined_calls)
+    with_calls(second, &calls, tally)
 }
 
 /// What a call of KMS is made for: what is read is decrypted, what is written gets a key.
@@ -143,12 +156,13 @@ impl Requests {
     }
 }
 
-fn with_calls(second: Vec<Event>, calls: &BTreeMap<usize, Vec<usize>>, joined_calls: &mut u64) -> Vec<Event> {
+/// The requests with their calls, and what else is asked for; calls that were only perhaps of the selection are counted.
+fn with_calls(second: Vec<Event>, calls: &BTreeMap<usize, Vec<usize>>, tally: &mut KmsTally) -> Vec<Event> {
     let mut events: Vec<Option<Event>> = second.into_iter().map(Some).collect();
     for (request, calls) in calls {
         let taken: Vec<Event> = calls.iter().filter_map(|call| events[*call].take()).collect();
         let Some(request) = events[*request].as_mut() else { continue };
-        *joined_calls += taken.len() as u64;
+        tally.joined_calls += taken.len() as u64;
         for call in taken.into_iter().take(MOST_CALLS) {
             request.kms_calls.push(sentence(&call));
             request.sources.extend(call.sources);
@@ -161,7 +175,10 @@ fn with_calls(second: Vec<Event>, calls: &BTreeMap<usize, Vec<usize>>, joined_ca
             request.kms_calls.push(format!("… {more} more"));
         }
     }
-    events.into_iter().flatten().filter(|event| event.is_selected).collect()
+    let (selected, others): (Vec<Event>, Vec<Event>) =
+        events.into_iter().flatten().partition(|event| event.is_selected);
+    tally.unattributed_calls += others.len() as u64;
+    selected
 }
 
 /// `Decrypt success arn:aws:kms:…`
@@ -202,14 +219,14 @@ mod tests {
             call(10, "Decrypt", "ann", "b"),
             call(11, "Decrypt", "ann", "b/other"),
         ];
-        let mut count = 0;
-        let rows = joined(second, &mut count);
+        let mut tally = KmsTally::default();
+        let rows = joined(second, &mut tally);
         let lines = |event: &Event| event.sources.iter().map(|source| source.line).collect::<Vec<_>>();
         assert_eq!(
             rows.iter().map(lines).collect::<Vec<_>>(),
             [vec![1, 6], vec![2, 5], vec![3, 7, 8], vec![4, 9]]
         );
         assert_eq!(rows[0].kms_calls, ["Decrypt success arn:key"]);
-        assert_eq!(count, 5);
+        assert_eq!(tally, KmsTally { joined_calls: 5, unattributed_calls: 2 });
     }
 }

@@ -59,10 +59,18 @@ impl Address {
                 }
             };
         };
-        let most = if address.is_ipv4() { 32 } else { 128 };
+        let most = bits_of(address);
         match bits.map_or(Ok(most), str::parse) {
             Ok(bits) if bits <= most => Ok(Address::Network(address, bits)),
             _ => Err(format!("{text}: expected a number of bits up to {most} behind the /")),
+        }
+    }
+
+    /// An address or a name as it stands, stars and slashes and all.
+    pub fn exact(text: &str) -> Address {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Address::Network(address, bits_of(address)),
+            Err(_) => Address::Named(Pattern::exact(text)),
         }
     }
 
@@ -81,6 +89,10 @@ impl Address {
             },
         }
     }
+}
+
+fn bits_of(address: IpAddr) -> u32 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// Are the first bits the same?
@@ -127,6 +139,18 @@ mod tests {
             ("*.amazonaws.com", "192.0.2.7", false),
         ] {
             assert_eq!(Address::parse(text).unwrap().matches(logged), fits, "{text} {logged}");
+        }
+        for (text, logged, fits) in [
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", false),
+            ("2001:db8::1", "2001:0db8::0001", true),
+            ("AWS Internal", "AWS Internal", true),
+            ("*", "192.0.2.7", false),
+            ("*", "*", true),
+            ("192.0.2.0/24", "192.0.2.7", false),
+            ("a/b", "a/b", true),
+        ] {
+            assert_eq!(Address::exact(text).matches(logged), fits, "{text} {logged}");
         }
         for text in ["192.0.2.0/33", "192.0.2.0/", "192.0.2.0/x", "evil/24", "", "2001:db8::/129"] {
             assert!(Address::parse(text).is_err(), "{text}");

@@ -293,7 +293,11 @@ impl<'a> Facts<'a> {
         let arn = self.table.text(self.row, trail::ENCRYPTION_CONTEXT_ARN)?;
         // `arn:PARTITION:s3:::BUCKET/KEY`
         let (partition, object) = arn.strip_prefix("arn:")?.split_once(":s3:::")?;
-        (!partition.contains(':') && !object.is_empty()).then_some(object)
+        let object = match object.split_once('/') {
+            Some((bucket, "")) => bucket,
+            _ => object,
+        };
+        (!partition.contains(':') && !object.is_empty() && !object.starts_with('/')).then_some(object)
     }
 
     /// The id of the caller's access key; an access line has it only in a presigned URL.
@@ -405,6 +409,24 @@ mod tests {
         let delete = r#"{"eventSource":"s3.amazonaws.com","eventName":"DeleteObjects","requestID":"R3",
             "requestParameters":{"bucketName":"b"},"additionalEventData":{"x-amz-id-2":"H3"}}"#;
         assert_eq!(verdict(delete, Conditions { keys: patterns("a"), until_ms: Some(0), ..none() }), Perhaps);
+    }
+
+    #[test]
+    fn a_call_of_kms_names_a_bucket_or_an_object_of_it() {
+        for (arn, expected) in [
+            ("arn:aws:s3:::b/logs/a", (Some("b/logs/a"), Some("b"), Some("logs/a"))),
+            ("arn:aws-cn:s3:::b/logs/", (Some("b/logs/"), Some("b"), Some("logs/"))),
+            ("arn:aws:s3:::b", (Some("b"), Some("b"), None)),
+            ("arn:aws:s3:::b/", (Some("b"), Some("b"), None)),
+            ("arn:aws:s3:::/logs/a", (None, None, None)),
+            ("arn:aws:s3:::/", (None, None, None)),
+            ("arn:aws:s3:::", (None, None, None)),
+            ("b/logs/a", (None, None, None)),
+        ] {
+            let table = parse_record(DECRYPT.replace("arn:aws:s3:::b/logs/a", arn).as_bytes()).unwrap();
+            let facts = Facts::new(&table, 0);
+            assert_eq!((facts.kms_object(), facts.bucket(), facts.key()), expected, "{arn}");
+        }
     }
 
     #[test]

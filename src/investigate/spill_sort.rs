@@ -150,7 +150,8 @@ fn failed(reason: io::Error) -> Error {
     Error::output(std::env::temp_dir(), reason)
 }
 
-fn damaged() -> Error {
+/// What was read back is not what was written.
+pub(super) fn damaged() -> Error {
     let reason = "rows that were put there to be sorted came back changed: the disk or the memory is at fault";
     failed(io::Error::new(io::ErrorKind::InvalidData, reason))
 }

@@ -3,7 +3,7 @@
 use super::event::{Event, Value, column};
 use super::events::{SelectedEvents, SelectedWorker};
 use super::joined::{self, JoinTally};
-use super::kms::WithKms;
+use super::kms::{KmsTally, WithKms};
 use crate::error::Error;
 use crate::parse::LogType;
 use crate::parse::time::format_iso;
@@ -216,9 +216,9 @@ impl Timeline {
         self.tally
     }
 
-    /// Calls of KMS that were joined to their requests, so far.
-    pub fn joined_kms_calls(&self) -> u64 {
-        self.events.joined_calls
+    /// What became of calls of KMS, once all rows have been taken.
+    pub fn kms_tally(&self) -> KmsTally {
+        self.events.tally()
     }
 }
 
