@@ -95,6 +95,9 @@ pub struct Alert {
     /// First event in milliseconds, for the order: as text a whole second sorts after its fractions.
     #[serde(skip)]
     pub first_seen_ms: Option<i64>,
+    /// Last event in milliseconds, to see which alerts belong together.
+    #[serde(skip)]
+    pub last_seen_ms: Option<i64>,
     /// First event, RFC 3339 in UTC.
     pub first_seen: Option<String>,
     /// Last event, RFC 3339 in UTC.
@@ -154,6 +157,7 @@ impl Alert {
             confidence: Confidence::High,
             outcome: Outcome::Success,
             first_seen_ms: None,
+            last_seen_ms: None,
             first_seen: None,
             last_seen: None,
             window_seconds: 0,
@@ -178,6 +182,13 @@ impl Alert {
         }
     }
 
+    /// Takes over the times of the first and the last event, in milliseconds.
+    pub fn set_seen(&mut self, first_ms: Option<i64>, last_ms: Option<i64>) {
+        (self.first_seen_ms, self.last_seen_ms) = (first_ms, last_ms);
+        self.first_seen = first_ms.map(time::format_iso);
+        self.last_seen = last_ms.map(time::format_iso);
+    }
+
     /// Takes over the logs that show it, each with its evidence, in the order of [`LogType::ALL`].
     pub fn set_evidence(&mut self, per_log: [&EvidenceRows; 2]) {
         let mut all = EvidenceRows::default();
@@ -187,9 +198,7 @@ impl Alert {
             }
             all.merge(EVIDENCE_ROWS, rows.clone());
         }
-        self.first_seen_ms = all.first_seen_ms();
-        self.first_seen = all.first_seen_ms().map(time::format_iso);
-        self.last_seen = all.last_seen_ms().map(time::format_iso);
+        self.set_seen(all.first_seen_ms(), all.last_seen_ms());
         self.evidence_total = all.total();
         self.evidence = all.into_rows();
     }

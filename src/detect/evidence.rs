@@ -71,6 +71,20 @@ pub fn as_json<S: Serializer>(rows: &[EvidenceRow], serializer: S) -> Result<S::
     }))
 }
 
+/// The evidence of an alert that is made of others: the first record of each, as far as there is room, then the next.
+pub fn of_alerts<'a>(alerts: impl Iterator<Item = &'a [EvidenceRow]> + Clone) -> Vec<EvidenceRow> {
+    let mut rows: Vec<&EvidenceRow> = Vec::new();
+    for at in 0..EVIDENCE_ROWS {
+        for row in alerts.clone().filter_map(|rows| rows.get(at)) {
+            if rows.len() < EVIDENCE_ROWS && !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+    rows.sort_by(|left, right| left.place().cmp(&right.place()));
+    rows.into_iter().cloned().collect()
+}
+
 /// What decides which records are shown: time (none is last), then what they say, then where they stand. So the same
 /// records are shown when lines are shuffled or files are cut elsewhere.
 type Place<'a> = (i64, LogType, [Option<&'a str>; 3], &'a str, i64);

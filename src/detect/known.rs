@@ -2,13 +2,15 @@
 //! which accounts are the owner's, which keys a bucket has.
 
 mod accounts;
+mod assumed_roles;
 mod buckets;
 
 pub use accounts::{Accounts, is_account_id, is_canonical_id};
+pub use assumed_roles::AssumedRoles;
 pub use buckets::{LogBucket, Why, is_delivering};
 
 use super::Config;
-use super::codes::Ended;
+use super::codes::{Ended, Who};
 use super::entities::{Entities, State, field};
 use super::key_sample::{KeySample, is_sampled};
 use super::names::Names;
@@ -32,6 +34,8 @@ pub struct Known {
     buckets: Entities<Bucket>,
     /// The accounts.
     pub accounts: Accounts,
+    /// Who took on which role.
+    pub assumed_roles: AssumedRoles,
     /// CloudTrail events, to tell whether two parts hold the same.
     events: KeySample,
     /// What is not yet in `buckets`.
@@ -106,6 +110,7 @@ impl Default for Known {
         Known {
             buckets: Entities::with_budget(BUCKETS_BUDGET),
             accounts: Accounts::default(),
+            assumed_roles: AssumedRoles::default(),
             events: KeySample::default(),
             recent: Recent::default(),
         }
@@ -129,6 +134,12 @@ impl Known {
             && let Some(bucket) = buckets::named_in_settings(service, action, parameters)
         {
             self.buckets.observe(&field(&bucket), 0, |state, _| state.signs.add(Why::Setting));
+        }
+        if let (Some(["sts", "AssumeRole", parameters]), Some(time_ms)) = (sight.setting, sight.time_ms)
+            && sight.who != Who::Service
+            && let Some(caller) = &names.callers.name(sight.caller).text
+        {
+            self.assumed_roles.see(caller, parameters, time_ms);
         }
         if self.recent.keys >= MOST_RECENT_KEYS {
             self.settle(names);
@@ -161,6 +172,7 @@ impl Known {
     pub fn merge(&mut self, other: Known) {
         self.buckets.merge(other.buckets);
         self.accounts.merge(other.accounts);
+        self.assumed_roles.merge(other.assumed_roles);
         self.events.merge(MOST_EVENTS, &other.events);
     }
 

@@ -25,6 +25,7 @@ pub mod reading;
 pub mod rules;
 pub mod sample_lines;
 pub mod sample_run;
+mod sequence;
 pub mod sight;
 pub mod stage;
 pub mod state;
@@ -113,7 +114,8 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
 }
 
-/// The rules of these ids, in either case, each once and in the order of [`RULES`].
+/// The rules of these ids, in either case, each once and in the order of [`RULES`]; with a rule that is made of alerts
+/// those that raise them.
 ///
 /// # Errors
 /// The first id that no rule has.
@@ -121,8 +123,17 @@ pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
     if let Some(unknown) = ids.iter().find(|id| rule(id).is_none()) {
         return Err(unknown.clone());
     }
-    let is_named = |rule: &&&Rule| ids.iter().any(|id| id.eq_ignore_ascii_case(rule.id));
-    Ok(RULES.iter().filter(is_named).copied().collect())
+    let is_named = |rule: &&Rule| ids.iter().any(|id| id.eq_ignore_ascii_case(rule.id));
+    let named: Vec<&'static Rule> = RULES.iter().copied().filter(is_named).collect();
+    Ok(with_parts(&named))
+}
+
+/// Rules with those whose alerts they are made of, in the order of [`RULES`].
+pub fn with_parts(rules: &[&'static Rule]) -> Vec<&'static Rule> {
+    let parts: Vec<&str> = rules.iter().flat_map(|rule| sequence::parts(rule)).map(|part| part.id).collect();
+    let is_in = |rule: &&Rule| rules.iter().any(|other| other.id == rule.id) || parts.contains(&rule.id);
+    let others = rules.iter().copied().filter(|rule| !RULES.iter().any(|known| known.id == rule.id));
+    RULES.iter().copied().filter(is_in).chain(others).collect()
 }
 
 /// State of one detector.
@@ -135,6 +146,16 @@ pub trait Detector: Send {
 
     /// Decides.
     fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings;
+
+    /// Is it made of alerts of the rule with that id? Then it sees no rows, and decides last.
+    fn is_made_of(&self, _id: &str) -> bool {
+        false
+    }
+
+    /// Decides over the alerts of all other rules.
+    fn finish_over(&self, _alerts: &[Alert], _shared: &Shared<'_>) -> Vec<Alert> {
+        Vec::new()
+    }
 
     /// For [`Detector::merge`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;

@@ -6,7 +6,6 @@ use super::history::{CallerView, View};
 use super::statistics::{Baseline, median};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::detect::minutes::MINUTE_MS;
-use crate::parse::time;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -89,9 +88,7 @@ pub fn alert(rule: &Rule, caller: &CallerView<'_>, minutes: &RangeInclusive<u32>
     alert.set_evidence([&evidence[0], &evidence[1]]);
     let first_ms = alert.evidence.first().and_then(|row| row.event_time_ms).unwrap_or(from_ms);
     let first_ms = first_ms.clamp(from_ms, until_ms);
-    alert.first_seen_ms = Some(first_ms);
-    alert.first_seen = Some(time::format_iso(first_ms));
-    alert.last_seen = Some(time::format_iso(until_ms));
+    alert.set_seen(Some(first_ms), Some(until_ms));
     alert.principal = caller.principal.map(str::to_owned);
     alert.bucket = Some(caller.bucket.to_owned());
     alert.remote_ip = caller.address.map(str::to_owned);

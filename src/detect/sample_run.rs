@@ -98,7 +98,7 @@ fn block(log: LogType, text: &str) -> Result<Block, String> {
 /// What a rule finds in some tables, each cut into parts of so many rows whose states are merged.
 pub fn run(rule: &'static Rule, tables: &[FieldTable], cut: usize) -> Findings {
     let config = Config::default();
-    let stage = DetectStage::new(&[rule], &config);
+    let stage = DetectStage::new(&super::with_parts(&[rule]), &config);
     let mut whole = stage.worker();
     for table in tables {
         let rows: Vec<u32> = (0..table.len() as u32).collect();
@@ -108,7 +108,10 @@ pub fn run(rule: &'static Rule, tables: &[FieldTable], cut: usize) -> Findings {
             whole = stage.merge(worker, whole);
         }
     }
-    stage.finish(whole)
+    let mut findings = stage.finish(whole);
+    // Those that it is made of have samples of their own.
+    findings.alerts.retain(|alert| alert.rule_id == rule.id);
+    findings
 }
 
 #[cfg(test)]

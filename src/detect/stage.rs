@@ -6,7 +6,7 @@ use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
 use super::sight::{Seer, Sight};
-use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, alert};
+use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::detect::minutes::log_index;
@@ -211,7 +211,9 @@ impl DetectWorker {
         let (view, kms_view) = (history.view(), kms.view());
         let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view };
         let detectors: Vec<Box<dyn Detector>> = self.common.detectors().filter_map(|mut it| it.take()).collect();
-        let found: Vec<Findings> = detectors.into_par_iter().map(|detector| detector.finish(&shared)).collect();
+        let is_made_of_alerts = |it: &Box<dyn Detector>| RULES.iter().any(|rule| it.is_made_of(rule.id));
+        let (last, first): (Vec<_>, Vec<_>) = detectors.into_iter().partition(is_made_of_alerts);
+        let found: Vec<Findings> = first.into_par_iter().map(|detector| detector.finish(&shared)).collect();
         let mut all = Findings::default();
         for findings in found {
             all.alerts.extend(findings.alerts);
@@ -219,6 +221,9 @@ impl DetectWorker {
             all.notes.extend(findings.notes);
             all.limited |= findings.limited;
         }
+        let found: Vec<Vec<Alert>> =
+            last.into_par_iter().map(|detector| detector.finish_over(&all.alerts, &shared)).collect();
+        all.alerts.extend(found.into_iter().flatten());
         let notes = [self.known.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());

@@ -6,6 +6,9 @@ const MONTHS: [&[u8; 3]; 12] =
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
 
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+
 /// The text between the brackets of an access log, `06/Feb/2019:00:00:38 +0000`. `None` if it is no such instant.
 pub fn access_log_time(text: &[u8]) -> Option<i64> {
     let [

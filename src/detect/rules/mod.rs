@@ -3,8 +3,10 @@
 mod anonymous_listing;
 mod anonymous_object_read;
 mod batch_delete_keys;
+mod blind_then_hit;
 mod bucket_key_advice;
 mod cross_account_reader;
+mod entity_risk;
 mod first_seen_reader;
 mod kms_errors_behind_s3;
 mod kms_quota;
@@ -55,6 +57,8 @@ pub static RULES: &[&Rule] = &[
     &s3_failures_from_kms::RULE,
     &kms_errors_behind_s3::RULE,
     &bucket_key_advice::RULE,
+    &blind_then_hit::RULE,
+    &entity_risk::RULE,
 ];
 
 /// Lists the samples of a rule: name, log and whether it must fire.

@@ -76,7 +76,8 @@ fn what_could_not_be_evaluated_is_said() {
 
 #[test]
 fn an_alert_names_account_region_and_address_if_there_is_only_one() {
-    for rule in RULES {
+    let sees_rows = |rule: &&&'static Rule| super::super::with_parts(&[rule]).len() == 1;
+    for rule in RULES.iter().filter(sees_rows) {
         let trail =
             |sample: &&Sample| sample.fires && (sample.logs)().iter().all(|(log, _)| *log == LogType::CloudTrail);
         for sample in rule.samples.iter().filter(trail) {

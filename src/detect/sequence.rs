@@ -1,0 +1,188 @@
+//! Rules that are made of alerts of other rules: steps that one caller, address or bucket takes within a window.
+//!
+//! Such a rule sees no rows. When all others have decided, it looks for its steps among their alerts
+//! ([`Detector::finish_over`]), and its own alert names those it is made of (`related`). Alerts about attempts that
+//! failed are a step only where the step says so.
+
+mod actor;
+mod find;
+
+use super::alert::{Alert, Confidence, Outcome, Severity, counted};
+use super::codes::Codes;
+use super::{Config, DetectBatch, Detector, Findings, RULES, Rule, Shared};
+use crate::parse::time::HOUR_MS;
+pub(super) use actor::{By, of_actors};
+use find::{Found, clusters};
+use serde_json::json;
+use std::any::Any;
+use std::collections::BTreeSet;
+
+/// One step: an alert of any of these rules.
+pub struct Step {
+    /// What it is, as a part of a sentence.
+    pub what: &'static str,
+    /// Ids of rules; `DEL-*` stands for all that begin so.
+    pub rules: &'static [&'static str],
+    /// Alerts below that level are no step.
+    pub least: Severity,
+    /// Do alerts count that are about refused or failed calls alone?
+    pub attempts: bool,
+}
+
+impl Step {
+    fn names(&self, id: &str) -> bool {
+        self.rules.iter().any(|rule| match rule.strip_suffix('*') {
+            Some(family) => id.starts_with(family),
+            None => *rule == id,
+        })
+    }
+
+    /// Is that alert this step?
+    pub fn takes(&self, alert: &Alert) -> bool {
+        let is_done = self.attempts || alert.outcome != Outcome::Denied;
+        is_done && alert.severity >= self.least && self.names(alert.rule_id)
+    }
+}
+
+/// What a rule of this form looks for.
+pub struct Sequence {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// The steps, all of which must be taken.
+    pub steps: &'static [Step],
+    /// Must they be taken in this order? Equal seconds count as in order.
+    pub ordered: bool,
+    /// Whose steps they are.
+    pub by: &'static [By],
+}
+
+/// The threshold that every sequence has.
+pub const WINDOW_HOURS: &str = "window_hours";
+
+/// Alerts that are named in `related`; the count tells of all.
+const MOST_RELATED: usize = 50;
+
+/// The rules whose alerts a rule is made of; none for a rule that sees rows.
+pub fn parts(rule: &Rule) -> impl Iterator<Item = &'static Rule> {
+    let detector = (rule.new)(&Config::default());
+    RULES.iter().copied().filter(move |other| detector.is_made_of(other.id))
+}
+
+/// The detector of a [`Sequence`].
+pub struct SequenceDetector {
+    sequence: &'static Sequence,
+    window_ms: i64,
+}
+
+impl SequenceDetector {
+    /// With the settings.
+    pub fn of(sequence: &'static Sequence, config: &Config) -> Box<dyn Detector> {
+        let hours = config.threshold(sequence.rule, WINDOW_HOURS);
+        let window_ms = i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(HOUR_MS);
+        Box::new(SequenceDetector { sequence, window_ms })
+    }
+
+    fn alert(&self, by: By, actor: &str, found: &Found<'_>) -> Alert {
+        let rule = self.sequence.rule;
+        let mut alert = about(rule, by, actor, &found.members);
+        alert.window_seconds = u64::try_from(self.window_ms / 1000).unwrap_or(0);
+        let steps: Vec<String> = self
+            .sequence
+            .steps
+            .iter()
+            .map(|step| {
+                let of_step: BTreeSet<&str> =
+                    found.members.iter().filter(|it| step.takes(it)).map(|it| it.rule_id).collect();
+                format!("{} ({})", step.what, of_step.into_iter().collect::<Vec<_>>().join(", "))
+            })
+            .collect();
+        let within = counted((alert.window_seconds / 3600).max(1), "hour", "hours");
+        let then = if self.sequence.ordered { ", then " } else { "; " };
+        alert.summary = format!("{} {actor}, within {within}: {}.", by.noun(), steps.join(then));
+        alert.expected = [("steps", json!(steps.len())), ("window_hours", json!(self.window_ms / HOUR_MS))].into();
+        alert
+    }
+}
+
+/// An alert that is made of others, with all that follows from them.
+pub(super) fn about(rule: &Rule, by: By, actor: &str, members: &[&Alert]) -> Alert {
+    let first_ms = members.iter().filter_map(|it| it.first_seen_ms).min();
+    let last_ms = members.iter().filter_map(|it| it.last_seen_ms).max();
+    let mut alert = Alert::of(rule, &[Some(by.noun()), Some(actor)], first_ms);
+    alert.set_seen(first_ms, last_ms);
+    by.set(&mut alert, actor);
+    let common = |of: fn(&Alert) -> &Option<String>| {
+        let first = members.first().and_then(|it| of(it).clone());
+        first.filter(|text| members.iter().all(|it| of(it).as_deref() == Some(text)))
+    };
+    alert.account_id = common(|it| &it.account_id);
+    alert.region = common(|it| &it.region);
+    alert.bucket = alert.bucket.or_else(|| common(|it| &it.bucket));
+    alert.principal = alert.principal.or_else(|| common(|it| &it.principal));
+    alert.access_key_id = common(|it| &it.access_key_id);
+    alert.remote_ip = alert.remote_ip.or_else(|| common(|it| &it.remote_ip));
+    let logs: BTreeSet<&str> = members.iter().flat_map(|it| it.logs.iter().copied()).collect();
+    alert.logs =
+        crate::parse::LogType::ALL.map(|log| log.name()).into_iter().filter(|log| logs.contains(log)).collect();
+    // As sure as the least sure of what it cannot do without, and no surer than that.
+    alert.confidence = members.iter().map(|it| it.confidence).min().unwrap_or(Confidence::Low);
+    alert.outcome = match members.iter().any(|it| it.outcome != Outcome::Success) {
+        true => Outcome::Mixed,
+        false => Outcome::Success,
+    };
+    alert.count = members.len() as u64;
+    alert.evidence_total = members.iter().map(|it| it.evidence_total).sum();
+    alert.evidence = super::evidence::of_alerts(members.iter().map(|it| &it.evidence[..]));
+    alert.related = members.iter().take(MOST_RELATED).map(|it| it.alert_id.clone()).collect();
+    let rules: BTreeSet<&str> = members.iter().map(|it| it.rule_id).collect();
+    alert.observed = [("alerts", json!(members.len())), ("rules", json!(rules))].into();
+    if members.len() > MOST_RELATED {
+        alert.reasons.push(format!("The first {MOST_RELATED} of {} alerts are named.", members.len()));
+    }
+    alert
+}
+
+impl Detector for SequenceDetector {
+    fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
+
+    fn merge(&mut self, _: Box<dyn Detector>) {}
+
+    fn finish(self: Box<Self>, _: &Shared<'_>) -> Findings {
+        Findings::default()
+    }
+
+    fn is_made_of(&self, id: &str) -> bool {
+        self.sequence.steps.iter().any(|step| step.names(id))
+    }
+
+    fn finish_over(&self, alerts: &[Alert], shared: &Shared<'_>) -> Vec<Alert> {
+        let sequence = self.sequence;
+        let steps = alerts.iter().filter(|alert| sequence.steps.iter().any(|step| step.takes(alert)));
+        let mut found: Vec<(By, String, Found<'_>)> = Vec::new();
+        for ((by, actor), alerts) in of_actors(steps, sequence.by, &shared.known.assumed_roles) {
+            let clusters = clusters(sequence, self.window_ms, &alerts);
+            found.extend(clusters.into_iter().map(|cluster| (by, actor.clone(), cluster)));
+        }
+        // The same alerts seen twice, such as by caller and by address, are one sequence: the one that holds the other.
+        let is_part = |at: usize| {
+            found.iter().enumerate().any(|(other, (_, _, whole))| {
+                let this = &found[at].2;
+                other != at && whole.holds(this) && (!this.holds(whole) || other < at)
+            })
+        };
+        let whole = (0..found.len()).filter(|at| !is_part(*at)).map(|at| &found[at]);
+        whole.map(|(by, actor, found)| self.alert(*by, actor, found)).collect()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn load(&mut self, _: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+}
