@@ -78,7 +78,7 @@ fn build(group: &mut BenchmarkGroup<'_, WallTime>, blocks: &[Block]) {
         });
     }
     let config = Config::default();
-    let detect = DetectStage::new(RULES, &config);
+    let detect = DetectStage::new(&RULES, &config);
     group.bench_function("detect", |bencher| bencher.iter(|| detect.finish(observed(&detect, &tables))));
     group.bench_function("export", |bencher| {
         bencher.iter(|| {
@@ -103,7 +103,7 @@ fn observed<S: Stage>(stage: &S, tables: &[FieldTable]) -> S::Worker {
 /// From files to what a command writes, on all threads.
 fn pipelines(group: &mut BenchmarkGroup<'_, WallTime>, folder: &Path) {
     group.bench_function("pipeline/detect", |bencher| {
-        bencher.iter(|| through(folder, &DetectStage::new(RULES, &Config::default())))
+        bencher.iter(|| through(folder, &DetectStage::new(&RULES, &Config::default())))
     });
     group.bench_function("pipeline/export", |bencher| {
         bencher.iter(|| {

@@ -57,7 +57,7 @@ fn rows_through_stages(log: SynthLog) -> usize {
     });
 
     let config = Config::default();
-    let stage = DetectStage::new(RULES, &config);
+    let stage = DetectStage::new(&RULES, &config);
     let mut worker = stage.worker();
     measured(|| observe(&stage, &mut worker, &tables, &rows));
     measured(|| drop(black_box(stage.finish(worker))));

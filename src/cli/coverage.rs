@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (worker, told) = input.run(&inputs, None, &stage)?;
     let coverage = stage.finish(worker);
     let config = Config::default();
-    let not_evaluated = DetectStage::new(RULES, &config).not_evaluated(&told.report.tally.evidence);
+    let not_evaluated = DetectStage::new(&RULES, &config).not_evaluated(&told.report.tally.evidence);
     let facts = Told { tally: &told.report.tally, not_evaluated: &not_evaluated };
     write(&coverage, &facts, arguments, output)?;
     let unseen = arguments

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   s3sleuth detect logs/                          a table on a terminal, JSONL in a pipe
   s3sleuth detect logs/ --since 7d --fail-on high
-  s3sleuth detect logs/ --rule LOG-001 --rule DEL-001 --format json -o alerts.json")]
+  s3sleuth detect logs/ --rule LOG-001 --rule DEL-001 --format json -o alerts.json
+  s3sleuth detect logs/ --rules sigma/           with rules of your own (docs/rules.md)")]
 pub struct Arguments {
     #[command(flatten)]
     input: InputArguments,
@@ -41,8 +42,8 @@ pub struct Arguments {
 /// Detects.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (input, detectors) = (&arguments.input, &arguments.detectors);
-    let rules = detectors.rules()?;
     let config = detectors.read_config()?;
+    let chosen = detectors.rules(&config)?;
     if arguments.merge_state.is_empty() {
         input.check_paths()?;
     }
@@ -53,7 +54,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let output = Output::open(&arguments.output, input.force)?;
     let state_output = arguments.save_state.as_deref().map(|path| Output::open(path, input.force)).transpose()?;
     let suppressed = detectors.open_suppressed(input.force)?;
-    let stage = DetectStage::new(&rules, &config);
+    let stage = DetectStage::new(&chosen.rules, &config);
     let states =
         arguments.merge_state.iter().map(|path| read_state(path, &stage)).collect::<Result<Vec<_>, _>>()?;
     let (mut worker, mut told) = input.run(&inputs, None, &stage)?;
@@ -72,7 +73,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         write_all(output, &stage.save(&mut worker, &told.report.tally), arguments.save_state.as_deref())?;
     }
     let threads = input.threads();
-    let mut found = detectors.finish(&stage, worker, &mut told, threads)?;
+    let mut found = detectors.finish(&stage, worker, (&mut told, &chosen.not_read), threads)?;
     found.notes.extend(twice_notes);
     detectors.write(&found, output, (&arguments.output, arguments.format), suppressed, threads)?;
     let status = input.tell(told, found.suppressed(), &found.notes)?;

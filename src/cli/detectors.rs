@@ -6,7 +6,7 @@ use super::output::{self, Output};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use s3sleuth::detect::stage::DetectWorker;
-use s3sleuth::detect::{self, Alert, Config, DetectStage, Findings, RULES, Rule, Severity};
+use s3sleuth::detect::{Alert, Config, DetectStage, Findings, RULES, Rule, Severity, sigma, with_parts};
 use s3sleuth::error::Error;
 use s3sleuth::pipeline::on_threads;
 use s3sleuth::report::{alerts, ocsf};
@@ -17,10 +17,13 @@ use std::path::{Path, PathBuf};
 /// Options of the detectors.
 #[derive(Args)]
 pub struct DetectorArguments {
-    /// Run only this detector; repeatable
+    /// Run only this detector, and those whose alerts it is made of; repeatable
     #[arg(long = "rule", value_name = "ID")]
-    rules: Vec<String>,
-    /// TOML file with owned_accounts, log_buckets, public_buckets, readers, iac_roles, partners and thresholds
+    ids: Vec<String>,
+    /// Run the Sigma rules of this file or folder too; repeatable
+    #[arg(long = "rules", value_name = "PATH")]
+    files: Vec<PathBuf>,
+    /// TOML file with owned_accounts, log_buckets, public_buckets, readers, iac_roles, partners, placeholders and thresholds
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Exit with 1 if an alert is at or above this level: info, low, medium, high, critical
@@ -29,6 +32,19 @@ pub struct DetectorArguments {
     /// Write the alerts that the configuration keeps quiet to this file, as JSONL
     #[arg(long, value_name = "FILE")]
     pub suppressed: Option<PathBuf>,
+}
+
+/// The detectors of a run.
+pub struct Chosen {
+    /// In the order of the manual, those of users at the end.
+    pub rules: Vec<&'static Rule>,
+    /// What is wrong with rules of users that could not be read, a sentence each.
+    pub not_read: Vec<String>,
+}
+
+/// Has the rule that id, in either case?
+fn is_id(rule: &Rule, id: &str) -> bool {
+    rule.id.eq_ignore_ascii_case(id)
 }
 
 /// Forms of alerts.
@@ -52,6 +68,8 @@ pub struct Found {
     findings: ManuallyDrop<Findings>,
     /// What was not evaluated, a sentence each.
     pub notes: Vec<String>,
+    /// Could every rule be read?
+    is_complete: bool,
 }
 
 fn level(text: &str) -> Result<Severity, String> {
@@ -63,7 +81,8 @@ impl DetectorArguments {
     /// The first option that was given, for a command that runs detectors only if asked to.
     pub fn first_given(&self) -> Option<&'static str> {
         let given = [
-            (!self.rules.is_empty(), "--rule"),
+            (!self.ids.is_empty(), "--rule"),
+            (!self.files.is_empty(), "--rules"),
             (self.config.is_some(), "--config"),
             (self.fail_on.is_some(), "--fail-on"),
             (self.suppressed.is_some(), "--suppressed"),
@@ -71,15 +90,21 @@ impl DetectorArguments {
         given.into_iter().find_map(|(given, name)| given.then_some(name))
     }
 
-    /// The detectors that were chosen.
-    pub fn rules(&self) -> Result<Vec<&'static Rule>, Error> {
-        if self.rules.is_empty() {
-            return Ok(RULES.to_vec());
+    /// The detectors that were chosen, and those of users' rules.
+    pub fn rules(&self, config: &Config) -> Result<Chosen, Error> {
+        let loaded = sigma::load::load(&self.files, &config.placeholders);
+        let all: Vec<&'static Rule> = RULES.iter().chain(&loaded.rules).copied().collect();
+        if let Some(own) = loaded.rules.iter().find(|own| RULES.iter().any(|rule| is_id(rule, own.id))) {
+            return Err(Error::Usage(format!("a rule of --rules has the id {} of a detector", own.id)));
         }
-        detect::rules_named(&self.rules).map_err(|id| {
-            let known: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-            Error::Usage(format!("no detector {id}: there are {}", known.join(", ")))
-        })
+        if let Some(unknown) = self.ids.iter().find(|id| !all.iter().any(|rule| is_id(rule, id))) {
+            let known: Vec<&str> = all.iter().map(|rule| rule.id).collect();
+            return Err(Error::Usage(format!("no detector {unknown}: there are {}", known.join(", "))));
+        }
+        let is_chosen = |rule: &&Rule| self.ids.is_empty() || self.ids.iter().any(|id| is_id(rule, id));
+        let not_read = loaded.complaints.iter().map(|complaint| format!("rule not evaluated: {complaint}"));
+        let chosen: Vec<&'static Rule> = all.into_iter().filter(is_chosen).collect();
+        Ok(Chosen { rules: with_parts(&chosen), not_read: not_read.collect() })
     }
 
     /// The configuration.
@@ -99,7 +124,7 @@ impl DetectorArguments {
         &self,
         stage: &DetectStage<'_>,
         worker: DetectWorker,
-        told: &mut Told,
+        (told, not_read): (&mut Told, &[String]),
         threads: usize,
     ) -> Result<Found, Error> {
         told.inferred = stage.inferred(&worker);
@@ -109,7 +134,8 @@ impl DetectorArguments {
         let id = |note: &str| note.split_once(": ").map(|(id, _)| id.to_owned());
         let blind_ids: Vec<Option<String>> = notes.iter().map(|note| id(note)).collect();
         notes.extend(findings.notes.iter().filter(|note| !blind_ids.contains(&id(note))).cloned());
-        Ok(Found { findings, notes })
+        notes.extend_from_slice(not_read);
+        Ok(Found { findings, notes, is_complete: not_read.is_empty() })
     }
 
     /// Writes the alerts to `output`, and those kept quiet to theirs.
@@ -139,7 +165,8 @@ impl DetectorArguments {
         let reached = |alert: &Alert| self.fail_on.is_some_and(|level| alert.severity >= level);
         let limited = if found.findings.limited { ExitStatus::Limit } else { ExitStatus::Done };
         let alerted = if found.findings.alerts.iter().any(reached) { ExitStatus::Alert } else { ExitStatus::Done };
-        limited.max(alerted)
+        let complete = if found.is_complete { ExitStatus::Done } else { ExitStatus::Incomplete };
+        limited.max(alerted).max(complete)
     }
 }
 

@@ -217,16 +217,17 @@ fn export_and_detect(
     done: usize,
 ) -> anyhow::Result<ExitStatus> {
     let Arguments { input, detectors, .. } = arguments;
-    let (rules, config) = (detectors.rules()?, detectors.read_config()?);
+    let config = detectors.read_config()?;
+    let chosen = detectors.rules(&config)?;
     let (output, suppressed) = (Output::open(alerts, input.force)?, detectors.open_suppressed(input.force)?);
-    let detection = DetectStage::new(&rules, &config);
+    let detection = DetectStage::new(&chosen.rules, &config);
     // Detection first: it touches little memory, so the block is still in the cache when it is exported.
     let ((worker, ()), mut told) = input.run(inputs, only(arguments), &Both(&detection, &stage))?;
     let threads = input.threads();
     // While the last files are written and synced the processors have time.
     let (summary, found) = std::thread::scope(|scope| {
         let writing = scope.spawn(|| stage.finish(()));
-        let found = detectors.finish(&detection, worker, &mut told, threads);
+        let found = detectors.finish(&detection, worker, (&mut told, &chosen.not_read), threads);
         (writing.join(), found)
     });
     let summary = summary.map_err(|_| Error::Bug("the end of the export".to_owned()))??;

@@ -3,10 +3,14 @@
 use super::exit::ExitStatus;
 use super::output::Output;
 use clap::{Args, Subcommand, ValueEnum};
+use s3sleuth::detect::alert::counted;
 use s3sleuth::detect::sample_run::{Tried, try_rule};
-use s3sleuth::detect::{self, RULES};
+use s3sleuth::detect::sigma::load::{Placeholders, load};
+use s3sleuth::detect::{self, RULES, Rule};
 use s3sleuth::error::Error;
+use s3sleuth::report::safe::printable;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Arguments of `rules`.
 #[derive(Args)]
@@ -18,18 +22,49 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// One line a detector: id, severity, name, title
-    List,
+    List {
+        #[command(flatten)]
+        own: Own,
+    },
     /// What a detector looks for, why, what it cannot see, and what to do next
     Explain {
         /// Such as LOG-001
         id: String,
+        #[command(flatten)]
+        own: Own,
+    },
+    /// Check that Sigma rules can be read and expressed; exit 5 and say why where one cannot
+    Lint {
+        /// Files of rules, or folders of them
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
     /// Try every detector on its own samples; exit 5 if one fires where it must not, or does not where it must
     Test {
+        #[command(flatten)]
+        own: Own,
         /// Form of the result
         #[arg(long, default_value = "table")]
         format: TestFormat,
     },
+}
+
+/// Rules of users.
+#[derive(Args)]
+struct Own {
+    /// The Sigma rules of this file or folder too; repeatable
+    #[arg(long = "rules", value_name = "PATH")]
+    files: Vec<PathBuf>,
+}
+
+impl Own {
+    /// All rules; says what could not be read.
+    fn with_ours(&self) -> (Vec<&'static Rule>, ExitStatus) {
+        let loaded = load(&self.files, &Placeholders::new());
+        loaded.complaints.iter().for_each(|complaint| super::say(&complaint.to_string()));
+        let status = if loaded.complaints.is_empty() { ExitStatus::Done } else { ExitStatus::Violation };
+        (RULES.iter().copied().chain(loaded.rules).collect(), status)
+    }
 }
 
 /// Forms of the result of a test.
@@ -43,31 +78,52 @@ enum TestFormat {
 
 /// Lists or explains.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let mut status = ExitStatus::Done;
-    let text = match &arguments.command {
-        Command::List => RULES
-            .iter()
-            .map(|rule| format!("{:<8} {:<8} {:<24} {}\n", rule.id, rule.severity.name(), rule.name, rule.title))
-            .collect(),
-        Command::Explain { id } => {
-            let rule = detect::rule(id)
-                .ok_or_else(|| Error::Usage(format!("no detector {id}; s3sleuth rules list shows all")))?;
-            detect::manual::manual(rule)
+    let (text, status) = match &arguments.command {
+        Command::List { own } => {
+            let (rules, status) = own.with_ours();
+            let line = |rule: &&Rule| {
+                format!("{:<8} {:<8} {:<24} {}\n", rule.id, rule.severity.name(), rule.name, rule.title)
+            };
+            (rules.iter().map(line).collect(), status)
         }
-        Command::Test { format } => {
-            let tried: Vec<Tried> = RULES.iter().map(|rule| try_rule(rule)).collect();
+        Command::Explain { id, own } => {
+            let (rules, status) = own.with_ours();
+            let rule = rules.into_iter().find(|rule| rule.id.eq_ignore_ascii_case(id));
+            let rule =
+                rule.ok_or_else(|| Error::Usage(format!("no detector {id}; s3sleuth rules list shows all")))?;
+            (detect::manual::manual(rule), status)
+        }
+        Command::Lint { paths } => lint(paths),
+        Command::Test { own, format } => {
+            let (rules, status) = own.with_ours();
+            // Users' rules need no samples.
+            let has_samples = |rule: &&&'static Rule| !rule.samples.is_empty() || detect::rule(rule.id).is_some();
+            let tried: Vec<Tried> = rules.iter().filter(has_samples).map(|rule| try_rule(rule)).collect();
             let violations = violations(&tried);
             if !violations.is_empty() {
                 super::say(&violations.join("\n"));
             }
-            status = verdict(&tried);
-            tested(&tried, *format)
+            (tested(&tried, *format), status.max(verdict(&tried)))
         }
     };
     let mut output = Output::stdout();
     output.write_all(text.as_bytes()).map_err(|error| Error::output("stdout", error))?;
     output.finish()?;
     Ok(status)
+}
+
+/// Reads rules, and says which cannot be expressed.
+fn lint(paths: &[PathBuf]) -> (String, ExitStatus) {
+    let loaded = load(paths, &Placeholders::new());
+    let mut text = String::new();
+    let kinds = [("error", &loaded.complaints), ("note", &loaded.notes)];
+    for (kind, complaint) in kinds.into_iter().flat_map(|(kind, all)| all.iter().map(move |it| (kind, it))) {
+        text += &format!("{kind} {}\n", printable(&complaint.to_string()));
+    }
+    let (rules, errors) = (loaded.read as u64, loaded.complaints.len() as u64);
+    let (rules, errors) = (counted(rules, "rule", "rules"), counted(errors, "error", "errors"));
+    text += &format!("{rules} read, {errors}\n");
+    (text, if loaded.complaints.is_empty() { ExitStatus::Done } else { ExitStatus::Violation })
 }
 
 fn violations(tried: &[Tried]) -> Vec<&str> {

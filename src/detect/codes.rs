@@ -76,6 +76,24 @@ pub struct Codes {
     pub request: Vec<u64>,
 }
 
+impl Codes {
+    /// Those of some rows.
+    pub fn of_rows(&self, rows: &[u32]) -> Codes {
+        fn pick<T: Copy>(all: &[T], rows: &[u32]) -> Vec<T> {
+            rows.iter().map(|row| all[*row as usize]).collect()
+        }
+        Codes {
+            act: pick(&self.act, rows),
+            ended: pick(&self.ended, rows),
+            who: pick(&self.who, rows),
+            key: pick(&self.key, rows),
+            shape: pick(&self.shape, rows),
+            place: pick(&self.place, rows),
+            request: pick(&self.request, rows),
+        }
+    }
+}
+
 /// What an operation of a service does.
 pub(super) fn act(log: LogType, service: &str, operation: &str) -> Act {
     if !service.starts_with("s3") {

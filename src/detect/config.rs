@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// iac_roles = ["arn:aws:iam::111122223333:role/terraform"] # may change settings
 /// partners = ["444455556666"]         # other accounts that may read
 ///
+/// [placeholders]                       # for users' rules: what %admins% stands for
+/// admins = ["ann", "bob"]
+///
 /// [thresholds.DEL-001]
 /// deleted_keys = 200
 /// ```
@@ -36,6 +39,8 @@ pub struct Config {
     pub iac_roles: BTreeSet<String>,
     /// Other accounts that may read, by their 12 digits or canonical ids.
     pub partners: BTreeSet<String>,
+    /// What words between percent signs stand for in Sigma rules (`|expand`).
+    pub placeholders: BTreeMap<String, BTreeSet<String>>,
     /// By rule id and threshold name.
     thresholds: BTreeMap<String, BTreeMap<String, u64>>,
 }

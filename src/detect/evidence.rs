@@ -183,6 +183,11 @@ impl<'a> EvidenceColumns<'a> {
         }
     }
 
+    /// The log of the rows.
+    pub fn log(&self) -> LogType {
+        self.log
+    }
+
     /// The cells of [`facts::COLUMNS`].
     pub fn facts(&self, row: usize) -> [Option<&'a str>; facts::COLUMNS.len()] {
         self.facts.map(|column| cell(column, row))

@@ -10,7 +10,7 @@ pub const COLUMNS: [&str; 5] = ["account_id", "region", "access_key_id", "remote
 
 /// None, one or several values of a column. Records without a value say nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Fact {
+pub struct Fact {
     only: Option<Box<str>>,
     are_several: bool,
     /// Bytes of the longest value, which count even if it is no longer kept: the weight must never fall.
@@ -18,6 +18,21 @@ struct Fact {
 }
 
 impl Fact {
+    /// Takes a text as logged.
+    pub fn see_text(&mut self, text: &str) {
+        self.see(&field(text));
+    }
+
+    /// The value, if it is only one.
+    pub fn only(&self) -> Option<&str> {
+        self.only.as_deref()
+    }
+
+    /// Bytes beside the size of the type; more rows never make them fewer.
+    pub fn weight(&self) -> usize {
+        if self.longest == 0 { 0 } else { usize::from(self.longest) + 16 }
+    }
+
     /// Takes a text that is already cut.
     fn see(&mut self, text: &str) {
         self.longest = self.longest.max(u16::try_from(text.len()).unwrap_or(u16::MAX));
@@ -34,7 +49,8 @@ impl Fact {
         self.only = None;
     }
 
-    fn merge(&mut self, other: &Fact) {
+    /// Joins two.
+    pub fn merge(&mut self, other: &Fact) {
         self.longest = self.longest.max(other.longest);
         if other.are_several {
             self.set_several();
@@ -68,8 +84,7 @@ impl Facts {
 
     /// Bytes beside the size of the type; more rows never make them fewer.
     pub fn weight(&self) -> usize {
-        let of = |fact: &Fact| if fact.longest == 0 { 0 } else { usize::from(fact.longest) + 16 };
-        self.facts.iter().map(of).sum()
+        self.facts.iter().map(Fact::weight).sum()
     }
 
     /// The account, if it is only one.

@@ -248,20 +248,93 @@ impl State for Hits {
     }
 }
 
-/// The detector of a [`Pattern`].
-pub struct HitDetector<P> {
-    pattern: P,
+/// Hits by entity and day.
+pub struct HitGroups {
     groups: Entities<Hits>,
     key: EntityKey,
     day: DayField,
 }
 
+impl Default for HitGroups {
+    fn default() -> HitGroups {
+        HitGroups { groups: Entities::with_budget(BUDGET), key: EntityKey::default(), day: DayField::default() }
+    }
+}
+
+impl HitGroups {
+    /// Takes a row of a log; `key` is the fingerprint of its object, 0 where none is named.
+    pub fn take(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), key: u64, hit: Hit<'_>) {
+        let day = self.day.of(columns.event_time_ms(row));
+        let [first, second, third, fourth] = hit.entity;
+        let entity = self.key.set(&[first, second, third, fourth, day]);
+        let log = log_index(columns.log());
+        self.groups.observe(entity, 1, |hits, level| {
+            let most = MOST_REMEMBERED >> level;
+            hits.rows[log].observe(rows_at(level), columns, row);
+            hits.facts.observe(columns, row);
+            hits.counts[0].see(most, log, hit.what);
+            for kind in (0..KINDS).filter(|kind| hit.kinds & (1 << kind) != 0) {
+                hits.counts[1 + kind].see(most, log, hit.what);
+            }
+            if key != 0 {
+                hits.keys.insert(most, key);
+            }
+            if let Some(address) = columns.remote_ip(row) {
+                hits.addresses.insert(most, super::key_sample::fingerprint(address));
+            }
+        });
+    }
+
+    /// Joins two.
+    pub fn merge(&mut self, other: HitGroups) {
+        self.groups.merge(other.groups);
+    }
+
+    /// What the groups mean, for the rule of that id.
+    pub fn finish(&self, id: &str, judge: impl Fn(&Group<'_>) -> Verdict) -> Findings {
+        let mut findings = Findings::default();
+        for (entity, hits) in self.groups.sorted() {
+            let fields = EntityKey::fields(entity);
+            let [first, second, third, fourth, day] = fields[..] else { continue };
+            let day = day.and_then(|day| day.parse().ok());
+            let group =
+                Group { entity: [first, second, third, fourth], day, hits, level: self.groups.state_level() };
+            match judge(&group) {
+                Verdict::Alert(alert) => findings.alerts.push(alert),
+                Verdict::Suppressed(alert) => findings.suppressed.push(alert),
+                Verdict::Nothing => {}
+            }
+        }
+        findings.notes = self.groups.note().map(|note| format!("{id}: {note}")).into_iter().collect();
+        findings.note_limits();
+        findings
+    }
+
+    /// For [`Detector::save`].
+    pub fn save(&self) -> Vec<u8> {
+        saved(&self.groups)
+    }
+
+    /// For [`Detector::load`].
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        self.groups = restore(state)?;
+        Ok(())
+    }
+}
+
+/// The detector of a [`Pattern`].
+pub struct HitDetector<P> {
+    pattern: P,
+    groups: HitGroups,
+}
+
 impl<P: Pattern> HitDetector<P> {
     /// With the settings.
     pub fn of(config: &Config) -> Box<dyn Detector> {
-        let groups = Entities::with_budget(BUDGET);
-        let (key, day) = (EntityKey::default(), DayField::default());
-        Box::new(HitDetector { pattern: P::new(config), groups, key, day })
+        Box::new(HitDetector { pattern: P::new(config), groups: HitGroups::default() })
     }
 }
 
@@ -271,25 +344,7 @@ impl<P: Pattern> Detector for HitDetector<P> {
         for row in 0..batch.len() {
             let Some(hit) = self.pattern.select(batch, codes, row) else { continue };
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
-            let day = self.day.of(columns.event_time_ms(row));
-            let [first, second, third, fourth] = hit.entity;
-            let entity = self.key.set(&[first, second, third, fourth, day]);
-            let log = log_index(batch.log);
-            self.groups.observe(entity, 1, |hits, level| {
-                let most = MOST_REMEMBERED >> level;
-                hits.rows[log].observe(rows_at(level), columns, row);
-                hits.facts.observe(columns, row);
-                hits.counts[0].see(most, log, hit.what);
-                for kind in (0..KINDS).filter(|kind| hit.kinds & (1 << kind) != 0) {
-                    hits.counts[1 + kind].see(most, log, hit.what);
-                }
-                if codes.key[row] != 0 {
-                    hits.keys.insert(most, codes.key[row]);
-                }
-                if let Some(address) = columns.remote_ip(row) {
-                    hits.addresses.insert(most, super::key_sample::fingerprint(address));
-                }
-            });
+            self.groups.take((columns, row), codes.key[row], hit);
         }
     }
 
@@ -299,22 +354,7 @@ impl<P: Pattern> Detector for HitDetector<P> {
     }
 
     fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
-        let mut findings = Findings::default();
-        for (entity, hits) in self.groups.sorted() {
-            let fields = EntityKey::fields(entity);
-            let [first, second, third, fourth, day] = fields[..] else { continue };
-            let day = day.and_then(|day| day.parse().ok());
-            let group =
-                Group { entity: [first, second, third, fourth], day, hits, level: self.groups.state_level() };
-            match self.pattern.judge(&group, shared) {
-                Verdict::Alert(alert) => findings.alerts.push(alert),
-                Verdict::Suppressed(alert) => findings.suppressed.push(alert),
-                Verdict::Nothing => {}
-            }
-        }
-        findings.notes = self.groups.note().map(|note| format!("{}: {note}", P::RULE.id)).into_iter().collect();
-        findings.note_limits();
-        findings
+        self.groups.finish(P::RULE.id, |group| self.pattern.judge(group, shared))
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -322,11 +362,10 @@ impl<P: Pattern> Detector for HitDetector<P> {
     }
 
     fn save(&self) -> Vec<u8> {
-        saved(&self.groups)
+        self.groups.save()
     }
 
     fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        self.groups = restore(state)?;
-        Ok(())
+        self.groups.load(state)
     }
 }

@@ -42,7 +42,7 @@ pub fn manual_page() -> String {
         `public_buckets` are exact names, without wildcards. Above fixed limits of memory a detector goes on with a \
         sample, and says so.\n"
         .to_owned();
-    for rule in super::RULES {
+    for rule in super::RULES.iter() {
         page.push('\n');
         page.push_str(&manual(rule));
     }

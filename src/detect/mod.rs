@@ -27,6 +27,7 @@ pub mod sample_lines;
 pub mod sample_run;
 mod sequence;
 pub mod sight;
+pub mod sigma;
 pub mod stage;
 pub mod state;
 pub mod statistics;
@@ -85,8 +86,43 @@ pub struct Rule {
     pub needs: &'static [Evidence],
     /// Logs that must raise one alert, and such that must raise none.
     pub samples: &'static [Sample],
+    /// What it is made of.
+    pub form: Form,
+}
+
+/// What a rule is made of.
+#[derive(Clone, Copy)]
+pub enum Form {
+    /// Code that makes a fresh detector.
+    Code(fn(&Config) -> Box<dyn Detector>),
+    /// Data of Sigma.
+    Data(&'static sigma::Data),
+}
+
+impl Rule {
     /// A fresh detector.
-    pub new: fn(&Config) -> Box<dyn Detector>,
+    pub fn detector(&'static self, config: &Config) -> Box<dyn Detector> {
+        match self.form {
+            Form::Code(new) => new(config),
+            Form::Data(data) => data.detector(self),
+        }
+    }
+
+    /// The conditions of a rule that is data.
+    fn filters(&self) -> &'static [&'static sigma::Filter] {
+        match self.form {
+            Form::Code(_) => &[],
+            Form::Data(data) => data.filters,
+        }
+    }
+
+    /// What its state is called: of rules that are data only those that are the same have one in common.
+    fn state_name(&self) -> String {
+        match self.form {
+            Form::Code(_) => self.id.to_owned(),
+            Form::Data(data) => format!("{}@{:016x}", self.id, data.digest),
+        }
+    }
 }
 
 /// A number that a hit must cross.
@@ -103,29 +139,34 @@ pub struct Threshold {
 pub struct Sample {
     /// `fires`, `near_miss_1`, `denied_twin` and the like: the name of the file.
     pub name: &'static str,
-    /// The logs: lines of an access log, or a JSON object with `Records`.
-    pub logs: fn() -> Vec<(LogType, Cow<'static, str>)>,
+    /// The logs.
+    pub logs: Logs,
     /// Must it raise exactly one alert, rather than none, with nothing configured?
     pub fires: bool,
+}
+
+/// Texts of logs: lines of an access log, or a JSON object with `Records`.
+#[derive(Clone, Copy)]
+pub enum Logs {
+    /// Made when they are asked for.
+    Made(fn() -> Vec<(LogType, Cow<'static, str>)>),
+    /// As they are.
+    Written(&'static [(LogType, &'static str)]),
+}
+
+impl Sample {
+    /// The logs.
+    pub fn logs(&self) -> Vec<(LogType, Cow<'static, str>)> {
+        match self.logs {
+            Logs::Made(make) => make(),
+            Logs::Written(texts) => texts.iter().map(|(log, text)| (*log, (*text).into())).collect(),
+        }
+    }
 }
 
 /// The rule of that id, in either case.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
-}
-
-/// The rules of these ids, in either case, each once and in the order of [`RULES`]; with a rule that is made of alerts
-/// those that raise them.
-///
-/// # Errors
-/// The first id that no rule has.
-pub fn rules_named(ids: &[String]) -> Result<Vec<&'static Rule>, String> {
-    if let Some(unknown) = ids.iter().find(|id| rule(id).is_none()) {
-        return Err(unknown.clone());
-    }
-    let is_named = |rule: &&Rule| ids.iter().any(|id| id.eq_ignore_ascii_case(rule.id));
-    let named: Vec<&'static Rule> = RULES.iter().copied().filter(is_named).collect();
-    Ok(with_parts(&named))
 }
 
 /// Rules with those whose alerts they are made of, in the order of [`RULES`].
@@ -140,6 +181,9 @@ pub fn with_parts(rules: &[&'static Rule]) -> Vec<&'static Rule> {
 pub trait Detector: Send {
     /// Takes the rows of either log that are not routine ([`sight::Sight::is_routine`]).
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
+
+    /// Takes rows that match a condition of a rule that is data ([`Rule::form`]); of either kind.
+    fn take(&mut self, _matched: &sigma::Matched<'_>) {}
 
     /// Takes over the state of another detector of the same rule.
     fn merge(&mut self, other: Box<dyn Detector>);
@@ -218,13 +262,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_named_in_either_case_and_come_once_in_their_order() {
-        let named = |ids: &[&str]| {
-            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-            rules_named(&ids).map(|rules| rules.iter().map(|rule| rule.id).collect::<Vec<_>>())
-        };
-        assert_eq!(named(&["get-014", "LOG-001", "GET-014"]), Ok(vec!["LOG-001", "GET-014"]));
-        assert_eq!(named(&[]), Ok(vec![]));
-        assert_eq!(named(&["log-001", "nope"]), Err("nope".to_owned()));
+    fn a_rule_that_is_made_of_alerts_comes_with_those_that_raise_them() {
+        let ids = |id| with_parts(&[rule(id).unwrap()]).iter().map(|rule| rule.id).collect::<Vec<_>>();
+        assert_eq!(ids("log-001"), ["LOG-001"]);
+        let parts = ids("SEQ-001");
+        assert!(
+            parts.contains(&"LOG-006") && parts.contains(&"DEL-001") && parts.ends_with(&["SEQ-001"]),
+            "{parts:?}"
+        );
+        assert!(!parts.contains(&"SEQ-010") && !parts.contains(&"LOG-001"), "{parts:?}");
     }
 }

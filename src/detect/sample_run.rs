@@ -73,7 +73,7 @@ pub fn tables(sample: &Sample) -> Result<Vec<FieldTable>, String> {
         }
         Ok(table)
     };
-    (sample.logs)().into_iter().map(table).collect()
+    sample.logs().into_iter().map(table).collect()
 }
 
 /// The text of a log as one file in one block.

@@ -63,8 +63,8 @@ pub const WINDOW_HOURS: &str = "window_hours";
 const MOST_RELATED: usize = 50;
 
 /// The rules whose alerts a rule is made of; none for a rule that sees rows.
-pub fn parts(rule: &Rule) -> impl Iterator<Item = &'static Rule> {
-    let detector = (rule.new)(&Config::default());
+pub fn parts(rule: &'static Rule) -> impl Iterator<Item = &'static Rule> {
+    let detector = rule.detector(&Config::default());
     RULES.iter().copied().filter(move |other| detector.is_made_of(other.id))
 }
 

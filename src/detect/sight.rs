@@ -7,11 +7,13 @@ use super::key_sample::fingerprint_of;
 use super::key_shape::{KeyShape, KeyShapes};
 use super::memo::Memo;
 use super::names::Names;
+use super::sigma::{Asking, Program};
 use crate::activity::outcome::{self, Outcome};
 use crate::activity::principal::{Principal, PrincipalKind, is_of_role, session_of_trail};
 use crate::activity::{self, short_service};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use std::sync::Arc;
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Sight<'a> {
     pub event: u64,
     /// Service, name and parameters of a CloudTrail event that changed a setting.
     pub setting: Option<[&'a str; 3]>,
+    /// The conditions of rules that are data which it could match, by number of their set; 0 is none.
+    pub asked: u32,
 }
 
 impl Sight<'_> {
@@ -76,7 +80,10 @@ pub struct Seer {
     /// The names behind the numbers.
     pub names: Names,
     shapes: KeyShapes,
-    acts: Memo<Act>,
+    /// What an action is, and which conditions ask for it.
+    acts: Memo<(Act, u32)>,
+    /// Which conditions of rules that are data ask for which actions.
+    pub(super) asking: Option<Asking>,
     /// Callers of access logs as logged.
     requesters: Memo<(u32, Who)>,
     /// Roles of CloudTrail, by the ARN of the session.
@@ -86,6 +93,11 @@ pub struct Seer {
 }
 
 impl Seer {
+    /// One for a run with these conditions of rules that are data.
+    pub fn asking(program: &Arc<Program>) -> Seer {
+        Seer { asking: (!program.is_empty()).then(|| Asking::of(program)), ..Seer::default() }
+    }
+
     /// Forgets all names: their numbers are given anew.
     pub fn forget(&mut self) {
         self.names = Names::default();
@@ -106,7 +118,8 @@ impl Seer {
         let key = table.bytes(row, access::OBJECT_KEY);
         let code = table.bytes(row, access::ERROR_CODE);
         let status = table.bytes(row, access::HTTP_STATUS);
-        let act = self.act(LogType::S3Access, b"s3", table.bytes(row, access::OPERATION).unwrap_or_default());
+        let operation = table.bytes(row, access::OPERATION).unwrap_or_default();
+        let (act, asked) = self.act(LogType::S3Access, b"", operation);
         let ended = ended(outcome::of(table, row), status);
         Sight {
             act,
@@ -124,6 +137,7 @@ impl Seer {
             account: table.bytes(row, access::BUCKET_OWNER),
             event: 0,
             setting: None,
+            asked,
             log: LogType::S3Access,
             time_ms: table.rows[row].event_time_ms(),
         }
@@ -131,9 +145,10 @@ impl Seer {
 
     fn see_trail<'a>(&mut self, table: &'a FieldTable, row: usize) -> Sight<'a> {
         let (caller, who) = self.caller(table, row);
-        let service = table.text(row, trail::EVENT_SOURCE).map_or("", short_service);
+        let event_source = table.text(row, trail::EVENT_SOURCE).unwrap_or_default();
+        let service = short_service(event_source);
         let operation = table.text(row, trail::EVENT_NAME).unwrap_or_default();
-        let act = self.act(LogType::CloudTrail, service.as_bytes(), operation.as_bytes());
+        let (act, asked) = self.act(LogType::CloudTrail, event_source.as_bytes(), operation.as_bytes());
         let ended = match activity::is_api_call(table, row) {
             true => ended(outcome::of(table, row), None),
             false => Ended::Failed,
@@ -161,6 +176,7 @@ impl Seer {
             account: table.bytes(row, trail::RECIPIENT_ACCOUNT_ID),
             event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
+            asked,
         }
     }
 
@@ -198,12 +214,13 @@ impl Seer {
         (self.names.callers.number(name), who(principal.kind))
     }
 
-    fn act(&mut self, log: LogType, service: &[u8], operation: &[u8]) -> Act {
+    /// What an action is, and the set of conditions that ask for it. Access lines name no source.
+    fn act(&mut self, log: LogType, event_source: &[u8], operation: &[u8]) -> (Act, u32) {
         let text = match log {
             LogType::S3Access => operation,
             LogType::CloudTrail => {
                 self.text.clear();
-                self.text.extend_from_slice(service);
+                self.text.extend_from_slice(event_source);
                 self.text.push(b' ');
                 self.text.extend_from_slice(operation);
                 &self.text
@@ -212,10 +229,13 @@ impl Seer {
         if let Some(known) = self.acts.get(text) {
             return known;
         }
-        let words = [service, operation].map(|word| std::str::from_utf8(word).unwrap_or_default());
-        let act = act(log, words[0], words[1]);
-        self.acts.set(text, act);
-        act
+        let [source, operation] =
+            [event_source, operation].map(|word| std::str::from_utf8(word).unwrap_or_default());
+        let service = if log == LogType::S3Access { "s3" } else { short_service(source) };
+        let asked = self.asking.as_mut().map_or(0, |asking| asking.set_of(log, source, operation));
+        let known = (act(log, service, operation), asked);
+        self.acts.set(text, known);
+        known
     }
 }
 
@@ -307,7 +327,7 @@ mod tests {
             &activity.into(),
             [&native[0].iter().copied().collect(), &native[1].iter().copied().collect()],
         );
-        for rule in RULES {
+        for rule in RULES.iter() {
             for sample in rule.samples {
                 for table in sample_run::tables(sample).unwrap() {
                     let rows: Vec<u32> = (0..table.len() as u32).collect();

@@ -6,7 +6,8 @@ use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
 use super::sight::{Seer, Sight};
-use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert};
+use super::sigma::{CellTable, Matched, Program};
+use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert, sigma};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::detect::minutes::log_index;
@@ -26,6 +27,9 @@ pub struct DetectStage<'a> {
     wide: Columns,
     /// Of the rows that are evidence.
     evidence: Columns,
+    /// Of the rows that match conditions of rules that are data.
+    matched: Columns,
+    program: Arc<Program>,
     common: Arc<Common>,
 }
 
@@ -73,8 +77,8 @@ pub(super) struct Common {
 
 impl Common {
     /// Of nothing yet.
-    pub(super) fn of(rules: &[&Rule], config: &Config) -> Common {
-        let detectors = rules.iter().map(|rule| Mutex::new(Some((rule.new)(config))));
+    pub(super) fn of(rules: &[&'static Rule], config: &Config) -> Common {
+        let detectors = rules.iter().map(|rule| Mutex::new(Some(rule.detector(config))));
         Common { detectors: detectors.collect(), ..Common::default() }
     }
 
@@ -133,12 +137,21 @@ struct Hits {
     rows: Vec<u32>,
     codes: Codes,
     wanted: Vec<(u32, Want)>,
+    asked: Asked,
+}
+
+/// The rows that conditions of rules that are data could match, and for each the number of the set of those conditions.
+#[derive(Default)]
+struct Asked {
+    rows: Vec<u32>,
+    codes: Codes,
+    sets: Vec<u32>,
 }
 
 impl DetectWorker {
-    pub(super) fn of(common: &Arc<Common>) -> DetectWorker {
+    pub(super) fn of(common: &Arc<Common>, program: &Arc<Program>) -> DetectWorker {
         DetectWorker {
-            seer: Seer::default(),
+            seer: Seer::asking(program),
             known: Known::default(),
             history: Gatherer::of(&common.history),
             common: Arc::clone(common),
@@ -188,6 +201,43 @@ impl DetectWorker {
         }
         self.common.kms().observe(batch, codes);
         busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
+    }
+
+    /// Takes the rows that conditions of rules that are data could match.
+    fn observe_asked(&mut self, table: &FieldTable, asked: &Asked, columns: &Columns) {
+        let Some(asking) = &mut self.seer.asking else { return };
+        let cells = CellTable::new(table, &asked.rows);
+        let matches = asking.matches(&cells, &asked.sets);
+        if matches.is_empty() {
+            return;
+        }
+        let mut rows: Vec<u32> = matches.iter().flat_map(|(_, rows)| rows).copied().collect();
+        rows.sort_unstable();
+        rows.dedup();
+        // The place of each row among those that matched.
+        let mut places = vec![0; asked.rows.len()];
+        (0..).zip(&rows).for_each(|(place, row)| places[*row as usize] = place);
+        let codes = asked.codes.of_rows(&rows);
+        columns.batch(table, &cells.table_rows(&rows), |batch| {
+            let mut busy = Vec::new();
+            for (receivers, rows) in &matches {
+                let rows: Vec<(u32, u32)> = rows.iter().map(|row| (*row, places[*row as usize])).collect();
+                for (detector, part) in *receivers {
+                    match try_lock(&self.common.detectors[*detector]) {
+                        Some(mut detector) => {
+                            let matched =
+                                Matched { part: *part, rows: &rows, cells: &cells, batch, codes: &codes };
+                            detector.iter_mut().for_each(|detector| detector.take(&matched));
+                        }
+                        None => busy.push((*detector, *part, rows.clone())),
+                    }
+                }
+            }
+            for (detector, part, rows) in busy {
+                let matched = Matched { part, rows: &rows, cells: &cells, batch, codes: &codes };
+                lock(&self.common.detectors[detector]).iter_mut().for_each(|detector| detector.take(&matched));
+            }
+        });
     }
 
     /// Joins two, in parallel where there are threads for it: their parts have nothing to do with each other.
@@ -257,14 +307,19 @@ impl<'a> DetectStage<'a> {
                     &(&union(|rule| rule.cloudtrail_columns) | &KmsUse::CLOUDTRAIL_COLUMNS.into()),
                 ],
             ),
+            matched: Columns::named(
+                &(&evidence | &sigma::detector::COLUMNS.into()),
+                [&BTreeSet::new(), &BTreeSet::new()],
+            ),
             evidence: Columns::named(&evidence, [&BTreeSet::new(), &BTreeSet::new()]),
+            program: Arc::new(Program::of(rules)),
             common: Arc::new(Common::of(rules, config)),
         }
     }
 
     /// A worker with a state of its own.
     pub(super) fn worker_apart(&self) -> DetectWorker {
-        DetectWorker::of(&Arc::new(Common::of(&self.rules, self.config)))
+        DetectWorker::of(&Arc::new(Common::of(&self.rules, self.config)), &self.program)
     }
 
     pub(super) fn rules(&self) -> &[&'static Rule] {
@@ -319,7 +374,7 @@ impl Stage for DetectStage<'_> {
     type Worker = DetectWorker;
 
     fn worker(&self) -> DetectWorker {
-        DetectWorker::of(&self.common)
+        DetectWorker::of(&self.common, &self.program)
     }
 
     fn observe(
@@ -336,6 +391,17 @@ impl Stage for DetectStage<'_> {
                 hits.rows.push(*row);
                 hits.codes.push(&sight);
             }
+            if sight.asked != 0 {
+                hits.asked.rows.push(*row);
+                hits.asked.codes.push(&sight);
+                hits.asked.sets.push(sight.asked);
+            }
+        }
+        if !hits.asked.rows.is_empty() {
+            worker.observe_asked(table, &hits.asked, &self.matched);
+            hits.asked.rows.clear();
+            hits.asked.codes.clear();
+            hits.asked.sets.clear();
         }
         worker.seen(table.log, &hits.wanted, &mut |some, take| {
             self.evidence.batch(table, some, |batch| take(&EvidenceColumns::of(batch)));

@@ -31,7 +31,9 @@ pub enum StateError {
     #[error("the state was saved by s3sleuth {0}, this is {version}; save it again with this version", version = env!("CARGO_PKG_VERSION"))]
     Version(String),
     /// By a run with other rules.
-    #[error("the state was saved with the rules {0}; run with the same --rule options")]
+    #[error(
+        "the state was saved with the rules {0}; run with the same --rule and --rules options, and the same files"
+    )]
     Rules(String),
 }
 
@@ -54,7 +56,7 @@ impl DetectStage<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rules: detectors
                 .map(|(rule, detector)| {
-                    (rule.id.to_owned(), detector.as_ref().map(|it| it.save()).unwrap_or_default())
+                    (rule.state_name(), detector.as_ref().map(|it| it.save()).unwrap_or_default())
                 })
                 .collect(),
             known: worker.known.clone(),
@@ -86,7 +88,7 @@ impl DetectStage<'_> {
         }
         let saved: Saved = super::restore(&plain).map_err(|_| StateError::Damaged)?;
         let ids = || saved.rules.iter().map(|(id, _)| id.as_str());
-        if !ids().eq(self.rules().iter().map(|rule| rule.id)) {
+        if !ids().eq(self.rules().iter().map(|rule| rule.state_name())) {
             return Err(StateError::Rules(ids().collect::<Vec<_>>().join(", ")));
         }
         let mut worker = self.worker_apart();
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn a_state_is_taken_up_or_refused_with_the_reason() {
         let config = Config::default();
-        let stage = DetectStage::new(RULES, &config);
+        let stage = DetectStage::new(&RULES, &config);
         let state = stage.save(&mut stage.worker(), &Tally { lines: 7, ..Tally::default() });
         assert_eq!(stage.load(&state).map(|(_, tally)| tally.lines).ok(), Some(7));
         let reason = |bytes: &[u8]| stage.load(bytes).err();
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn no_bytes_of_a_state_can_make_it_panic() {
         let config = Config::default();
-        let stage = DetectStage::new(RULES, &config);
+        let stage = DetectStage::new(&RULES, &config);
         let state = stage.save(&mut stage.worker(), &Tally::default());
         let length = zstd::decode_all(&state[MAGIC.len() + HASH..]).unwrap().len();
         for at in 0..length {

@@ -208,6 +208,7 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
         setting: native("request_parameters")
             .filter(|_| is_setting)
             .map(|parameters| [service, operation, parameters]),
+        asked: 0,
     }
 }
 
@@ -238,7 +239,7 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
         let hits: Vec<Activity> = hits.iter().map(|row| part[*row as usize].clone()).collect();
         Activity::batch(log, &hits, |batch| worker.observe_hits(batch, &codes(batch)));
     };
-    let mut whole = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
+    let mut whole = DetectWorker::of(&Arc::new(Common::of(&[rule], config)), &Arc::default());
     for log in LogType::ALL {
         let of_log: Vec<Activity> =
             rows.iter().filter(|(other, _)| *other == log).map(|(_, row)| row.clone()).collect();
@@ -246,9 +247,9 @@ pub fn detect(rule: &'static Rule, config: &Config, rows: &[(LogType, Activity)]
     }
     let whole = whole.finish(config);
     for (seed, cut) in [(1, 3), (2, 1000)] {
-        let mut merged = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
+        let mut merged = DetectWorker::of(&Arc::new(Common::of(&[rule], config)), &Arc::default());
         for part in shuffled(rows.to_vec(), seed).chunks(cut) {
-            let mut worker = DetectWorker::of(&Arc::new(Common::of(&[rule], config)));
+            let mut worker = DetectWorker::of(&Arc::new(Common::of(&[rule], config)), &Arc::default());
             part.iter().for_each(|(log, row)| observe(&mut worker, *log, std::slice::from_ref(row)));
             worker.merge(merged);
             merged = worker;

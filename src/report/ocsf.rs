@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_required_attribute_stands_and_the_numbers_are_those_of_the_schema() {
-        for rule in RULES {
+        for rule in RULES.iter() {
             let finding = detection_finding(&alert_of(rule));
             for pointer in REQUIRED {
                 assert!(finding.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer} in {finding}");

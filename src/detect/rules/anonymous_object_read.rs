@@ -6,7 +6,7 @@ use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared, Threshold};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
 /// GET-014 `anonymous-object-read`.
@@ -46,7 +46,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: HitDetector::<AnonymousObjectRead>::of,
+    form: Form::Code(HitDetector::<AnonymousObjectRead>::of),
 };
 
 struct AnonymousObjectRead {

@@ -9,7 +9,7 @@ use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shor
 use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::minutes::log_index;
-use crate::detect::{DetectBatch, Detector, Evidence, Findings, Rule, Shared, restore, saved};
+use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
 use crate::parse::LogType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -47,7 +47,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: |_| Box::new(BatchDeleteKeys::new()),
+    form: Form::Code(|_| Box::new(BatchDeleteKeys::new())),
 };
 
 /// Keys that an alert lists, and keys that are counted exactly: a request has at most 1,000

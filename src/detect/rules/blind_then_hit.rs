@@ -4,7 +4,7 @@ use super::samples;
 use crate::activity::evidence::Evidence;
 use crate::detect::alert::Severity;
 use crate::detect::sequence::{By, Sequence, SequenceDetector, Step, WINDOW_HOURS};
-use crate::detect::{Rule, Threshold};
+use crate::detect::{Form, Rule, Threshold};
 
 /// SEQ-001 `blind-then-hit`.
 pub static RULE: Rule = Rule {
@@ -43,7 +43,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" CloudTrail "json" false,
     ),
-    new: |config| SequenceDetector::of(&SEQUENCE, config),
+    form: Form::Code(|config| SequenceDetector::of(&SEQUENCE, config)),
 };
 
 static SEQUENCE: Sequence = Sequence {

@@ -10,7 +10,9 @@ use crate::detect::facts::Facts;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::kms_quota::Parameters;
 use crate::detect::kms_use::SPARED_PERCENT;
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
+};
 use crate::parse::{LogType, time::DAY_MS};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,7 +47,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &["request_parameters", "recipient_account_id", "aws_region"],
     needs: &[Evidence::KmsEvents],
     samples: &samples::SAMPLES,
-    new: |config| Box::new(BucketKeyAdvice::new(config)),
+    form: Form::Code(|config| Box::new(BucketKeyAdvice::new(config))),
 };
 
 mod samples;

@@ -5,7 +5,7 @@ use crate::detect::history::View;
 use crate::detect::key_sample::share;
 use crate::detect::known::is_delivering;
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
 /// GET-016 `cross-account-reader`.
@@ -39,7 +39,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<CrossAccountReader>::of,
+    form: Form::Code(ReadingDetector::<CrossAccountReader>::of),
 };
 
 mod samples;

@@ -5,7 +5,7 @@ use crate::activity::evidence::Evidence;
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::codes::Codes;
 use crate::detect::sequence::{By, about, of_actors};
-use crate::detect::{Config, DetectBatch, Detector, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, DetectBatch, Detector, Findings, Form, Rule, Shared, Threshold};
 use crate::parse::time::{DAY_MS, HOUR_MS};
 use serde_json::json;
 use std::any::Any;
@@ -49,7 +49,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" CloudTrail "json" false,
     ),
-    new: |config| Box::new(EntityRisk::new(config)),
+    form: Form::Code(|config| Box::new(EntityRisk::new(config))),
 };
 
 const HIGH_SCORE: &str = "high_score";

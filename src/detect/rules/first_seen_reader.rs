@@ -6,7 +6,7 @@ use crate::detect::key_sample::share;
 use crate::detect::known::is_delivering;
 use crate::detect::minutes::MINUTE_MS;
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
 /// GET-005 `first-seen-reader`.
@@ -43,7 +43,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<FirstSeenReader>::of,
+    form: Form::Code(ReadingDetector::<FirstSeenReader>::of),
 };
 
 mod samples;

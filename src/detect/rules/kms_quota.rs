@@ -6,7 +6,7 @@ use crate::detect::history::View;
 use crate::detect::kms_use::{Load, QuotaOf, explain};
 use crate::detect::minutes::{MINUTE_MS, Measure, Series, Stretch};
 use crate::detect::reading::{Reading, ReadingDetector};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::KmsEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<KmsQuota>::of,
+    form: Form::Code(ReadingDetector::<KmsQuota>::of),
 };
 
 mod samples;

@@ -11,7 +11,9 @@ use crate::detect::facts::Facts;
 use crate::detect::kms_quota::{Parameters, SYMMETRIC};
 use crate::detect::kms_use::{FailedBucket, Load, QuotaOf, explain, is_refused};
 use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, Totals, log_index};
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
+};
 use crate::parse::{LogType, time::DAY_MS};
 use arrow::array::Array;
 use hashbrown::HashMap;
@@ -73,7 +75,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" CloudTrail "json" false,
     ),
-    new: |config| Box::new(KmsThrottled::new(config)),
+    form: Form::Code(|config| Box::new(KmsThrottled::new(config))),
 };
 
 struct KmsThrottled {

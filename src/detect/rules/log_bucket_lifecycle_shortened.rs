@@ -5,7 +5,7 @@ use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared, Threshold};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use crate::parse::LogType;
 use crate::parse::time::{DAY_MS, iso_date, iso_time};
 use arrow::array::Array;
@@ -61,7 +61,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" CloudTrail "json" false,
     ),
-    new: HitDetector::<LogBucketLifecycleShortened>::of,
+    form: Form::Code(HitDetector::<LogBucketLifecycleShortened>::of),
 };
 
 /// Index of a kind of hit.

@@ -7,7 +7,7 @@ use crate::detect::codes::{Act, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::known::is_delivering;
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 use serde_json::json;
 
 /// LOG-017 `log-delivery-denied`.
@@ -44,7 +44,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: HitDetector::<LogDeliveryDenied>::of,
+    form: Form::Code(HitDetector::<LogDeliveryDenied>::of),
 };
 
 /// Index of a kind of hit.

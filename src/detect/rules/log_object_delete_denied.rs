@@ -6,7 +6,7 @@ use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 use serde_json::json;
 
 /// LOG-002 `log-object-delete-denied`.
@@ -44,7 +44,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: HitDetector::<LogObjectDeleteDenied>::of,
+    form: Form::Code(HitDetector::<LogObjectDeleteDenied>::of),
 };
 
 struct LogObjectDeleteDenied;

@@ -11,7 +11,7 @@ use crate::detect::hits::Joined;
 use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::key_shape::KeyShape;
 use crate::detect::minutes::log_index;
-use crate::detect::{DetectBatch, Detector, Evidence, Findings, Rule, Shared, restore, saved};
+use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
 use crate::parse::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -68,7 +68,7 @@ pub static RULE: Rule = Rule {
         "near_miss_cloudtrail" CloudTrail "json" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: |_| Box::new(LogObjectDeleted::new()),
+    form: Form::Code(|_| Box::new(LogObjectDeleted::new())),
 };
 
 struct LogObjectDeleted {

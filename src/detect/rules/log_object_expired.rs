@@ -6,7 +6,7 @@ use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared, Threshold};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use crate::parse::time::{DAY_MS, iso_date, iso_time};
 use arrow::array::Array;
 use serde_json::json;
@@ -60,7 +60,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: HitDetector::<LogObjectExpired>::of,
+    form: Form::Code(HitDetector::<LogObjectExpired>::of),
 };
 
 /// Index of a kind of hit.

@@ -9,7 +9,7 @@ use crate::detect::reading::{
     DAY_MINUTES, Past, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 
@@ -54,7 +54,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<LogRead>::of,
+    form: Form::Code(ReadingDetector::<LogRead>::of),
 };
 
 mod samples;

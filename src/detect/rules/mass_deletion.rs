@@ -13,7 +13,7 @@ use crate::detect::minutes::{
     Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
 };
 use crate::detect::{
-    Config, DetectBatch, Detector, Evidence, Findings, Known, Rule, Shared, Threshold, restore, saved,
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Known, Rule, Shared, Threshold, restore, saved,
 };
 use crate::parse::LogType;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: |config| Box::new(MassDeletion::new(config)),
+    form: Form::Code(|config| Box::new(MassDeletion::new(config))),
 };
 
 /// Third field of an entity whose keys are [temporary](is_temporary): a job that removes what it made is an alert of its

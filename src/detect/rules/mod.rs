@@ -1,4 +1,5 @@
-//! The detectors, one file each. A new one is its file, its samples and a line here.
+//! The detectors, one file each. A new one is its file, its samples and a line here; of one that is data (`.yml`, see
+//! `docs/rules.md`) the samples are in the file.
 
 mod anonymous_listing;
 mod anonymous_object_read;
@@ -29,10 +30,50 @@ mod trail_stopped;
 mod version_deletions;
 
 use super::Rule;
+use super::sigma::load::{Placeholders, load_text};
 pub(super) use kms_quota::RULE as KMS_QUOTA;
+use std::sync::LazyLock;
 
-/// Every rule, in the order of the manual.
-pub static RULES: &[&Rule] = &[
+/// The file of a rule that is data.
+macro_rules! data {
+    ($file:literal) => {
+        (concat!($file, ".yml"), include_str!(concat!($file, ".yml")))
+    };
+}
+
+/// Every rule, in the order of the manual: those that are code and those that are data, by family and number.
+pub static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    let mut rules = CODE.to_vec();
+    for (file, text) in DATA {
+        let loaded = load_text(file, text, &Placeholders::new());
+        assert!(loaded.complaints.is_empty() && loaded.notes.is_empty(), "{:?}", loaded.complaints);
+        rules.extend(loaded.rules);
+    }
+    let family = |rule: &Rule| FAMILIES.iter().position(|family| rule.id.starts_with(family));
+    rules.sort_by_key(|rule| (family(rule), rule.id));
+    rules
+});
+
+/// What ids begin with, in the order of the manual.
+const FAMILIES: [&str; 10] = ["LOG", "DEL", "GET", "DSC", "EXP", "RAN", "KMS", "ENC", "OPS", "SEQ"];
+
+/// Rules that are data, with their files.
+static DATA: &[(&str, &str)] = &[
+    data!("access_logging_disabled"),
+    data!("imported_key_material_deleted"),
+    data!("insight_selectors_removed"),
+    data!("key_disabled"),
+    data!("key_policy_lockout"),
+    data!("key_recovered"),
+    data!("key_store_disconnected"),
+    data!("log_bucket_changed"),
+    data!("log_bucket_deleted"),
+    data!("trail_narrowed"),
+    data!("versioning_suspended"),
+];
+
+/// Rules that are code.
+static CODE: &[&Rule] = &[
     &log_object_deleted::RULE,
     &log_object_delete_denied::RULE,
     &log_object_expired::RULE,
@@ -66,10 +107,10 @@ macro_rules! samples {
     ($rule:literal: $($name:literal $log:ident $extension:literal $fires:literal),+ $(,)?) => {
         &[$($crate::detect::Sample {
             name: $name,
-            logs: || {
-                let text = include_str!(concat!("../samples/", $rule, "/", $name, ".", $extension));
-                vec![($crate::parse::LogType::$log, text.into())]
-            },
+            logs: $crate::detect::Logs::Written(&[(
+                $crate::parse::LogType::$log,
+                include_str!(concat!("../samples/", $rule, "/", $name, ".", $extension)),
+            )]),
             fires: $fires,
         }),+]
     };

@@ -7,7 +7,7 @@ use crate::detect::reading::{
     DAY_MINUTES, LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows, median};
-use crate::detect::{Config, Evidence, Findings, Known, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Known, Rule, Shared, Threshold};
 use serde_json::json;
 use std::ops::RangeInclusive;
 
@@ -60,7 +60,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<ReadBreadth>::of,
+    form: Form::Code(ReadingDetector::<ReadBreadth>::of),
 };
 
 mod samples;

@@ -4,7 +4,7 @@ use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::history::{CallerView, View};
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
 use crate::detect::statistics::{Baseline, LEAST_WINDOWS, Windows};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 use std::ops::RangeInclusive;
 
@@ -45,7 +45,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<ReadRate>::of,
+    form: Form::Code(ReadingDetector::<ReadRate>::of),
 };
 
 mod samples;

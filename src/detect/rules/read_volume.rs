@@ -7,7 +7,7 @@ use crate::detect::reading::{
     LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
 /// GET-001 `read-volume`.
@@ -55,7 +55,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<ReadVolume>::of,
+    form: Form::Code(ReadingDetector::<ReadVolume>::of),
 };
 
 mod samples;

@@ -6,7 +6,7 @@ use crate::detect::key_sample::{about, share};
 use crate::detect::kms_use::{Failed, FailedBucket, QuotaOf, explain};
 use crate::detect::minutes::{MINUTE_MS, Measure, Series, Stretch};
 use crate::detect::reading::{Reading, ReadingDetector};
-use crate::detect::{Config, Evidence, Findings, Rule, Shared, Threshold};
+use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ pub static RULE: Rule = Rule {
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: &samples::SAMPLES,
-    new: ReadingDetector::<S3Failures>::of,
+    form: Form::Code(ReadingDetector::<S3Failures>::of),
 };
 
 mod samples;

@@ -4,7 +4,7 @@ use super::{samples, trail_calls};
 use crate::detect::alert::Severity;
 use crate::detect::codes::Codes;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
-use crate::detect::{Config, DetectBatch, Evidence, Rule, Shared};
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 
 /// LOG-006 `trail-stopped`.
 pub static RULE: Rule = Rule {
@@ -39,7 +39,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" CloudTrail "json" false,
         "denied_twin" CloudTrail "json" false,
     ),
-    new: HitDetector::<TrailStopped>::of,
+    form: Form::Code(HitDetector::<TrailStopped>::of),
 };
 
 const CALLS: [(&str, [&str; 2]); 1] = [("StopLogging", ["StopLogging", "StopLogging attempt"])];

@@ -11,7 +11,9 @@ use crate::detect::hits::what;
 use crate::detect::key_sample::{about, crosses, fingerprint, share};
 use crate::detect::known::LogBucket;
 use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
-use crate::detect::{Config, DetectBatch, Detector, Evidence, Findings, Rule, Shared, Threshold, restore, saved};
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
@@ -68,7 +70,7 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    new: |config| Box::new(VersionDeletions::new(config)),
+    form: Form::Code(|config| Box::new(VersionDeletions::new(config))),
 };
 
 struct VersionDeletions {

@@ -1,7 +1,7 @@
 //! A bucket with a usual reader, and a new one.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::S3Access;
 use crate::parse::time::DAY_MS;
 
@@ -16,28 +16,32 @@ const NEW: Reads = Reads {
 };
 
 pub(super) static SAMPLES: [Sample; 4] = [
-    Sample { name: "fires", logs: || vec![(S3Access, (USUAL.lines() + &NEW.lines()).into())], fires: true },
+    Sample {
+        name: "fires",
+        logs: Logs::Made(|| vec![(S3Access, (USUAL.lines() + &NEW.lines()).into())]),
+        fires: true,
+    },
     // The bucket is known for two days only.
     Sample {
         name: "near_miss_1",
-        logs: || {
+        logs: Logs::Made(|| {
             let from_ms = NEW.from_ms - 2 * DAY_MS;
             vec![(S3Access, (Reads { from_ms, count: 12, ..USUAL }.lines() + &NEW.lines()).into())]
-        },
+        }),
         fires: false,
     },
     // The caller was there on the first day.
     Sample {
         name: "near_miss_2",
-        logs: || {
+        logs: Logs::Made(|| {
             let first = Reads { from_ms: Reads::USUAL.from_ms + 60_000, count: 1, ..NEW };
             vec![(S3Access, (USUAL.lines() + &first.lines() + &NEW.lines()).into())]
-        },
+        }),
         fires: false,
     },
     Sample {
         name: "denied_twin",
-        logs: || vec![(S3Access, (USUAL.lines() + &Reads { done: false, ..NEW }.lines()).into())],
+        logs: Logs::Made(|| vec![(S3Access, (USUAL.lines() + &Reads { done: false, ..NEW }.lines()).into())]),
         fires: false,
     },
 ];

@@ -1,7 +1,7 @@
 //! Reads of log files by a stranger, and what only looks like it.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::S3Access;
 
 /// 80 log files in four minutes.
@@ -14,25 +14,27 @@ const SYNC: Reads = Reads {
 };
 
 pub(super) static SAMPLES: [Sample; 4] = [
-    Sample { name: "fires", logs: || vec![(S3Access, SYNC.lines().into())], fires: true },
+    Sample { name: "fires", logs: Logs::Made(|| vec![(S3Access, SYNC.lines().into())]), fires: true },
     // A few files.
     Sample {
         name: "near_miss_1",
-        logs: || vec![(S3Access, Reads { count: 20, ..SYNC }.lines().into())],
+        logs: Logs::Made(|| vec![(S3Access, Reads { count: 20, ..SYNC }.lines().into())]),
         fires: false,
     },
     // A bucket without logs.
     Sample {
         name: "near_miss_2",
-        logs: || vec![(S3Access, Reads { prefix: "reports/", bucket: "example-data", ..SYNC }.lines().into())],
+        logs: Logs::Made(|| {
+            vec![(S3Access, Reads { prefix: "reports/", bucket: "example-data", ..SYNC }.lines().into())]
+        }),
         fires: false,
     },
     Sample {
         name: "denied_twin",
-        logs: || {
+        logs: Logs::Made(|| {
             let seen = Reads { count: 1, ..SYNC }.lines();
             vec![(S3Access, (seen + &Reads { done: false, ..SYNC }.lines()).into())]
-        },
+        }),
         fires: false,
     },
 ];

@@ -1,7 +1,7 @@
 //! A week of few keys, and then many of them or what only looks like it.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::S3Access;
 use crate::parse::time::DAY_MS;
 
@@ -18,24 +18,28 @@ const SWEEP: Reads = Reads {
 };
 
 pub(super) static SAMPLES: [Sample; 4] = [
-    Sample { name: "fires", logs: || vec![(S3Access, (WEEK.lines() + &SWEEP.lines()).into())], fires: true },
+    Sample {
+        name: "fires",
+        logs: Logs::Made(|| vec![(S3Access, (WEEK.lines() + &SWEEP.lines()).into())]),
+        fires: true,
+    },
     Sample {
         name: "near_miss_1",
-        logs: || vec![(S3Access, (WEEK.lines() + &Reads { count: 400, ..SWEEP }.lines()).into())],
+        logs: Logs::Made(|| vec![(S3Access, (WEEK.lines() + &Reads { count: 400, ..SWEEP }.lines()).into())]),
         fires: false,
     },
     // The same job every night.
     Sample {
         name: "near_miss_2",
-        logs: || {
+        logs: Logs::Made(|| {
             let night = |day| Reads { from_ms: Reads::USUAL.from_ms + day * DAY_MS, ..SWEEP }.lines();
             vec![(S3Access, (WEEK.lines() + &(0..9).map(night).collect::<String>()).into())]
-        },
+        }),
         fires: false,
     },
     Sample {
         name: "denied_twin",
-        logs: || vec![(S3Access, (WEEK.lines() + &Reads { done: false, ..SWEEP }.lines()).into())],
+        logs: Logs::Made(|| vec![(S3Access, (WEEK.lines() + &Reads { done: false, ..SWEEP }.lines()).into())]),
         fires: false,
     },
 ];

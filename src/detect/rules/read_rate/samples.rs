@@ -1,7 +1,7 @@
 //! A week in a steady rhythm, and then another one or what only looks like it.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::S3Access;
 use crate::parse::time::DAY_MS;
 
@@ -13,29 +13,35 @@ const FLOOD: Reads =
     Reads { from_ms: Reads::USUAL.from_ms + 4 * DAY_MS, every_ms: 2_000, count: 450, ..Reads::USUAL };
 
 pub(super) static SAMPLES: [Sample; 4] = [
-    Sample { name: "fires", logs: || vec![(S3Access, (USUAL.lines() + &FLOOD.lines()).into())], fires: true },
+    Sample {
+        name: "fires",
+        logs: Logs::Made(|| vec![(S3Access, (USUAL.lines() + &FLOOD.lines()).into())]),
+        fires: true,
+    },
     // Less than a hundred requests in five minutes.
     Sample {
         name: "near_miss_1",
-        logs: || vec![(S3Access, (USUAL.lines() + &Reads { every_ms: 4_000, ..FLOOD }.lines()).into())],
+        logs: Logs::Made(|| {
+            vec![(S3Access, (USUAL.lines() + &Reads { every_ms: 4_000, ..FLOOD }.lines()).into())]
+        }),
         fires: false,
     },
     // The same flood every day.
     Sample {
         name: "near_miss_2",
-        logs: || {
+        logs: Logs::Made(|| {
             let day = |day| Reads { from_ms: Reads::USUAL.from_ms + day * DAY_MS, ..FLOOD }.lines();
             vec![(S3Access, (USUAL.lines() + &(0..5).map(day).collect::<String>()).into())]
-        },
+        }),
         fires: false,
     },
     // Refused requests count too: the rate is that of what is tried. Here they stay below it.
     Sample {
         name: "denied_twin",
-        logs: || {
+        logs: Logs::Made(|| {
             let refused = Reads { done: false, count: 60, ..FLOOD };
             vec![(S3Access, (USUAL.lines() + &refused.lines()).into())]
-        },
+        }),
         fires: false,
     },
 ];

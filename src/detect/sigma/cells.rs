@@ -1,0 +1,199 @@
+//! The values of fields in some rows of a table: columns are made when the first rule asks for them.
+
+use super::fields::{Field, FieldKind, other_spellings};
+use crate::batch::{Column, TextLayout};
+use crate::detect::batch::cell;
+use crate::parse::FieldTable;
+use crate::parse::json::{self, Cursor, Kind};
+use arrow::array::{Array, AsArray, StringViewArray};
+use hashbrown::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+/// Some rows of a table.
+pub struct CellTable<'a> {
+    table: &'a FieldTable,
+    rows: &'a [u32],
+    columns: RefCell<Vec<(&'static Column, Rc<Cells>)>>,
+}
+
+/// A column of text.
+pub struct Cells {
+    /// A cell a row.
+    pub array: StringViewArray,
+    distinct: OnceCell<Distinct>,
+}
+
+/// The values that a column has, once each.
+pub struct Distinct {
+    /// For each row the number of its value.
+    pub numbers: Vec<u32>,
+    /// A row for each value.
+    pub rows: Vec<u32>,
+}
+
+impl Cells {
+    /// The values once each.
+    pub fn distinct(&self) -> &Distinct {
+        self.distinct.get_or_init(|| {
+            let mut known: HashMap<Option<&str>, u32> = HashMap::new();
+            let (mut numbers, mut rows) = (Vec::with_capacity(self.array.len()), Vec::new());
+            for row in 0..self.array.len() {
+                let number = *known.entry(cell(&self.array, row)).or_insert_with(|| {
+                    rows.push(row as u32);
+                    rows.len() as u32 - 1
+                });
+                numbers.push(number);
+            }
+            Distinct { numbers, rows }
+        })
+    }
+}
+
+impl<'a> CellTable<'a> {
+    /// The rows with these numbers.
+    pub fn new(table: &'a FieldTable, rows: &'a [u32]) -> CellTable<'a> {
+        CellTable { table, rows, columns: RefCell::default() }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The table.
+    pub fn table(&self) -> &'a FieldTable {
+        self.table
+    }
+
+    /// The numbers of some of the rows in their table.
+    pub fn table_rows(&self, rows: &[u32]) -> Vec<u32> {
+        rows.iter().map(|row| self.rows[*row as usize]).collect()
+    }
+
+    /// A column.
+    pub fn column(&self, column: &'static Column) -> Rc<Cells> {
+        let known =
+            self.columns.borrow().iter().find(|(known, _)| std::ptr::eq(*known, column)).map(|it| it.1.clone());
+        known.unwrap_or_else(|| {
+            let array = column.cells.array(self.table, self.rows, TextLayout::Views);
+            let cells = Rc::new(Cells { array: array.as_string_view().clone(), distinct: OnceCell::new() });
+            self.columns.borrow_mut().push((column, Rc::clone(&cells)));
+            cells
+        })
+    }
+
+    /// The first value of a field in a row.
+    pub fn first_value(&self, field: &Field, row: usize) -> Option<String> {
+        let mut first = None;
+        let cells = self.column(field.column);
+        values(field, cell(&cells.array, row), &mut |value| {
+            first = value.map(|value| String::from_utf8_lossy(value).into_owned());
+            true
+        });
+        first
+    }
+}
+
+/// Calls with each value of a field until it answers `true`, and tells if it did. A field that has none is called with
+/// `None`; of lists each element is a value.
+pub fn values(field: &Field, cell: Option<&str>, test: &mut dyn FnMut(Option<&[u8]>) -> bool) -> bool {
+    let Some(text) = cell else { return test(None) };
+    if !field.is_column() {
+        let mut search = Search { is_found: false, is_matched: false, test };
+        search.walk(text.as_bytes(), &field.path);
+        return if search.is_found { search.is_matched } else { test(None) };
+    }
+    let mut any = test(Some(text.as_bytes()));
+    if field.kind == FieldKind::ActionName {
+        any = any || other_spellings(text).any(|name| test(Some(name.as_bytes())));
+    }
+    any
+}
+
+/// A walk along a path in JSON.
+struct Search<'a> {
+    is_found: bool,
+    is_matched: bool,
+    test: &'a mut dyn FnMut(Option<&[u8]>) -> bool,
+}
+
+impl Search<'_> {
+    /// Text that is no JSON has no members. Its depth was bounded when the record was parsed.
+    fn walk(&mut self, raw: &[u8], path: &[Box<str>]) {
+        if self.is_matched {
+            return;
+        }
+        let Ok(value) = json::validate(raw) else { return };
+        match (value.kind, path) {
+            (Kind::Array, _) => {
+                let _checked = Cursor::new(raw).elements(|cursor| {
+                    let element = cursor.value()?;
+                    self.walk(element.raw, path);
+                    Ok(())
+                });
+            }
+            (_, []) => {
+                if let Some(text) = value.text() {
+                    self.is_found = true;
+                    self.is_matched = (self.test)(Some(&text));
+                }
+            }
+            (Kind::Object, [first, rest @ ..]) => {
+                let _checked = json::members(value.raw, |key, member| {
+                    let name = key.name();
+                    if *name == *first.as_bytes() {
+                        self.walk(member.raw, rest);
+                    } else if !rest.is_empty() && is_path(&name, path) {
+                        self.walk(member.raw, &[]);
+                    }
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Is it the whole path, with dots? Names of headers and tags may have some.
+fn is_path(name: &[u8], path: &[Box<str>]) -> bool {
+    name.contains(&b'.') && name.split(|byte| *byte == b'.').eq(path.iter().map(|part| part.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::Source;
+    use super::*;
+
+    #[test]
+    fn paths_lead_through_objects_and_lists() {
+        let text = r#"{"a":{"b":["x",{"c":1}],"n":null,"t":true},"l":[{"k":"1"},{"k":["2","3"]}],"d.e":"dot","q":"\"é\""}"#;
+        for (path, expected) in [
+            ("a.b", vec![Some("x"), Some(r#"{"c":1}"#)]),
+            ("a.b.c", vec![Some("1")]),
+            ("a.n", vec![None]),
+            ("a.t", vec![Some("true")]),
+            ("a.missing", vec![None]),
+            ("l.k", vec![Some("1"), Some("2"), Some("3")]),
+            ("d.e", vec![Some("dot")]),
+            ("q", vec![Some("\"é\"")]),
+        ] {
+            let field = Field::named(Source::CloudTrail, &format!("requestParameters.{path}")).unwrap();
+            let mut seen = Vec::new();
+            values(&field, Some(text), &mut |value| {
+                seen.push(value.map(|value| String::from_utf8(value.to_vec()).unwrap()));
+                false
+            });
+            let seen: Vec<Option<&str>> = seen.iter().map(Option::as_deref).collect();
+            assert_eq!(seen, expected, "{path}");
+        }
+        let field = Field::named(Source::CloudTrail, "requestParameters.a").unwrap();
+        for text in [None, Some("no json"), Some("[[[["), Some("")] {
+            assert!(values(&field, text, &mut |value| value.is_none()), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The conditions of a run, and which of them a row could match by the name of its action alone.
+
+use super::cells::CellTable;
+use super::expression::Filter;
+use super::fields::known_of;
+use crate::detect::Rule;
+use crate::parse::LogType;
+use hashbrown::HashMap;
+use std::sync::Arc;
+
+/// The conditions of all rules of a run, each once.
+#[derive(Debug, Default)]
+pub struct Program {
+    filters: Vec<&'static Filter>,
+    /// For each condition the rules that ask for its rows: index of the rule, and number of the condition in it.
+    receivers: Vec<Vec<(usize, usize)>>,
+}
+
+impl Program {
+    /// Of these rules; those that are code have none.
+    pub fn of(rules: &[&'static Rule]) -> Program {
+        let mut program = Program::default();
+        for (index, rule) in rules.iter().enumerate() {
+            for (part, filter) in rule.filters().iter().enumerate() {
+                let known = program.filters.iter().position(|known| std::ptr::eq(*known, *filter));
+                let number = known.unwrap_or_else(|| {
+                    program.filters.push(filter);
+                    program.receivers.push(Vec::new());
+                    program.filters.len() - 1
+                });
+                program.receivers[number].push((index, part));
+            }
+        }
+        program
+    }
+
+    /// No conditions?
+    pub fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
+    /// The numbers of the conditions that a row could match, by what it does.
+    fn wanted(&self, log: LogType, event_source: &str, operation: &str) -> Vec<u16> {
+        let known = known_of(log, event_source, operation);
+        let wants =
+            |filter: &Filter| filter.source.takes(log) && known.iter().any(|known| filter.may_match(known));
+        (0..).zip(&self.filters).filter(|(_, filter)| wants(filter)).map(|(number, _)| number).collect()
+    }
+}
+
+/// What one thread knows of which actions are asked for.
+#[derive(Debug)]
+pub struct Asking {
+    program: Arc<Program>,
+    /// Sets of conditions; the first is empty.
+    sets: Vec<Arc<[u16]>>,
+    numbers: HashMap<Arc<[u16]>, u32>,
+    /// For each condition the rows in hand that it could match; buffers that are used again.
+    candidates: Vec<Vec<u32>>,
+}
+
+/// Rows that match a condition, for those who asked.
+pub type Matches<'a> = (&'a [(usize, usize)], Vec<u32>);
+
+impl Asking {
+    /// Of a program.
+    pub fn of(program: &Arc<Program>) -> Asking {
+        let none: Arc<[u16]> = Arc::new([]);
+        Asking {
+            program: Arc::clone(program),
+            sets: vec![Arc::clone(&none)],
+            numbers: [(none, 0)].into(),
+            candidates: vec![Vec::new(); program.filters.len()],
+        }
+    }
+
+    /// The number of the set of conditions that a row could match; 0 is none.
+    pub fn set_of(&mut self, log: LogType, event_source: &str, operation: &str) -> u32 {
+        let set: Arc<[u16]> = self.program.wanted(log, event_source, operation).into();
+        *self.numbers.entry(set).or_insert_with_key(|set| {
+            self.sets.push(Arc::clone(set));
+            self.sets.len() as u32 - 1
+        })
+    }
+
+    /// The rows that match, condition by condition; `sets` holds for each row the number of its set.
+    pub fn matches(&mut self, cells: &CellTable<'_>, sets: &[u32]) -> Vec<Matches<'_>> {
+        for (row, set) in (0..).zip(sets) {
+            for number in &*self.sets[*set as usize] {
+                self.candidates[usize::from(*number)].push(row);
+            }
+        }
+        let mut matches = Vec::new();
+        let filters = self.program.filters.iter().zip(&self.program.receivers);
+        for ((filter, receivers), rows) in filters.zip(&mut self.candidates) {
+            if !rows.is_empty() {
+                let matched = filter.select(cells, rows);
+                rows.clear();
+                if !matched.is_empty() {
+                    matches.push((&receivers[..], matched));
+                }
+            }
+        }
+        matches
+    }
+}
