@@ -36,6 +36,9 @@ fn every_command_of_the_readme_runs() {
     assert!(copied.expect("cp runs").success());
     std::fs::create_dir(folder.path().join("april")).expect("a folder");
     std::fs::write(folder.path().join("april/a.log"), support::access_lines(3)).expect("a file");
+    std::fs::create_dir(folder.path().join("sigma")).expect("a folder");
+    let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigma/forms.yml");
+    std::fs::copy(forms, folder.path().join("sigma/own.yml")).expect("rules");
     let key = s3sleuth::synth::SigningKey::organisation();
     let trail = s3sleuth::synth::TrailOptions { hours: 3, logs: 6, ..Default::default() };
     s3sleuth::synth::write_trail(&trail, &key, &folder.path().join("trail")).expect("a trail");
