@@ -1,8 +1,10 @@
 //! What a detector sees: the activity columns and native columns of some rows of one log, row-aligned.
 
+use super::policy::{Call, Calls};
 use crate::parse::LogType;
 use arrow::array::{
-    Array, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray, make_view,
+    Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
+    make_view,
 };
 
 /// Rows of one log. Columns are found by name once a batch, cells by index.
@@ -13,6 +15,8 @@ pub struct DetectBatch<'a> {
     pub activity: &'a RecordBatch,
     /// Columns of the log's own dataset that the rules in use ask for.
     pub native: &'a RecordBatch,
+    /// What calls of settings set, found out when a rule asks for it.
+    pub calls: &'a Calls,
 }
 
 impl<'a> DetectBatch<'a> {
@@ -52,6 +56,17 @@ impl<'a> DetectBatch<'a> {
         column(self.activity, "http_status")
     }
 
+    /// What the call of a row sets, if it is one that grants or takes away access.
+    ///
+    /// # Panics
+    /// If the rule does not list `request_parameters`; its own samples show that in a test.
+    pub fn call(&self, row: usize) -> Option<&'a Call> {
+        if self.log != LogType::CloudTrail {
+            return None;
+        }
+        self.calls.get(self.log, (self.text("action"), self.native_text("request_parameters")), row)
+    }
+
     /// A text column of the log's own dataset.
     ///
     /// # Panics
@@ -59,6 +74,19 @@ impl<'a> DetectBatch<'a> {
     pub fn native_text(&self, name: &str) -> &'a StringViewArray {
         column(self.native, name)
     }
+
+    /// A column of truth values of the log's own dataset.
+    ///
+    /// # Panics
+    /// As [`DetectBatch::text`].
+    pub fn native_flag(&self, name: &str) -> &'a BooleanArray {
+        column(self.native, name)
+    }
+}
+
+/// The truth value of a cell; `None` is null.
+pub fn flag(column: &BooleanArray, row: usize) -> Option<bool> {
+    column.is_valid(row).then(|| column.value(row))
 }
 
 /// The text of a cell; `None` is null.

@@ -21,6 +21,7 @@ pub mod manual;
 mod memo;
 pub mod minutes;
 pub mod names;
+pub mod policy;
 pub mod reading;
 pub mod rules;
 pub mod sample_lines;

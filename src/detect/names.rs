@@ -2,7 +2,7 @@
 
 use super::entities::{MOST_FIELD, field};
 use super::key_sample::fingerprint_of;
-use super::known::is_delivering;
+use super::known::{is_account_id, is_canonical_id, is_delivering};
 use super::memo::Memo;
 use hashbrown::HashMap;
 
@@ -19,6 +19,8 @@ pub struct Name {
     pub fingerprint: u64,
     /// Is it an AWS service that delivers logs?
     pub delivers: bool,
+    /// Is it an account, by its 12 digits or its canonical id?
+    pub is_account: bool,
 }
 
 /// Names of one kind.
@@ -50,6 +52,7 @@ impl Numbered {
             text: text.as_deref().map(|name| field(name).into()),
             fingerprint: fingerprint_of(name.unwrap_or_default()),
             delivers: text.as_deref().is_some_and(is_delivering),
+            is_account: text.as_deref().is_some_and(|name| is_account_id(name) || is_canonical_id(name)),
         });
         match name {
             Some(name) => {
@@ -84,6 +87,13 @@ pub struct Names {
     /// Callers in buckets, by the numbers of both.
     numbers: HashMap<(u32, u32), u32>,
     places: Vec<(u32, u32)>,
+}
+
+impl Name {
+    /// Is it an account, and another than this one?
+    pub fn is_other_account(&self, account: Option<&[u8]>) -> bool {
+        self.is_account && self.text.as_deref().map(str::as_bytes) != account
+    }
 }
 
 impl Names {

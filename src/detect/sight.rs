@@ -13,7 +13,8 @@ use crate::activity::principal::{Principal, PrincipalKind, is_of_role, session_o
 use crate::activity::{self, short_service};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
-use std::sync::Arc;
+use memchr::memmem::Finder;
+use std::sync::{Arc, LazyLock};
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,10 @@ pub struct Sight<'a> {
     pub account: Option<&'a [u8]>,
     /// Fingerprint of CloudTrail's event id; 0 where none is named.
     pub event: u64,
+    /// Is it a write that grants something by an ACL to others than the owner of the bucket?
+    pub grants: bool,
+    /// Is the caller an account, and not the one whose log this is?
+    pub is_foreign: bool,
     /// Service, name and parameters of a CloudTrail event that changed a setting.
     pub setting: Option<[&'a str; 3]>,
     /// The conditions of rules that are data which it could match, by number of their set; 0 is none.
@@ -65,7 +70,8 @@ impl Sight<'_> {
             Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained,
             Act::Write if is_done => {
                 let is_of_service = self.who == Who::Service || self.by_delivery;
-                is_of_service || self.who != Who::Anonymous && self.shape.is_none()
+                let is_of_note = self.grants || self.is_foreign || self.shape.is_some();
+                is_of_service || self.who != Who::Anonymous && !is_of_note
             }
             Act::Write => !self.is_strained && !self.by_delivery,
             Act::Expire => is_done && self.shape.is_none(),
@@ -118,6 +124,7 @@ impl Seer {
         let key = table.bytes(row, access::OBJECT_KEY);
         let code = table.bytes(row, access::ERROR_CODE);
         let status = table.bytes(row, access::HTTP_STATUS);
+        let account = table.bytes(row, access::BUCKET_OWNER);
         let operation = table.bytes(row, access::OPERATION).unwrap_or_default();
         let (act, asked) = self.act(LogType::S3Access, b"", operation);
         let ended = ended(outcome::of(table, row), status);
@@ -134,8 +141,10 @@ impl Seer {
             by_delivery: self.names.callers.name(caller).delivers,
             is_strained: status == Some(b"503") || code.is_some_and(is_strained),
             address: table.bytes(row, access::REMOTE_IP).filter(|_| who == Who::Anonymous),
-            account: table.bytes(row, access::BUCKET_OWNER),
+            account,
             event: 0,
+            grants: false,
+            is_foreign: self.names.callers.name(caller).is_other_account(account),
             setting: None,
             asked,
             log: LogType::S3Access,
@@ -157,6 +166,7 @@ impl Seer {
         let parameters = || table.text(row, trail::REQUEST_PARAMETERS);
         let is_setting = matches!(act, Act::OtherS3 | Act::OtherService) && ended == Ended::Done;
         let invoked_by = table.text(row, trail::INVOKED_BY);
+        let account = table.bytes(row, trail::RECIPIENT_ACCOUNT_ID);
         Sight {
             log: LogType::CloudTrail,
             time_ms: table.rows[row].event_time_ms(),
@@ -173,8 +183,10 @@ impl Seer {
                 || invoked_by.is_some_and(super::known::is_delivering),
             is_strained: table.bytes(row, trail::ERROR_CODE).is_some_and(is_strained),
             address: table.bytes(row, trail::SOURCE_IP_ADDRESS).filter(|_| who == Who::Anonymous),
-            account: table.bytes(row, trail::RECIPIENT_ACCOUNT_ID),
+            account,
+            is_foreign: self.names.callers.name(caller).is_other_account(account),
             event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
+            grants: act == Act::Write && table.bytes(row, trail::REQUEST_PARAMETERS).is_some_and(grants_by_acl),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
             asked,
         }
@@ -263,6 +275,14 @@ fn bytes_out(what: (Act, Ended), digits: Option<&[u8]>) -> u64 {
         return 0;
     }
     digits.and_then(integer).and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+/// Do the parameters of a write hold an ACL that lets in others: a canned one for everybody, or a header that grants?
+pub(super) fn grants_by_acl(parameters: &[u8]) -> bool {
+    static WORDS: LazyLock<[Finder<'static>; 4]> =
+        LazyLock::new(|| ["\"x-amz-", "\"public-read", "\"authenticated-read", "\"x-amz-grant-"].map(Finder::new));
+    let [any, rest @ ..] = &*WORDS;
+    any.find(parameters).is_some() && rest.iter().any(|word| word.find(parameters).is_some())
 }
 
 /// Codes of KMS passed on by S3, and those of too much load.

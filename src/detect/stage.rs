@@ -5,6 +5,7 @@ use super::evidence::EvidenceColumns;
 use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
+use super::policy::Calls;
 use super::sight::{Seer, Sight};
 use super::sigma::{CellTable, Matched, Program};
 use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert, sigma};
@@ -62,7 +63,8 @@ impl Columns {
     ) -> T {
         let native = &self.native[log_index(table.log)];
         let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
-        call(&DetectBatch { log: table.log, activity: &activity, native: &native })
+        let calls = Calls::default();
+        call(&DetectBatch { log: table.log, activity: &activity, native: &native, calls: &calls })
     }
 }
 

@@ -9,13 +9,14 @@ use super::key_shape::KeyShapes;
 use super::kms_use::KmsUse;
 use super::known::is_delivering;
 use super::names::Names;
-use super::sight::Sight;
+use super::policy::Calls;
+use super::sight::{Sight, grants_by_acl};
 use super::stage::{Common, DetectWorker};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::activity::outcome::is_throttling;
 use crate::parse::LogType;
 use arrow::array::{
-    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
 };
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub struct Activity {
     pub agent: Option<&'static str>,
     pub parameters: Option<&'static str>,
     pub kms_key: Option<&'static str>,
+    pub acl_required: Option<bool>,
 }
 
 impl Default for Activity {
@@ -73,6 +75,7 @@ impl Default for Activity {
             agent: None,
             parameters: None,
             kms_key: None,
+            acl_required: None,
         }
     }
 }
@@ -121,6 +124,7 @@ impl Activity {
             ("host_id", fixed(None)),
             ("user_agent", text(|row| row.agent)),
         ];
+        let flags: ArrayRef = Arc::new(rows.iter().map(|row| row.acl_required).collect::<BooleanArray>());
         let native = vec![
             ("error_message", text(|row| row.error_message)),
             ("recipient_account_id", trail_only("111122223333")),
@@ -129,13 +133,16 @@ impl Activity {
             ("kms_key_arn", text(|row| row.kms_key)),
             ("bucket_owner", fixed(None)),
             ("response_elements", fixed(None)),
+            ("acl_required", flags.clone()),
+            ("s3_acl_required", flags),
         ];
         let activity = RecordBatch::try_from_iter_with_nullable(
             activity.into_iter().map(|(name, array)| (name, array, true)),
         );
         let native =
             RecordBatch::try_from_iter_with_nullable(native.into_iter().map(|(name, array)| (name, array, true)));
-        call(&DetectBatch { log, activity: &activity.unwrap(), native: &native.unwrap() })
+        let calls = Calls::default();
+        call(&DetectBatch { log, activity: &activity.unwrap(), native: &native.unwrap(), calls: &calls })
     }
 }
 
@@ -204,7 +211,10 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
             || is_throttling(code, false),
         address: text("remote_ip").filter(|_| who == Who::Anonymous).map(str::as_bytes),
         account: native(account).map(str::as_bytes),
+        is_foreign: names.callers.name(caller).is_other_account(native(account).map(str::as_bytes)),
         event: hash("event_id"),
+        grants: act == Act::Write
+            && native("request_parameters").is_some_and(|text| grants_by_acl(text.as_bytes())),
         setting: native("request_parameters")
             .filter(|_| is_setting)
             .map(|parameters| [service, operation, parameters]),
