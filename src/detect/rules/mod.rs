@@ -1,10 +1,12 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here; of one that is data (`.yml`, see
 //! `docs/rules.md`) the samples are in the file.
 
+mod account_block_weakened;
 mod anonymous_listing;
 mod anonymous_object_read;
 mod batch_delete_keys;
 mod blind_then_hit;
+mod bucket_block_weakened;
 mod bucket_key_advice;
 mod cross_account_reader;
 mod entity_risk;
@@ -24,6 +26,7 @@ mod read_breadth;
 mod read_rate;
 mod read_volume;
 mod s3_failures_from_kms;
+mod setting_calls;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
@@ -93,6 +96,8 @@ static CODE: &[&Rule] = &[
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
     &cross_account_reader::RULE,
+    &bucket_block_weakened::RULE,
+    &account_block_weakened::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
