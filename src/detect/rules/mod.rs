@@ -8,6 +8,8 @@ mod batch_delete_keys;
 mod blind_then_hit;
 mod bucket_block_weakened;
 mod bucket_key_advice;
+mod bucket_policy_external;
+mod bucket_policy_public;
 mod cross_account_reader;
 mod entity_risk;
 mod first_seen_reader;
@@ -98,6 +100,8 @@ static CODE: &[&Rule] = &[
     &cross_account_reader::RULE,
     &bucket_block_weakened::RULE,
     &account_block_weakened::RULE,
+    &bucket_policy_public::RULE,
+    &bucket_policy_external::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
