@@ -2,10 +2,13 @@
 //! `docs/rules.md`) the samples are in the file.
 
 mod account_block_weakened;
+mod acl_external;
+mod acls_enabled;
 mod anonymous_listing;
 mod anonymous_object_read;
 mod batch_delete_keys;
 mod blind_then_hit;
+mod bucket_acl_public;
 mod bucket_block_weakened;
 mod bucket_key_advice;
 mod bucket_policy_external;
@@ -24,6 +27,7 @@ mod log_object_expired;
 mod log_object_forged;
 mod log_read;
 mod mass_deletion;
+mod object_acl_public;
 mod read_breadth;
 mod read_rate;
 mod read_volume;
@@ -102,6 +106,10 @@ static CODE: &[&Rule] = &[
     &account_block_weakened::RULE,
     &bucket_policy_public::RULE,
     &bucket_policy_external::RULE,
+    &bucket_acl_public::RULE,
+    &object_acl_public::RULE,
+    &acl_external::RULE,
+    &acls_enabled::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
