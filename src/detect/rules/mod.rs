@@ -1,6 +1,7 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here; of one that is data (`.yml`, see
 //! `docs/rules.md`) the samples are in the file.
 
+mod access_point_risky;
 mod account_block_weakened;
 mod acl_external;
 mod acls_enabled;
@@ -16,6 +17,7 @@ mod bucket_policy_public;
 mod cross_account_reader;
 mod entity_risk;
 mod first_seen_reader;
+mod iam_grant_broad;
 mod kms_errors_behind_s3;
 mod kms_quota;
 mod kms_throttled;
@@ -37,6 +39,7 @@ mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
 mod version_deletions;
+mod website_opened;
 
 use super::Rule;
 use super::sigma::load::{Placeholders, load_text};
@@ -110,6 +113,9 @@ static CODE: &[&Rule] = &[
     &object_acl_public::RULE,
     &acl_external::RULE,
     &acls_enabled::RULE,
+    &access_point_risky::RULE,
+    &website_opened::RULE,
+    &iam_grant_broad::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
