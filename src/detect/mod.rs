@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod batch;
+pub mod changes;
 pub mod codes;
 pub mod config;
 pub mod entities;

@@ -12,9 +12,12 @@ mod blind_then_hit;
 mod bucket_acl_public;
 mod bucket_block_weakened;
 mod bucket_key_advice;
+mod bucket_policy_deleted;
 mod bucket_policy_external;
+mod bucket_policy_loosened;
 mod bucket_policy_public;
 mod cross_account_reader;
+mod encryption_weakened;
 mod entity_risk;
 mod first_seen_reader;
 mod iam_grant_broad;
@@ -35,6 +38,7 @@ mod read_rate;
 mod read_volume;
 mod s3_failures_from_kms;
 mod setting_calls;
+mod tls_policy_dropped;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
@@ -109,6 +113,7 @@ static CODE: &[&Rule] = &[
     &account_block_weakened::RULE,
     &bucket_policy_public::RULE,
     &bucket_policy_external::RULE,
+    &bucket_policy_deleted::RULE,
     &bucket_acl_public::RULE,
     &object_acl_public::RULE,
     &acl_external::RULE,
@@ -116,6 +121,7 @@ static CODE: &[&Rule] = &[
     &access_point_risky::RULE,
     &website_opened::RULE,
     &iam_grant_broad::RULE,
+    &bucket_policy_loosened::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
@@ -123,6 +129,8 @@ static CODE: &[&Rule] = &[
     &bucket_key_advice::RULE,
     &blind_then_hit::RULE,
     &entity_risk::RULE,
+    &encryption_weakened::RULE,
+    &tls_policy_dropped::RULE,
 ];
 
 /// Lists the samples of a rule: name, log and whether it must fire.
