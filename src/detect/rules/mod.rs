@@ -19,6 +19,8 @@ mod bucket_policy_public;
 mod cross_account_reader;
 mod encryption_weakened;
 mod entity_risk;
+mod exposure_seen;
+mod exposure_used;
 mod first_seen_reader;
 mod iam_grant_broad;
 mod kms_errors_behind_s3;
@@ -33,6 +35,7 @@ mod log_object_forged;
 mod log_read;
 mod mass_deletion;
 mod object_acl_public;
+mod public_write;
 mod read_breadth;
 mod read_rate;
 mod read_volume;
@@ -120,6 +123,9 @@ static CODE: &[&Rule] = &[
     &acls_enabled::RULE,
     &access_point_risky::RULE,
     &website_opened::RULE,
+    &exposure_used::RULE,
+    &exposure_seen::RULE,
+    &public_write::RULE,
     &iam_grant_broad::RULE,
     &bucket_policy_loosened::RULE,
     &kms_throttled::RULE,
