@@ -15,9 +15,12 @@ fn the_sample_incident_raises_what_its_page_says() {
         (run.code, rules),
         (
             0,
-            ["DEL-001", "DEL-013", "DEL-013", "DEL-013", "DEL-013", "GET-001", "GET-014", "KMS-001", "LOG-001"]
-                .map(str::to_owned)
-                .to_vec()
+            [
+                "DEL-001", "DEL-013", "DEL-013", "DEL-013", "DEL-013", "EXP-013", "EXP-016", "GET-001", "GET-014",
+                "KMS-001", "LOG-001"
+            ]
+            .map(str::to_owned)
+            .to_vec()
         ),
         "{}",
         run.stderr
@@ -221,6 +224,10 @@ fn an_anonymous_caller_is_told_in_every_spelling() {
             "eventSource":"s3.amazonaws.com","eventName":"GetObject","eventCategory":"Data","managementEvent":false,
             "requestParameters":{{"bucketName":"b","key":"k"}}}}"#
         );
-        assert_eq!(run_with_input(&["detect", "-"], record.as_bytes()).rule_ids(), ["GET-014"], "{identity}");
+        assert_eq!(
+            run_with_input(&["detect", "-"], record.as_bytes()).rule_ids(),
+            ["EXP-013", "GET-014"],
+            "{identity}"
+        );
     }
 }
