@@ -1,7 +1,7 @@
 //! Requests that came through, by an ACL, by a policy and for many accounts.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::S3Access;
 
 const ANONYMOUS: Reads = Reads { requester: "-", count: 3, ..Reads::USUAL };
@@ -18,23 +18,31 @@ fn of_accounts(accounts: &[&'static str]) -> String {
 }
 
 pub(super) static SAMPLES: [Sample; 6] = [
-    Sample { name: "fires", logs: || vec![(S3Access, ANONYMOUS.lines().into())], fires: true },
+    Sample { name: "fires", logs: Logs::Made(|| vec![(S3Access, ANONYMOUS.lines().into())]), fires: true },
     Sample {
         name: "fires_acl",
         // The last field but one tells of the ACL.
-        logs: || vec![(S3Access, ANONYMOUS.lines().replace("TLSv1.3 - -", "TLSv1.3 - Yes").into())],
+        logs: Logs::Made(|| vec![(S3Access, ANONYMOUS.lines().replace("TLSv1.3 - -", "TLSv1.3 - Yes").into())]),
         fires: true,
     },
-    Sample { name: "fires_accounts", logs: || vec![(S3Access, of_accounts(&OTHERS).into())], fires: true },
-    Sample { name: "near_miss_1", logs: || vec![(S3Access, of_accounts(&OTHERS[..2]).into())], fires: false },
+    Sample {
+        name: "fires_accounts",
+        logs: Logs::Made(|| vec![(S3Access, of_accounts(&OTHERS).into())]),
+        fires: true,
+    },
+    Sample {
+        name: "near_miss_1",
+        logs: Logs::Made(|| vec![(S3Access, of_accounts(&OTHERS[..2]).into())]),
+        fires: false,
+    },
     Sample {
         name: "near_miss_2",
-        logs: || vec![(S3Access, Reads { count: 9, ..Reads::USUAL }.lines().into())],
+        logs: Logs::Made(|| vec![(S3Access, Reads { count: 9, ..Reads::USUAL }.lines().into())]),
         fires: false,
     },
     Sample {
         name: "denied_twin",
-        logs: || vec![(S3Access, Reads { done: false, ..ANONYMOUS }.lines().into())],
+        logs: Logs::Made(|| vec![(S3Access, Reads { done: false, ..ANONYMOUS }.lines().into())]),
         fires: false,
     },
 ];

@@ -1,7 +1,7 @@
 //! A change in CloudTrail, and what the access log shows after it.
 
-use crate::detect::Sample;
 use crate::detect::sample_lines::Reads;
+use crate::detect::{Logs, Sample};
 use crate::parse::LogType::{self, CloudTrail, S3Access};
 use std::borrow::Cow;
 
@@ -25,15 +25,19 @@ fn after(change: &'static str, reads: &[Reads]) -> Vec<(LogType, Cow<'static, st
 }
 
 pub(super) static SAMPLES: [Sample; 5] = [
-    Sample { name: "fires", logs: || after(PUBLIC, &[ANONYMOUS]), fires: true },
+    Sample { name: "fires", logs: Logs::Made(|| after(PUBLIC, &[ANONYMOUS])), fires: true },
     // It was read before, too.
     Sample {
         name: "near_miss_1",
-        logs: || after(PUBLIC, &[Reads { from_ms: 1_772_200_000_000, ..ANONYMOUS }, ANONYMOUS]),
+        logs: Logs::Made(|| after(PUBLIC, &[Reads { from_ms: 1_772_200_000_000, ..ANONYMOUS }, ANONYMOUS])),
         fires: false,
     },
     // The policy holds everybody to a network.
-    Sample { name: "near_miss_2", logs: || after(HELD, &[ANONYMOUS]), fires: false },
-    Sample { name: "near_miss_3", logs: || after(PUBLIC, &[Reads { done: false, ..ANONYMOUS }]), fires: false },
-    Sample { name: "denied_twin", logs: || after(DENIED, &[ANONYMOUS]), fires: false },
+    Sample { name: "near_miss_2", logs: Logs::Made(|| after(HELD, &[ANONYMOUS])), fires: false },
+    Sample {
+        name: "near_miss_3",
+        logs: Logs::Made(|| after(PUBLIC, &[Reads { done: false, ..ANONYMOUS }])),
+        fires: false,
+    },
+    Sample { name: "denied_twin", logs: Logs::Made(|| after(DENIED, &[ANONYMOUS])), fires: false },
 ];
