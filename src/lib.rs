@@ -3,7 +3,7 @@
 //! The modules stand in the order in which the data meets them:
 //!
 //! ```text
-//! source ──► decode ──► parse ──► batch ──► activity ──► detect       alerts
+//! source ──► decode ──► parse ──► batch ──► activity ──► detect       alerts ──► eval    held against what happened
 //!  paths      blocks     records   Arrow     one view ├► coverage     what is there and what is missing
 //!                                                     ├► export       Parquet, JSONL, CSV, Arrow
 //!                                                     └► investigate  rows of both logs, joined
@@ -20,6 +20,8 @@ pub mod batch;
 pub mod activity;
 
 pub mod detect;
+
+pub mod eval;
 
 pub mod coverage;
 

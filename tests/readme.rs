@@ -39,6 +39,9 @@ fn every_command_of_the_readme_runs() {
     std::fs::create_dir(folder.path().join("sigma")).expect("a folder");
     let forms = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sigma/forms.yml");
     std::fs::copy(forms, folder.path().join("sigma/own.yml")).expect("rules");
+    let label =
+        r#"{"incident":"i","kind":"k","first":"2026-03-04T09:00:00Z","last":"2026-03-04T10:00:00Z","bucket":"b"}"#;
+    std::fs::write(folder.path().join("labels.jsonl"), label).expect("a file");
     let key = s3sleuth::synth::SigningKey::organisation();
     let trail = s3sleuth::synth::TrailOptions { hours: 3, logs: 6, ..Default::default() };
     s3sleuth::synth::write_trail(&trail, &key, &folder.path().join("trail")).expect("a trail");

@@ -72,7 +72,8 @@ pub struct Found {
     is_complete: bool,
 }
 
-fn level(text: &str) -> Result<Severity, String> {
+/// A severity by its name.
+pub fn level(text: &str) -> Result<Severity, String> {
     let names = || Severity::ALL.map(Severity::name).join(", ");
     Severity::parse(text).ok_or_else(|| format!("{text}: expected one of {}", names()))
 }
@@ -152,6 +153,11 @@ impl DetectorArguments {
         write_alerts(&found.findings.alerts, format.unwrap_or(usual), &mut output, is_terminal, threads)
             .map_err(|error| Error::output(path, error))?;
         output.finish()?;
+        self.write_suppressed(found, suppressed)
+    }
+
+    /// Writes the alerts that the configuration keeps quiet, if there is a file for them.
+    pub fn write_suppressed(&self, found: &Found, suppressed: Option<Output>) -> Result<(), Error> {
         match suppressed {
             Some(output) => {
                 write_all(output, alerts::jsonl(&found.findings.suppressed).as_bytes(), self.suppressed.as_deref())
@@ -174,6 +180,11 @@ impl Found {
     /// How many alerts there are.
     pub fn alerts(&self) -> usize {
         self.findings.alerts.len()
+    }
+
+    /// The alerts, worst first.
+    pub fn list(&self) -> &[Alert] {
+        &self.findings.alerts
     }
 
     /// How many alerts the configuration keeps quiet.

@@ -7,6 +7,7 @@ mod coverage;
 mod ddl;
 mod detect;
 mod detectors;
+mod eval;
 mod exit;
 mod export;
 mod input;
@@ -42,7 +43,7 @@ Exit codes:
   3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects; or an exported
      folder is not as its manifest says; or verify could not verify a file
   4  output failed
-  5  a check found violations
+  5  a check found violations; or eval missed what --min-found and --max-false-alerts ask for
   6  a resource limit was hit (--max-memory, --max-decompressed, --max-line)
 Of several the first of 2, 4, 6, 3, 5, 1. Data goes to stdout, everything else to stderr.";
 
@@ -64,6 +65,8 @@ enum Command {
     AthenaLint(athena_lint::Arguments),
     /// Check offline that log files of CloudTrail are as they were delivered, by its signed digests
     Verify(verify::Arguments),
+    /// Score the detectors on logs of which it is known what happened in them
+    Eval(eval::Arguments),
     /// List and explain the detectors
     Rules(rules::Arguments),
     /// Print completions for a shell
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Man => completions::man(Cli::command()),

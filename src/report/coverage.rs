@@ -5,11 +5,11 @@ use super::csv;
 use super::markdown;
 use super::numbers::{duration, percent};
 use super::safe::{printable, printable_json};
+use super::sheet::Sheet;
 use crate::coverage::place::Where;
 use crate::coverage::{Coverage, DayRow, GapRow, Judge, Place, PlaceRow};
 use crate::parse::time::format_iso;
 use crate::pipeline::Tally;
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::io::{self, Write};
@@ -124,16 +124,9 @@ impl List<'_> {
     }
 }
 
-/// A table with a heading, and a line about what it does not show.
-struct Sheet {
-    title: &'static str,
-    header: Vec<&'static str>,
-    rows: Vec<Vec<String>>,
-    more: Option<String>,
-}
-
 /// For people, wrapped to `width` columns if one is given.
 pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String {
+use super::sheet::Sheet;
     let mut text = heading(coverage, told) + "\n";
     for sheet in sheets(coverage) {
         let mut table = Table::new();
@@ -157,6 +150,7 @@ pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String
 
 /// The same as Markdown, for a report.
 pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
+use super::sheet::Sheet;
     let mut text = format!("# Coverage of the logs\n\n{}\n", heading(coverage, told));
     for sheet in sheets(coverage) {
         text += &format!("\n## {}\n\n", sheet.title);
