@@ -2,6 +2,7 @@
 
 mod support;
 
+use s3sleuth::eval::Label;
 use s3sleuth::investigate::timeline::Profile;
 use s3sleuth::synth::scenario::{IncidentKind, ScenarioOptions, scenario};
 use serde_json::Value;
@@ -272,8 +273,9 @@ fn order_and_threads_do_not_show() {
         std::fs::write(&path, content).expect("a file");
         paths.push(path);
     }
-    let incident = told.incidents.iter().find(|one| one.kind == IncidentKind::LogDeletion).expect("an incident");
-    let principal = incident.principals[0].as_str();
+    let is_deletion = |label: &&Label| label.kind == IncidentKind::LogDeletion.name();
+    let label = told.labels.iter().find(is_deletion).expect("an incident");
+    let principal = label.principals[0].as_str();
     let rows = |arguments: &[&str], paths: &[&Path]| {
         let paths: Vec<&str> = paths.iter().map(|path| text(path)).collect();
         let told = timeline(&[arguments, &paths].concat());

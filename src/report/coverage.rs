@@ -126,7 +126,7 @@ impl List<'_> {
 
 /// For people, wrapped to `width` columns if one is given.
 pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String {
-use super::sheet::Sheet;
+    use super::sheet::Sheet;
     let mut text = heading(coverage, told) + "\n";
     for sheet in sheets(coverage) {
         let mut table = Table::new();
@@ -150,7 +150,7 @@ use super::sheet::Sheet;
 
 /// The same as Markdown, for a report.
 pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
-use super::sheet::Sheet;
+    use super::sheet::Sheet;
     let mut text = format!("# Coverage of the logs\n\n{}\n", heading(coverage, told));
     for sheet in sheets(coverage) {
         text += &format!("\n## {}\n\n", sheet.title);

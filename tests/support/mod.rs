@@ -140,3 +140,16 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).expect("memory does not fail");
     encoder.finish().expect("memory does not fail")
 }
+
+/// Writes the files of a scenario to `logs`, its configuration to `config.toml` and its labels to `labels.jsonl`.
+pub fn write_scenario(told: &s3sleuth::synth::scenario::Scenario, folder: &Path) {
+    let write = |path: &Path, content: &[u8]| {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+        std::fs::write(path, content).expect("a file can be written");
+    };
+    for (path, content) in &told.files {
+        write(&folder.join("logs").join(path), content);
+    }
+    write(&folder.join("config.toml"), told.config_toml.as_bytes());
+    write(&folder.join("labels.jsonl"), told.labels_jsonl().as_bytes());
+}

@@ -41,3 +41,22 @@ pub(super) fn rhythm(count: u64, random: &mut Random, mut each: impl FnMut(i64, 
         }
     }
 }
+
+/// Times from `start` on, spread evenly with some disorder.
+pub(super) struct Pace {
+    time: i64,
+    left: u64,
+    seconds: u64,
+}
+
+impl Pace {
+    /// `count` requests in `seconds`.
+    pub(super) fn new(time: i64, count: u64, seconds: u64) -> Self {
+        Self { time: time * 1_000, left: count.max(1), seconds }
+    }
+
+    pub(super) fn next(&mut self, random: &mut Random) -> i64 {
+        self.time += random.below(2_000 * self.seconds / self.left + 1) as i64;
+        self.time / 1_000
+    }
+}

@@ -6,6 +6,8 @@ use crate::synth::random::mix;
 pub(super) const ACCOUNT: &str = "111122223333";
 /// The account of a partner, who reads the shared bucket.
 pub(super) const PARTNER: &str = "444455556666";
+/// An account that the company has nothing to do with.
+pub(super) const STRANGE_ACCOUNT: &str = "777788889999";
 /// The canonical user id of the company: field 1 of every line.
 pub(super) const OWNER: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
 pub(super) const REGION: &str = "us-east-1";
@@ -53,9 +55,24 @@ pub(super) static STATE: Bucket = bucket("example-infra-state", true, Encryption
 /// Logs of the trail and of S3.
 pub(super) static LOGS: Bucket = bucket("example-org-logs", true, Encryption::S3);
 
+/// Invoices of customers.
+pub(super) static INVOICES: Bucket = bucket("example-invoices", true, Encryption::BucketKey);
+/// Files of the personnel office.
+pub(super) static PERSONNEL: Bucket = bucket("example-personnel", true, Encryption::S3);
+/// Dumps of databases.
+pub(super) static DUMPS: Bucket = bucket("example-database-dumps", true, Encryption::S3);
+/// Measurements of the laboratory.
+pub(super) static RESEARCH: Bucket = bucket("example-research", true, Encryption::S3);
+/// What customers download by URLs that are good for a while.
+pub(super) static DOWNLOADS: Bucket = bucket("example-downloads", true, Encryption::S3);
+/// Trained models.
+pub(super) static MODELS: Bucket = bucket("example-models", true, Encryption::S3);
+
 /// Every bucket.
-pub(super) static BUCKETS: [&Bucket; 9] =
-    [&CUSTOMERS, &MEDIA, &LAKE, &DOCUMENTS, &ASSETS, &WWW, &SHARE, &STATE, &LOGS];
+pub(super) static BUCKETS: [&Bucket; 15] = [
+    &CUSTOMERS, &MEDIA, &LAKE, &DOCUMENTS, &ASSETS, &WWW, &SHARE, &STATE, &LOGS, &INVOICES, &PERSONNEL, &DUMPS,
+    &RESEARCH, &DOWNLOADS, &MODELS,
+];
 
 impl Bucket {
     /// The host that reaches it.
@@ -81,8 +98,8 @@ pub(super) enum ActorKind {
     Role,
     /// An IAM user of the company.
     User,
-    /// A role of the partner's account.
-    PartnerRole,
+    /// A role of another account.
+    ForeignRole(&'static str),
     /// A CloudFront origin access identity.
     Identity,
     /// An AWS service.
@@ -116,9 +133,27 @@ pub(super) static TERRAFORM: Actor = actor(ActorKind::Role, "terraform", 10);
 pub(super) static ANALYST: Actor = actor(ActorKind::User, "dana.analyst", 5);
 pub(super) static ADMIN: Actor = actor(ActorKind::User, "bob.admin", 11);
 pub(super) static CI: Actor = actor(ActorKind::User, "ci-deploy", 3);
+pub(super) static BILLING: Actor = actor(ActorKind::Role, "billing-api", 1);
+pub(super) static INVOICE_SYNC: Actor = actor(ActorKind::User, "invoice-sync", 3);
+pub(super) static PERSONNEL_PORTAL: Actor = actor(ActorKind::Role, "personnel-portal", 8);
+pub(super) static PERSONNEL_IMPORT: Actor = actor(ActorKind::User, "personnel-import", 3);
+pub(super) static DUMPER: Actor = actor(ActorKind::Role, "database-dumper", 3);
+pub(super) static DATABASE_ADMIN: Actor = actor(ActorKind::User, "gil.databases", 5);
+pub(super) static LABORATORY: Actor = actor(ActorKind::Role, "laboratory-upload", 4);
+pub(super) static RESEARCHER: Actor = actor(ActorKind::User, "frank.research", 5);
+pub(super) static COLLEAGUE: Actor = actor(ActorKind::User, "erin.research", 5);
+pub(super) static SIGNER: Actor = actor(ActorKind::User, "download-signer", 0);
+pub(super) static TRAINER: Actor = actor(ActorKind::Role, "model-trainer", 3);
+pub(super) static MODEL_ENGINEER: Actor = actor(ActorKind::User, "eve.models", 5);
+pub(super) static RECORDS: Actor = actor(ActorKind::User, "records-tool", 8);
+pub(super) static CONTRACTOR: Actor = actor(ActorKind::User, "hal.contractor", 11);
+pub(super) static DATA_OWNER: Actor = actor(ActorKind::User, "carol.sharing", 11);
+pub(super) static SHIPPER: Actor = actor(ActorKind::User, "application-log-shipper", 2);
+/// A role of the account that nobody knows.
+pub(super) static COPIER: Actor = actor(ActorKind::ForeignRole(STRANGE_ACCOUNT), "transfer-worker", 5);
 /// Nobody has seen this user before the incident.
 pub(super) static STRANGER: Actor = actor(ActorKind::User, "svc-support-tmp", 5);
-pub(super) static PARTNER_SYNC: Actor = actor(ActorKind::PartnerRole, "nightly-sync", 5);
+pub(super) static PARTNER_SYNC: Actor = actor(ActorKind::ForeignRole(PARTNER), "nightly-sync", 5);
 pub(super) static CDN_IDENTITY: Actor = actor(ActorKind::Identity, "E2ABCDEF1EXAMPLE", 0);
 pub(super) static CDN: Actor = actor(ActorKind::Service, "cloudfront.amazonaws.com", 0);
 pub(super) static CLOUDTRAIL: Actor = actor(ActorKind::Service, "cloudtrail.amazonaws.com", 0);
@@ -132,7 +167,7 @@ impl Actor {
         match self.kind {
             ActorKind::Role => format!("arn:aws:iam::{ACCOUNT}:role/{}", self.name),
             ActorKind::User => format!("arn:aws:iam::{ACCOUNT}:user/{}", self.name),
-            ActorKind::PartnerRole => format!("arn:aws:iam::{PARTNER}:role/{}", self.name),
+            ActorKind::ForeignRole(account) => format!("arn:aws:iam::{account}:role/{}", self.name),
             ActorKind::Identity => self.requester(""),
             ActorKind::Service | ActorKind::Lifecycle => self.name.to_owned(),
             ActorKind::Anonymous => "anonymous".to_owned(),
@@ -144,7 +179,7 @@ impl Actor {
         let name = self.name;
         match self.kind {
             ActorKind::Role => format!("arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"),
-            ActorKind::PartnerRole => format!("arn:aws:sts::{PARTNER}:assumed-role/{name}/{session}"),
+            ActorKind::ForeignRole(account) => format!("arn:aws:sts::{account}:assumed-role/{name}/{session}"),
             ActorKind::User => format!("arn:aws:iam::{ACCOUNT}:user/{name}"),
             ActorKind::Identity => {
                 format!("arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity {name}")

@@ -13,6 +13,15 @@ pub(super) const fn ipv4(a: u64, b: u64, c: u64, d: u64) -> Address {
     a << 24 | b << 16 | c << 8 | d
 }
 
+/// An address as text, `-` if there is none.
+pub(super) fn address_text(address: Address) -> String {
+    match address {
+        0 => "-".to_owned(),
+        _ if address >> 32 != 0 => format!("2001:db8:{:x}:{:x}::1", address >> 48, address >> 32 & 0xffff),
+        _ => format!("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255),
+    }
+}
+
 /// Who sends something, and from where.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
@@ -30,12 +39,7 @@ impl Caller {
 
     /// The address as text, `-` if there is none.
     pub(super) fn address(&self) -> String {
-        let address = self.address;
-        match address {
-            0 => "-".to_owned(),
-            _ if address >> 32 != 0 => format!("2001:db8:{:x}:{:x}::1", address >> 48, address >> 32 & 0xffff),
-            _ => format!("{}.{}.{}.{}", address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255),
-        }
+        address_text(self.address)
     }
 
     /// Does it come through the endpoint of the company's network?
@@ -54,12 +58,17 @@ impl Caller {
     /// The user agent as the client sends it.
     pub(super) fn agent(&self) -> &'static str {
         match self.actor.kind {
-            ActorKind::Anonymous => agents::WEB[mix(self.session) as usize % agents::WEB.len()],
+            ActorKind::Anonymous => self.browser(),
             ActorKind::Identity => "Amazon CloudFront",
             ActorKind::Service if self.address != 0 => "Amazon CloudFront",
             ActorKind::Service | ActorKind::Lifecycle => "-",
             _ => agents::SDK[self.actor.agent],
         }
+    }
+
+    /// The browser or tool of somebody who was given a URL.
+    fn browser(&self) -> &'static str {
+        agents::WEB[mix(self.session) as usize % agents::WEB.len()]
     }
 }
 
@@ -88,9 +97,17 @@ pub(super) enum Action {
     Put,
     /// The keys below the request's key, which is the prefix.
     List,
+    /// The same with all versions.
+    ListVersions,
+    /// Is the bucket there?
+    HeadBucket,
     Delete,
     /// The keys of a multi-object delete.
     DeleteMany(Vec<String>),
+    /// The request's object is written from an object of the company: its bucket and key.
+    Copy(&'static Bucket, String),
+    /// The request's object is read for a copy in a bucket of another account, which this names.
+    CopyTo(&'static str),
     /// S3 deletes by a lifecycle rule; CloudTrail does not show it.
     Expire,
     Setting(&'static Setting),
@@ -107,6 +124,30 @@ pub(super) enum Outcome {
     Denied,
     SlowDown,
     KmsThrottled,
+    /// The object is encrypted with a customer's key that the request does not bring.
+    NeedsKey,
+    /// The key of KMS that the object is encrypted with is disabled.
+    KmsDisabled,
+}
+
+/// The encryption that a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sse {
+    /// None: the bucket's applies.
+    Bucket,
+    /// With a key that the request brings along (SSE-C).
+    Customer,
+    /// With this key of KMS.
+    Key(&'static str),
+}
+
+/// A URL that somebody signed for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Presigned {
+    /// When.
+    pub(super) time: i64,
+    /// For how long it is good.
+    pub(super) seconds: i64,
 }
 
 impl Outcome {
@@ -127,29 +168,47 @@ pub(super) struct Request {
     /// Size of the object.
     pub(super) size: u64,
     pub(super) outcome: Outcome,
-    /// Does the request name a version?
+    /// Does the request name a version, or its keys each one?
     pub(super) versioned: bool,
+    pub(super) sse: Sse,
+    pub(super) presigned: Option<Presigned>,
 }
 
 impl Request {
     /// A request that is answered.
     pub(super) fn new(caller: Caller, bucket: &'static Bucket, action: Action, key: String, size: u64) -> Self {
-        Self { caller, bucket, action, key, size, outcome: Outcome::Done, versioned: false }
+        let (outcome, sse) = (Outcome::Done, Sse::Bucket);
+        Self { caller, bucket, action, key, size, outcome, versioned: false, sse, presigned: None }
+    }
+
+    /// The user agent as the client sends it.
+    pub(super) fn agent(&self) -> &'static str {
+        if self.presigned.is_some() { self.caller.browser() } else { self.caller.agent() }
+    }
+
+    /// Is an object written?
+    pub(super) fn is_write(&self) -> bool {
+        matches!(self.action, Action::Put | Action::Copy(..))
     }
 
     /// Does CloudTrail show it?
     pub(super) fn is_in_trail(&self) -> bool {
         match self.action {
             Action::Expire => false,
-            Action::Setting(_) => true,
+            // Of settings CloudTrail shows what callers with a name ask for.
+            Action::Setting(_) => self.caller.actor.kind != ActorKind::Anonymous,
             _ => self.bucket.data_events,
         }
     }
 
     /// Number of records in both logs.
     pub(super) fn records(&self) -> u64 {
-        let batch = if let Action::DeleteMany(keys) = &self.action { keys.len() as u64 } else { 0 };
-        1 + batch + u64::from(self.is_in_trail())
+        let more = match &self.action {
+            Action::DeleteMany(keys) => keys.len() as u64,
+            Action::Copy(..) if self.outcome.is_success() => 1,
+            _ => 0,
+        };
+        1 + more + u64::from(self.is_in_trail())
     }
 }
 
@@ -157,13 +216,13 @@ impl Request {
 #[derive(Clone, Debug)]
 pub(super) enum Call {
     /// S3 asks KMS for the caller of a request; `write` for `GenerateDataKey`. The context is an ARN in S3.
-    Kms { caller: Caller, bucket: &'static Bucket, context: String, write: bool, throttled: bool },
+    Kms { caller: Caller, key: String, context: String, write: bool, throttled: bool },
     /// A sign-in at the console.
     SignIn { caller: Caller },
     /// A service or machine takes on a role.
     AssumeRole { role: &'static Actor, session: u64 },
-    /// A call of another service's control plane: source, name, parameters.
-    Describe { caller: Caller, source: &'static str, name: &'static str, parameters: &'static str },
+    /// A call of the control plane: source, name, parameters as JSON.
+    Control { caller: Caller, source: &'static str, name: &'static str, parameters: &'static str },
 }
 
 /// What an event is.

@@ -1,7 +1,7 @@
 //! The events as files: an access log a bucket and hour, and a file of the trail an hour.
 
 use super::clock::HOUR;
-use super::event::{Event, What};
+use super::event::{Action, Event, What};
 use super::timeline::Timeline;
 use super::{access, names, trail};
 use crate::synth::calendar::Calendar;
@@ -30,6 +30,17 @@ fn access_files(hour: &[Event], seed: u64, end: i64, calendar: &mut Calendar, fi
     for event in hour {
         if let What::Request(request) = &event.what {
             access::write(event, request, calendar, texts.entry(request.bucket.name).or_default());
+            if let Action::Copy(source, key) = &request.action
+                && request.outcome.is_success()
+            {
+                access::write_source(
+                    event,
+                    request,
+                    (source, key),
+                    calendar,
+                    texts.entry(source.name).or_default(),
+                );
+            }
         }
     }
     for (bucket, text) in texts {

@@ -1,7 +1,7 @@
 //! The `userIdentity` of CloudTrail.
 
 use super::clock::HOUR;
-use super::company::{ACCOUNT, Actor, ActorKind, PARTNER};
+use super::company::{ACCOUNT, Actor, ActorKind};
 use super::event::Caller;
 use crate::synth::calendar::Calendar;
 use crate::synth::json::Json;
@@ -14,6 +14,12 @@ pub(super) fn unique(actor: &Actor) -> String {
     text(&mut Random::new(seed), |random, out| random.upper(out, 17))
 }
 
+/// The access key of an actor: of a user, or of a session of a role.
+pub(super) fn access_key(actor: &Actor) -> String {
+    let prefix = if actor.kind == ActorKind::User { "AKIA" } else { "ASIA" };
+    format!("{prefix}{}", &unique(actor)[1..])
+}
+
 /// Writes who sends a call; `by` is the service through which it comes.
 pub(super) fn write(json: &mut Json<'_>, caller: &Caller, time: i64, by: Option<&str>, calendar: &mut Calendar) {
     let actor = caller.actor;
@@ -24,11 +30,11 @@ pub(super) fn write(json: &mut Json<'_>, caller: &Caller, time: i64, by: Option<
         ActorKind::User => {
             json.text("type", "IAMUser").text("principalId", &format!("AIDA{unique}"));
             json.text("arn", &actor.principal()).text("accountId", ACCOUNT);
-            json.text("accessKeyId", &format!("AKIA{}", &unique[1..])).text("userName", actor.name);
+            json.text("accessKeyId", &access_key(actor)).text("userName", actor.name);
         }
-        ActorKind::PartnerRole => {
+        ActorKind::ForeignRole(account) => {
             let id = format!("AROA{unique}:{}", caller.session_name());
-            json.text("type", "AWSAccount").text("principalId", &id).text("accountId", PARTNER);
+            json.text("type", "AWSAccount").text("principalId", &id).text("accountId", account);
         }
         ActorKind::Anonymous => {
             json.text("type", "AWSAccount").text("principalId", "").text("accountId", "anonymous");
@@ -47,7 +53,7 @@ fn role(json: &mut Json<'_>, caller: &Caller, unique: &str, time: i64, calendar:
     let (session, id) = (caller.session_name(), format!("AROA{unique}"));
     json.text("type", "AssumedRole").text("principalId", &format!("{id}:{session}"));
     json.text("arn", &caller.actor.requester(&session)).text("accountId", ACCOUNT);
-    json.text("accessKeyId", &format!("ASIA{}", &unique[1..])).object("sessionContext");
+    json.text("accessKeyId", &access_key(caller.actor)).object("sessionContext");
     json.object("sessionIssuer").text("type", "Role").text("principalId", &id);
     json.text("arn", &caller.actor.principal()).text("accountId", ACCOUNT);
     json.text("userName", caller.actor.name).close();

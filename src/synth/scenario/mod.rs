@@ -1,9 +1,9 @@
 //! Ten days of a made-up company in both logs, with attacks in them: for measuring how well detectors do.
 //!
-//! The traffic is that of two applications, nightly jobs, a content network, a public website, people, a partner and
-//! the services that deliver logs. Into its last three days [`IncidentKind`]s are woven; what to find, where and when
-//! is told by [`Incident`]. A run without incidents holds the same bytes of benign traffic, so that an alert on it is
-//! false.
+//! The traffic is that of applications, nightly jobs, teams, a content network, a public website, people, a partner and
+//! the services that deliver logs. Into its last three days [`IncidentKind`]s are woven at an [`Intensity`]; what to
+//! find, where and when is told by [`Label`]s. No two of them have a caller in common, nor a bucket at the same time. A
+//! run without incidents holds the same bytes of benign traffic, so that an alert on it is false.
 //!
 //! Addresses and names belong to nobody, as everywhere in [`synth`](super).
 
@@ -23,8 +23,9 @@ mod trail;
 #[cfg(test)]
 mod tests;
 
-pub use options::{IncidentKind, ScenarioOptions};
+pub use options::{IncidentKind, Intensity, ScenarioOptions};
 
+use crate::eval::Label;
 use company::{ACCOUNT, PARTNER, SIEM, TERRAFORM, WWW};
 use timeline::Timeline;
 
@@ -40,26 +41,14 @@ pub struct Scenario {
     /// Number of records that belong to incidents.
     pub incident_events: u64,
     /// What is to be found, in order of time.
-    pub incidents: Vec<Incident>,
+    pub labels: Vec<Label>,
 }
 
-/// One attack or outage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incident {
-    /// Which it is.
-    pub kind: IncidentKind,
-    /// A name for messages.
-    pub name: &'static str,
-    /// An alert of any of these rules finds it.
-    pub rules: &'static [&'static str],
-    /// Who takes part, as alerts name them.
-    pub principals: Vec<String>,
-    /// The buckets that it is about.
-    pub buckets: Vec<String>,
-    /// Its first event, in milliseconds since 1970.
-    pub from_ms: i64,
-    /// Its last event.
-    pub until_ms: i64,
+impl Scenario {
+    /// The labels as a file for `s3sleuth eval`.
+    pub fn labels_jsonl(&self) -> String {
+        self.labels.iter().map(|label| label.to_json() + "\n").collect()
+    }
 }
 
 /// Generates a scenario; the same options give the same bytes.
@@ -68,12 +57,13 @@ pub fn scenario(options: &ScenarioOptions) -> Scenario {
     benign::fill(&mut timeline, options.events);
     let benign_events = timeline.records();
     timeline.turn_to_incidents();
-    let mut incidents: Vec<Incident> =
-        options.incidents.iter().map(|kind| incidents::weave(*kind, &mut timeline)).collect();
-    incidents.sort_by_key(|incident| (incident.from_ms, incident.name));
+    let intensity = options.intensity;
+    let mut labels: Vec<Label> =
+        options.incidents.iter().map(|kind| incidents::weave(*kind, intensity, &mut timeline)).collect();
+    labels.sort_by(|left, right| (left.first_ms, &left.kind).cmp(&(right.first_ms, &right.kind)));
     let incident_events = timeline.records() - benign_events;
     let files = files::of(timeline);
-    Scenario { files, config_toml: config_toml(), benign_events, incident_events, incidents }
+    Scenario { files, config_toml: config_toml(), benign_events, incident_events, labels }
 }
 
 fn config_toml() -> String {

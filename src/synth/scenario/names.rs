@@ -58,6 +58,42 @@ pub(super) fn result(day: i64, index: u64) -> String {
     format!("curated/daily/dt={}/part-{index:05}.parquet", formatted(START + day * DAY, "%Y-%m-%d"))
 }
 
+/// A part of the export for the partner.
+pub(super) fn export(day: i64, index: u64) -> String {
+    result(day, index).replace("curated/daily", "exports")
+}
+
+/// An invoice.
+pub(super) fn invoice(index: u64) -> String {
+    format!("2026/{:05}/invoice-{index:07}.pdf", 20_000 + index / 9)
+}
+
+/// A file of somebody's.
+pub(super) fn personnel_file(index: u64) -> String {
+    format!("employees/{:04}/{}.pdf", 1_000 + index / 3, ["contract", "review", "payroll"][(index % 3) as usize])
+}
+
+/// A dump of a database, of a day (negative: before the scenario).
+pub(super) fn dump(day: i64, index: u64) -> String {
+    format!("mysql/{}/database-{index:02}.sql.zst", formatted(START + day * DAY, "%Y-%m-%d"))
+}
+
+/// A measurement.
+pub(super) fn measurement(index: u64) -> String {
+    format!("assays/plate-{:04}/well-{:02}.h5", index / 96, index % 96)
+}
+
+/// What a customer asked for on a day.
+pub(super) fn download(day: i64, index: u64) -> String {
+    let unique = mix(index ^ mix(day as u64));
+    format!("orders/{}/{unique:016x}/customer-export.zip", formatted(START + day * DAY, "%Y/%m/%d"))
+}
+
+/// A part of a model.
+pub(super) fn model(index: u64) -> String {
+    format!("released/model-{:02}/shard-{:04}.safetensors", index / 60, index % 60)
+}
+
 /// A file that the nightly job writes and removes again.
 pub(super) fn temporary(day: i64, index: u64) -> String {
     let attempt = formatted(START + day * DAY, "%Y%m%d");

@@ -1,7 +1,7 @@
 //! Events as they are collected, before they are put into order.
 
 use super::company::Encryption;
-use super::event::{Action, Call, Caller, Event, Outcome, Request, What};
+use super::event::{Action, Call, Caller, Event, Outcome, Request, Sse, What};
 use crate::synth::random::{Random, mix};
 
 /// Collects events and counts their records.
@@ -49,14 +49,19 @@ impl Timeline {
 
     /// Adds a request and, where the bucket's encryption makes S3 ask KMS for it, that call.
     pub(super) fn request(&mut self, time: i64, request: Request) {
-        let write = request.action == Action::Put;
+        let write = request.is_write();
         let asks =
             (write || request.action == Action::Get) && matches!(request.outcome, Outcome::Done | Outcome::Part);
         let bucket = request.bucket;
-        if asks && bucket.encryption == Encryption::ObjectKeys {
+        let own_key = match (request.sse, bucket.encryption) {
+            (Sse::Key(key), _) => Some(key.to_owned()),
+            (Sse::Bucket, Encryption::ObjectKeys) => Some(bucket.key_arn()),
+            _ => None,
+        };
+        if let Some(key) = own_key.filter(|_| asks) {
             let context = format!("{}/{}", bucket.arn(), request.key);
-            self.call(time, Call::Kms { caller: request.caller, bucket, context, write, throttled: false });
-        } else if asks && bucket.encryption == Encryption::BucketKey && self.ids.chance(60_000) {
+            self.call(time, Call::Kms { caller: request.caller, key, context, write, throttled: false });
+        } else if asks && asks_for_many(&request) && self.ids.chance(60_000) {
             self.bucket_key(time, request.caller, &request, false);
         }
         let records = request.records();
@@ -65,8 +70,8 @@ impl Timeline {
 
     /// Adds a call of KMS in the context of a request's bucket.
     pub(super) fn bucket_key(&mut self, time: i64, caller: Caller, request: &Request, throttled: bool) {
-        let (bucket, write) = (request.bucket, request.action == Action::Put);
-        self.call(time, Call::Kms { caller, bucket, context: bucket.arn(), write, throttled });
+        let (bucket, write) = (request.bucket, request.is_write());
+        self.call(time, Call::Kms { caller, key: bucket.key_arn(), context: bucket.arn(), write, throttled });
     }
 
     /// The events in order of time.
@@ -74,4 +79,9 @@ impl Timeline {
         self.events.sort_by_key(|event| event.time);
         self.events
     }
+}
+
+/// Does one call of KMS do for this request and others?
+fn asks_for_many(request: &Request) -> bool {
+    request.sse == Sse::Bucket && request.bucket.encryption == Encryption::BucketKey
 }

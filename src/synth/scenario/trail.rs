@@ -1,8 +1,8 @@
 //! The records of CloudTrail.
 
 use super::access::bytes_sent;
-use super::company::{ACCOUNT, ActorKind, Bucket, Encryption, REGION};
-use super::event::{Action, Call, Caller, Event, Ids, Outcome, Request};
+use super::company::{ACCOUNT, ActorKind, Encryption, REGION};
+use super::event::{Action, Call, Caller, Event, Ids, Outcome, Request, Sse};
 use super::{clock::HOUR, identity};
 use crate::synth::calendar::{Calendar, formatted};
 use crate::synth::json::Json;
@@ -14,21 +14,11 @@ pub(super) fn request(event: &Event, request: &Request, calendar: &mut Calendar,
     let ids = event.ids();
     let mut json = Json { out };
     let name = event_name(&request.action);
-    head(&mut json, event.time, &request.caller, ("s3.amazonaws.com", name), None, calendar);
+    let named = ("s3.amazonaws.com", name);
+    head(&mut json, event.time, &request.caller, named, (None, request.agent()), calendar);
     error(&mut json, request, name);
     parameters(&mut json, request, &ids);
-    let kms = (request.action == Action::Put && request.bucket.encryption != Encryption::S3)
-        .then(|| request.bucket.key_arn());
-    match (request.outcome.is_success(), &request.action, kms) {
-        (true, Action::Put, Some(key)) => {
-            json.object("responseElements").text("x-amz-server-side-encryption", "aws:kms");
-            json.text("x-amz-server-side-encryption-aws-kms-key-id", &key).close();
-        }
-        (true, Action::Put, None) => {
-            json.object("responseElements").text("x-amz-server-side-encryption", "AES256").close();
-        }
-        _ => drop(json.raw("responseElements", "null")),
-    }
+    response(&mut json, request);
     additional(&mut json, request, &ids);
     json.text("requestID", &ids.request).text("eventID", &ids.event);
     json.raw("readOnly", if is_read(request) { "true" } else { "false" });
@@ -46,7 +36,8 @@ pub(super) fn call(event: &Event, call: &Call, calendar: &mut Calendar, out: &mu
     match call {
         Call::Kms { .. } => kms(&mut json, event.time, call, calendar),
         Call::SignIn { caller } => {
-            head(&mut json, event.time, caller, ("signin.amazonaws.com", "ConsoleLogin"), None, calendar);
+            let named = ("signin.amazonaws.com", "ConsoleLogin");
+            head(&mut json, event.time, caller, named, (None, caller.agent()), calendar);
             json.raw("requestParameters", "null");
             json.object("responseElements").text("ConsoleLogin", "Success").close();
             json.object("additionalEventData").text("LoginTo", "https://console.aws.amazon.com/console/home");
@@ -55,8 +46,8 @@ pub(super) fn call(event: &Event, call: &Call, calendar: &mut Calendar, out: &mu
         Call::AssumeRole { role, session } => {
             assume_role(&mut json, event.time, &Caller { actor: role, address: 0, session: *session }, calendar);
         }
-        Call::Describe { caller, source, name, parameters } => {
-            head(&mut json, event.time, caller, (source, name), None, calendar);
+        Call::Control { caller, source, name, parameters } => {
+            head(&mut json, event.time, caller, (source, name), (None, caller.agent()), calendar);
             json.raw("requestParameters", parameters).raw("responseElements", "null");
         }
     }
@@ -64,23 +55,34 @@ pub(super) fn call(event: &Event, call: &Call, calendar: &mut Calendar, out: &mu
     if !sign_in {
         json.text("requestID", &request_id);
     }
-    json.text("eventID", &ids.event).raw("readOnly", if sign_in { "false" } else { "true" });
-    if let Call::Kms { bucket, throttled: false, .. } = call {
-        json.open_array("resources").open().text("accountId", ACCOUNT).text("type", "AWS::KMS::Key");
-        json.text("ARN", &bucket.key_arn()).close().close_array();
+    json.text("eventID", &ids.event).raw("readOnly", if reads(call) { "true" } else { "false" });
+    if let Call::Kms { key, throttled: false, .. } = call {
+        let account = key.split(':').nth(4).unwrap_or(ACCOUNT);
+        json.open_array("resources").open().text("accountId", account).text("type", "AWS::KMS::Key");
+        json.text("ARN", key).close().close_array();
     }
     json.text("eventType", if sign_in { "AwsConsoleSignIn" } else { "AwsApiCall" });
     json.raw("managementEvent", "true").text("recipientAccountId", ACCOUNT);
     json.text("eventCategory", "Management").close();
 }
 
-/// The members up to the user agent; `name` is that of the service and of the call.
+/// Does a call change nothing?
+fn reads(call: &Call) -> bool {
+    match call {
+        Call::SignIn { .. } => false,
+        Call::Control { name, .. } => ["Get", "List", "Describe"].iter().any(|verb| name.starts_with(verb)),
+        Call::Kms { .. } | Call::AssumeRole { .. } => true,
+    }
+}
+
+/// The members up to the user agent; `name` is that of the service and of the call, `via` the service through which it
+/// comes and the client's user agent.
 fn head(
     json: &mut Json<'_>,
     time: i64,
     caller: &Caller,
     name: (&str, &str),
-    by: Option<&str>,
+    (by, agent): (Option<&str>, &str),
     calendar: &mut Calendar,
 ) {
     json.begin().text("eventVersion", "1.11");
@@ -91,9 +93,7 @@ fn head(
     match by {
         Some(by) => json.text("sourceIPAddress", by).text("userAgent", by),
         None if service => json.text("sourceIPAddress", caller.actor.name).text("userAgent", caller.actor.name),
-        None => {
-            json.text("sourceIPAddress", &caller.address()).text("userAgent", &format!("[{}]", caller.agent()))
-        }
+        None => json.text("sourceIPAddress", &caller.address()).text("userAgent", &format!("[{agent}]")),
     };
 }
 
@@ -103,6 +103,9 @@ fn event_name(action: &Action) -> &'static str {
         Action::Head => "HeadObject",
         Action::Put => "PutObject",
         Action::List => "ListObjects",
+        Action::ListVersions => "ListObjectVersions",
+        Action::HeadBucket => "HeadBucket",
+        Action::Copy(..) | Action::CopyTo(_) => "CopyObject",
         Action::Delete => "DeleteObject",
         Action::DeleteMany(_) => "DeleteObjects",
         Action::Setting(setting) => setting.event,
@@ -111,7 +114,7 @@ fn event_name(action: &Action) -> &'static str {
 
 fn is_read(request: &Request) -> bool {
     match request.action {
-        Action::Put | Action::Delete | Action::DeleteMany(_) => false,
+        Action::Put | Action::Copy(..) | Action::CopyTo(_) | Action::Delete | Action::DeleteMany(_) => false,
         Action::Setting(setting) => setting.read_only,
         _ => true,
     }
@@ -127,6 +130,8 @@ fn error(json: &mut Json<'_>, request: &Request, name: &str) {
         }
         Outcome::SlowDown => ("SlowDown", "Please reduce your request rate.".to_owned()),
         Outcome::KmsThrottled => ("KMS.ThrottlingException", RATE.to_owned()),
+        Outcome::NeedsKey => ("InvalidRequest", NEEDS_KEY.to_owned()),
+        Outcome::KmsDisabled => ("KMS.DisabledException", "The key is disabled.".to_owned()),
     };
     json.text("errorCode", code).text("errorMessage", &message);
 }
@@ -134,9 +139,15 @@ fn error(json: &mut Json<'_>, request: &Request, name: &str) {
 /// What KMS says when there are too many calls.
 const RATE: &str = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
 
+/// What S3 says when an object is encrypted with a customer's key.
+const NEEDS_KEY: &str = "The object was stored using a form of Server Side Encryption. The correct parameters must be \
+    provided to retrieve the object.";
+
 fn parameters(json: &mut Json<'_>, request: &Request, ids: &Ids) {
-    json.object("requestParameters").text("bucketName", request.bucket.name);
-    json.text("Host", &request.bucket.host());
+    // A copy in another account is a request to that account's bucket.
+    let bucket = if let Action::CopyTo(bucket) = request.action { bucket } else { request.bucket.name };
+    json.object("requestParameters").text("bucketName", bucket);
+    json.text("Host", &format!("{bucket}.s3.{REGION}.amazonaws.com"));
     match &request.action {
         Action::Setting(setting) => {
             // The members are JSON as they stand, with the comma that they need.
@@ -145,11 +156,60 @@ fn parameters(json: &mut Json<'_>, request: &Request, ids: &Ids) {
         Action::List => {
             json.text("list-type", "2").text("prefix", &request.key).text("encoding-type", "url");
         }
+        Action::ListVersions => {
+            json.text("versions", "").text("prefix", &request.key).text("encoding-type", "url");
+        }
+        Action::HeadBucket => {}
         Action::DeleteMany(_) => drop(json.text("delete", "")),
+        Action::Copy(source, key) => {
+            json.text("key", &request.key).text("x-amz-copy-source", &format!("{}/{key}", source.name));
+        }
+        Action::CopyTo(_) => {
+            let source = format!("{}/{}", request.bucket.name, request.key);
+            json.text("key", &request.key).text("x-amz-copy-source", &source);
+        }
         _ => drop(json.text("key", &request.key)),
     }
-    if request.versioned {
+    encryption(json, request.sse);
+    if let Some(presigned) = request.presigned {
+        json.text("X-Amz-Algorithm", "AWS4-HMAC-SHA256").text("X-Amz-SignedHeaders", "host");
+        json.text("X-Amz-Date", &formatted(presigned.time, "%Y%m%dT%H%M%SZ"));
+        json.text("X-Amz-Expires", &presigned.seconds.to_string());
+    }
+    if request.versioned && !matches!(request.action, Action::DeleteMany(_)) {
         json.text("versionId", &ids.version);
+    }
+    json.close();
+}
+
+/// The headers of an encryption that is asked for.
+fn encryption(json: &mut Json<'_>, sse: Sse) {
+    match sse {
+        Sse::Bucket => {}
+        Sse::Customer => {
+            json.text("x-amz-server-side-encryption-customer-algorithm", "AES256");
+        }
+        Sse::Key(key) => {
+            json.text("x-amz-server-side-encryption", "aws:kms");
+            json.text("x-amz-server-side-encryption-aws-kms-key-id", key);
+        }
+    }
+}
+
+/// What S3 says of the encryption of an object that was written.
+fn response(json: &mut Json<'_>, request: &Request) {
+    if !request.outcome.is_success() || !request.is_write() {
+        json.raw("responseElements", "null");
+        return;
+    }
+    json.object("responseElements");
+    match (request.sse, request.bucket.encryption) {
+        (Sse::Bucket, Encryption::S3) => drop(json.text("x-amz-server-side-encryption", "AES256")),
+        (Sse::Bucket, _) => {
+            json.text("x-amz-server-side-encryption", "aws:kms");
+            json.text("x-amz-server-side-encryption-aws-kms-key-id", &request.bucket.key_arn());
+        }
+        (sse, _) => encryption(json, sse),
     }
     json.close();
 }
@@ -162,25 +222,48 @@ fn additional(json: &mut Json<'_>, request: &Request, ids: &Ids) {
         json.text("SignatureVersion", "SigV4");
     }
     json.text("CipherSuite", "TLS_AES_128_GCM_SHA256").float("bytesTransferredIn", received);
-    if matches!(request.action, Action::Get | Action::Put) && request.outcome.is_success() {
-        json.text("SSEApplied", if request.bucket.encryption == Encryption::S3 { "SSE_S3" } else { "SSE_KMS" });
+    if (request.is_write() || request.action == Action::Get) && request.outcome.is_success() {
+        json.text("SSEApplied", applied(request));
     }
     if signed {
-        json.text("AuthenticationMethod", "AuthHeader");
+        let method = if request.presigned.is_some() { "QueryString" } else { "AuthHeader" };
+        json.text("AuthenticationMethod", method);
     }
     json.text("x-amz-id-2", &ids.host).float("bytesTransferredOut", bytes_sent(request)).close();
+}
+
+fn applied(request: &Request) -> &'static str {
+    match (request.sse, request.bucket.encryption) {
+        (Sse::Customer, _) => "SSE_C",
+        (Sse::Bucket, Encryption::S3) => "SSE_S3",
+        _ => "SSE_KMS",
+    }
 }
 
 fn resources(json: &mut Json<'_>, request: &Request) {
     let arn = request.bucket.arn();
     json.open_array("resources");
     let object = format!("{arn}/{}", request.key);
-    match request.action {
-        Action::List => drop(json.open().text("type", "AWS::S3::Object").text("ARNPrefix", &object).close()),
+    match &request.action {
+        Action::CopyTo(bucket) => {
+            json.open().text("type", "AWS::S3::Object");
+            json.text("ARN", &format!("arn:aws:s3:::{bucket}/{}", request.key)).close();
+        }
+        Action::HeadBucket | Action::List | Action::ListVersions => {
+            json.open().text("type", "AWS::S3::Object").text("ARNPrefix", &object).close();
+        }
         Action::DeleteMany(_) | Action::Setting(_) => {}
         _ => drop(json.open().text("type", "AWS::S3::Object").text("ARN", &object).close()),
     }
     json.open().text("accountId", ACCOUNT).text("type", "AWS::S3::Bucket").text("ARN", &arn).close();
+    match &request.action {
+        Action::Copy(source, key) => {
+            let source = format!("{}/{key}", source.arn());
+            json.open().text("type", "AWS::S3::Object").text("ARN", &source).close();
+        }
+        Action::CopyTo(_) => drop(json.open().text("type", "AWS::S3::Object").text("ARN", &object).close()),
+        _ => {}
+    }
     json.close_array();
 }
 
@@ -196,23 +279,23 @@ fn foot(json: &mut Json<'_>, request: &Request) {
 }
 
 fn kms(json: &mut Json<'_>, time: i64, call: &Call, calendar: &mut Calendar) {
-    let Call::Kms { caller, bucket, context, write, throttled } = call else { return };
+    let Call::Kms { caller, key, context, write, throttled } = call else { return };
     let name = if *write { "GenerateDataKey" } else { "Decrypt" };
     // A service that S3 asks KMS for is itself who calls.
     let by = (caller.actor.kind != ActorKind::Service).then_some("AWS Internal");
-    head(json, time, caller, ("kms.amazonaws.com", name), by, calendar);
+    head(json, time, caller, ("kms.amazonaws.com", name), (by, caller.agent()), calendar);
     if *throttled {
         json.text("errorCode", "ThrottlingException").text("errorMessage", RATE);
     }
     json.object("requestParameters");
-    key_parameters(json, bucket, *write);
+    key_parameters(json, key, *write);
     json.object("encryptionContext").text("aws:s3:arn", context).close().close();
     json.raw("responseElements", "null");
 }
 
-fn key_parameters(json: &mut Json<'_>, bucket: &Bucket, write: bool) {
+fn key_parameters(json: &mut Json<'_>, key: &str, write: bool) {
     if write {
-        json.text("keyId", &bucket.key_arn()).text("keySpec", "AES_256");
+        json.text("keyId", key).text("keySpec", "AES_256");
     } else {
         json.text("encryptionAlgorithm", "SYMMETRIC_DEFAULT");
     }

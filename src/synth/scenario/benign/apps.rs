@@ -9,7 +9,8 @@ use crate::synth::scenario::timeline::Timeline;
 
 /// Number of customers.
 const PROFILES: u64 = 12_000;
-const PICTURES: u64 = 6_000;
+/// Number of pictures of the shop.
+pub(in crate::synth::scenario) const PICTURES: u64 = 6_000;
 /// Machines of an application.
 const MACHINES: u64 = 4;
 /// How often KMS refuses a single call in the ten days.

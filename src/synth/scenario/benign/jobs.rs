@@ -1,7 +1,7 @@
 //! The nightly jobs: transformation, export to the partner, backup and search index.
 
 use crate::synth::random::Random;
-use crate::synth::scenario::clock::{DAYS, at};
+use crate::synth::scenario::clock::{DAYS, Pace, at};
 use crate::synth::scenario::company::{BACKUP, Bucket, DOCUMENTS, ETL, LAKE, PARTNER_SYNC, REINDEX, SHARE};
 use crate::synth::scenario::event::{Action, Call, Caller, Request, ipv4};
 use crate::synth::scenario::names;
@@ -11,7 +11,7 @@ use crate::synth::scenario::timeline::Timeline;
 const OFFICE_DOCUMENTS: u64 = 2_000;
 const NEW_DOCUMENTS: u64 = 15;
 /// Objects in the partner's export.
-const EXPORTS: u64 = 60;
+pub(in crate::synth::scenario) const EXPORTS: u64 = 60;
 
 pub(super) fn fill(timeline: &mut Timeline) {
     for day in 0..DAYS {
@@ -20,25 +20,6 @@ pub(super) fn fill(timeline: &mut Timeline) {
         backup(timeline, day, &mut random);
         search_index(timeline, day, &mut random);
         partner(timeline, day, &mut random);
-    }
-}
-
-/// Times from `start` on, spread evenly with some disorder.
-struct Pace {
-    time: i64,
-    left: u64,
-    seconds: u64,
-}
-
-impl Pace {
-    /// `count` requests in `seconds`.
-    fn new(time: i64, count: u64, seconds: u64) -> Self {
-        Self { time: time * 1_000, left: count.max(1), seconds }
-    }
-
-    fn next(&mut self, random: &mut Random) -> i64 {
-        self.time += random.below(2_000 * self.seconds / self.left + 1) as i64;
-        self.time / 1_000
     }
 }
 
@@ -71,8 +52,13 @@ fn transformation(timeline: &mut Timeline, day: i64, random: &mut Random) {
         timeline.request(time, Request::new(caller, &LAKE, Action::Put, names::result(day, index), size));
     }
     for index in 0..EXPORTS {
-        let request =
-            Request::new(caller, &SHARE, Action::Put, export(day, index), names::size(index, 1 << 20, 8 << 20));
+        let request = Request::new(
+            caller,
+            &SHARE,
+            Action::Put,
+            names::export(day, index),
+            names::size(index, 1 << 20, 8 << 20),
+        );
         timeline.request(pace.next(random), request);
     }
     clean_up(timeline, start + 100 * 60, caller, day, temporary, random);
@@ -125,10 +111,6 @@ fn search_index(timeline: &mut Timeline, day: i64, random: &mut Random) {
     }
 }
 
-fn export(day: i64, index: u64) -> String {
-    names::result(day, index).replace("curated/daily", "exports")
-}
-
 /// The partner fetches the export in the morning.
 fn partner(timeline: &mut Timeline, day: i64, random: &mut Random) {
     let caller = Caller { actor: &PARTNER_SYNC, address: ipv4(198, 51, 100, 20), session: day as u64 };
@@ -136,8 +118,13 @@ fn partner(timeline: &mut Timeline, day: i64, random: &mut Random) {
     list(timeline, start, caller, &SHARE, "exports/");
     let mut pace = Pace::new(start + 2, EXPORTS, 8 * 60);
     for index in 0..EXPORTS {
-        let request =
-            Request::new(caller, &SHARE, Action::Get, export(day, index), names::size(index, 1 << 20, 8 << 20));
+        let request = Request::new(
+            caller,
+            &SHARE,
+            Action::Get,
+            names::export(day, index),
+            names::size(index, 1 << 20, 8 << 20),
+        );
         timeline.request(pace.next(random), request);
     }
 }

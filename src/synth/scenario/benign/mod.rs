@@ -6,13 +6,15 @@ mod jobs;
 mod lifecycle;
 mod people;
 mod public;
+mod teams;
 mod terraform;
 
 use super::timeline::Timeline;
 
-pub(super) use apps::{machine, scan_size};
+pub(super) use apps::{PICTURES, machine, scan_size};
+pub(super) use jobs::EXPORTS;
 pub(super) use people::OFFICE;
-pub(super) use public::PAGES;
+pub(super) use teams::{DUMP_DAYS, DUMPS_A_DAY, FILES, INVOICE_COUNT, MEASUREMENTS, MODEL_SHARDS};
 
 /// Least number of records of the applications and the web together.
 const LEAST_TRAFFIC: u64 = 10_000;
@@ -23,6 +25,7 @@ pub(super) fn fill(timeline: &mut Timeline, events: u64) {
     lifecycle::fill(timeline);
     jobs::fill(timeline);
     people::fill(timeline);
+    teams::fill(timeline);
     terraform::fill(timeline);
     // What is left of the number is traffic that grows with the company.
     let left = events.saturating_sub(timeline.records()).max(LEAST_TRAFFIC);

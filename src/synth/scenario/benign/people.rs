@@ -71,7 +71,7 @@ fn administrator(timeline: &mut Timeline, day: i64, random: &mut Random) {
     for _ in 0..random.between(5, 15) {
         time += random.between(4, 1_200) as i64;
         let (source, name, parameters) = random.pick(&LOOKS);
-        timeline.call(time, Call::Describe { caller, source, name, parameters });
+        timeline.call(time, Call::Control { caller, source, name, parameters });
     }
 }
 

@@ -2,19 +2,35 @@
 
 use crate::synth::random::Random;
 use crate::synth::scenario::clock::rhythm;
-use crate::synth::scenario::company::{ASSETS, CDN, CDN_IDENTITY, VISITOR, WWW};
+use crate::synth::scenario::company::{ASSETS, CDN, CDN_IDENTITY, MEDIA, VISITOR, WWW};
 use crate::synth::scenario::event::{Action, Address, Caller, Outcome, Request, ipv4};
 use crate::synth::scenario::names;
 use crate::synth::scenario::timeline::Timeline;
 
 const FILES: u64 = 3_000;
+/// Requests by strangers in the ten days.
+const PROBES: u64 = 40;
 /// Number of pages and pictures of the website.
-pub(in crate::synth::scenario) const PAGES: u64 = 8_000;
+const PAGES: u64 = 8_000;
 
 pub(super) fn fill(timeline: &mut Timeline, records: u64) {
     content_network(timeline, records * 5 / 10);
     // A visitor reads six pages on average.
     visitors(timeline, records * 5 / 10 / 6);
+    probes(timeline);
+}
+
+/// Machines that try every name they come by ask for what is not theirs, a few a day.
+fn probes(timeline: &mut Timeline) {
+    let mut random = timeline.random("probes");
+    rhythm(PROBES, &mut random, |time, random| {
+        let caller = Caller { actor: &VISITOR, address: address(random), session: random.next_u64() };
+        let bucket = random.pick(&[&ASSETS, &MEDIA]);
+        let action = if random.chance(500_000) { Action::HeadBucket } else { Action::List };
+        let mut request = Request::new(caller, bucket, action, String::new(), 0);
+        request.outcome = Outcome::Denied;
+        timeline.request(time, request);
+    });
 }
 
 /// One distribution uses an origin access identity, a newer one origin access control.

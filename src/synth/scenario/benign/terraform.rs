@@ -2,7 +2,7 @@
 
 use crate::synth::random::Random;
 use crate::synth::scenario::clock::{DAYS, at, is_workday};
-use crate::synth::scenario::company::{ASSETS, BUCKETS, Bucket, MEDIA, SHARE, STATE, TERRAFORM};
+use crate::synth::scenario::company::{ASSETS, BUCKETS, Bucket, DUMPS, INVOICES, MEDIA, SHARE, STATE, TERRAFORM};
 use crate::synth::scenario::event::{Action, Call, Caller, Request, Setting, ipv4};
 use crate::synth::scenario::timeline::Timeline;
 
@@ -64,6 +64,22 @@ static SHARE_POLICY: Setting = write(
     r#","policy":"","bucketPolicy":{"Version":"2012-10-17","Statement":[{"Sid":"partner","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::example-partner-share","arn:aws:s3:::example-partner-share/*"]}]}"#,
 );
 
+/// Old versions can be had back.
+static VERSIONING: Setting = write(
+    "REST.PUT.VERSIONING",
+    "?versioning",
+    "PutBucketVersioning",
+    r#","versioning":"","VersioningConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Status":"Enabled"}"#,
+);
+
+/// Invoices are encrypted with the company's key.
+static ENCRYPTION: Setting = write(
+    "REST.PUT.ENCRYPTION",
+    "?encryption",
+    "PutBucketEncryption",
+    r#","encryption":"","ServerSideEncryptionConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Rule":{"BucketKeyEnabled":true,"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"alias/invoices"}}}"#,
+);
+
 pub(super) fn fill(timeline: &mut Timeline) {
     for day in (0..DAYS).filter(|day| is_workday(*day)) {
         let mut random = timeline.random(&format!("terraform of day {day}"));
@@ -88,12 +104,18 @@ fn run(timeline: &mut Timeline, start: i64, random: &mut Random) {
         }
     }
     let parameters = r#"{"keyId":"1234abcd-12ab-34cd-56ef-1234567890ab"}"#;
-    let call = Call::Describe { caller, source: "kms.amazonaws.com", name: "DescribeKey", parameters };
+    let call = Call::Control { caller, source: "kms.amazonaws.com", name: "DescribeKey", parameters };
     timeline.call(time, call);
     for _ in 0..random.between(1, 3) {
         time += random.between(2, 30) as i64;
-        let changes: [(&'static Bucket, &'static Setting); 4] =
-            [(&MEDIA, &TAGS), (&MEDIA, &LIFECYCLE), (&ASSETS, &ASSETS_POLICY), (&SHARE, &SHARE_POLICY)];
+        let changes: [(&'static Bucket, &'static Setting); 6] = [
+            (&MEDIA, &TAGS),
+            (&MEDIA, &LIFECYCLE),
+            (&ASSETS, &ASSETS_POLICY),
+            (&SHARE, &SHARE_POLICY),
+            (&DUMPS, &VERSIONING),
+            (&INVOICES, &ENCRYPTION),
+        ];
         let (bucket, setting) = random.pick(&changes);
         set(timeline, time, caller, bucket, setting);
     }
