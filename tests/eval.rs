@@ -107,9 +107,10 @@ fn labels_and_configuration_beside_the_logs_are_no_logs() {
     let folder = support::quick_folder();
     let path = folder.path().join("labels.jsonl");
     std::fs::write(&path, LABELS).expect("a file");
-    std::fs::write(folder.path().join("config.toml"), "partners = [\"444455556666\"]\n").expect("a file");
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "partners = [\"444455556666\"]\n").expect("a file");
     std::fs::write(folder.path().join("a.log"), support::access_lines(3)).expect("a file");
-    let told = run(&["eval", text(folder.path()), "--labels", text(&path)]);
+    let told = run(&["eval", text(folder.path()), "--labels", text(&path), "--config", text(&config)]);
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert_eq!((told.count("records"), told.count("rejects"), told.count("files_ignored")), (3, 0, 2));
 }

@@ -78,7 +78,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let labels = read_labels(&arguments.labels)?;
     input.check_paths()?;
     let others: Vec<&Path> = detectors.suppressed.as_deref().into_iter().collect();
-    let inputs = input.inputs(&arguments.output, &others)?;
+    let mut inputs = input.inputs(&arguments.output, &others)?;
+    let config_file = detectors.config.as_deref().map(|path| (path, "--config"));
+    let read_files: Vec<(&Path, &str)> =
+        [(&*arguments.labels, "--labels")].into_iter().chain(config_file).collect();
+    InputArguments::leave_out_files(&read_files, &mut inputs);
     let output = Output::open(&arguments.output, input.force)?;
     let suppressed = detectors.open_suppressed(input.force)?;
     let stage = DetectStage::new(&rules, &config);

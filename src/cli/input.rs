@@ -149,6 +149,21 @@ impl InputArguments {
         Ok(())
     }
 
+    /// Files that the command reads for other ends are no logs, also if they lie beside them.
+    pub fn leave_out_files(files: &[(&Path, &str)], inputs: &mut Inputs) {
+        for (path, option) in files {
+            let Ok(real) = path.canonicalize() else { continue };
+            let is_it = |input: &source::Input| input.path().is_some_and(|path| same_file(path, &real));
+            let left_out = inputs.files.extract_if(.., |input| is_it(input)).map(|input| FileOutcome {
+                name: input.name,
+                status: FileStatus::Ignored(format!("it is the file of {option}")),
+                limit_hit: false,
+                bytes: 0,
+            });
+            inputs.left_out.extend(left_out);
+        }
+    }
+
     /// Which rows the run lets through.
     pub fn row_filter(&self, only: Option<LogType>) -> RowFilter {
         RowFilter {

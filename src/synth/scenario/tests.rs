@@ -267,7 +267,9 @@ fn what_is_done_stands_in_the_members_that_aws_uses() {
 #[test]
 fn a_copy_leaves_two_lines_with_one_request_id() {
     let told = scenario(&ScenarioOptions { incidents: vec![IncidentKind::SseCRansomware], ..small(3) });
-    let lines = lines(&told);
+    // The partner's copies leave only the line of what is read: what is written lies in an account of its own.
+    let lines: Vec<&str> =
+        lines(&told).into_iter().filter(|line| !line.contains(" example-partner-share ")).collect();
     let ids = |operation: &str| -> Vec<String> {
         lines.iter().filter(|line| line.contains(operation)).map(|line| words(line)[5].clone()).collect()
     };

@@ -111,20 +111,17 @@ fn search_index(timeline: &mut Timeline, day: i64, random: &mut Random) {
     }
 }
 
-/// The partner fetches the export in the morning.
+/// The partner fetches the export in the morning, and copies some of it straight into a bucket of its own.
 fn partner(timeline: &mut Timeline, day: i64, random: &mut Random) {
     let caller = Caller { actor: &PARTNER_SYNC, address: ipv4(198, 51, 100, 20), session: day as u64 };
     let start = at(day, 6, 5) + random.below(900) as i64;
     list(timeline, start, caller, &SHARE, "exports/");
     let mut pace = Pace::new(start + 2, EXPORTS, 8 * 60);
     for index in 0..EXPORTS {
-        let request = Request::new(
-            caller,
-            &SHARE,
-            Action::Get,
-            names::export(day, index),
-            names::size(index, 1 << 20, 8 << 20),
-        );
+        let copied = index % 12 == 7;
+        let action = if copied { Action::CopyTo("landing-zone-444455556666") } else { Action::Get };
+        let request =
+            Request::new(caller, &SHARE, action, names::export(day, index), names::size(index, 1 << 20, 8 << 20));
         timeline.request(pace.next(random), request);
     }
 }

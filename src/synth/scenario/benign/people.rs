@@ -12,6 +12,9 @@ pub(in crate::synth::scenario) const OFFICE: Address = ipv4(192, 0, 2, 10);
 /// The address of the build machines.
 const BUILDS: Address = ipv4(192, 0, 2, 130);
 
+/// The day on which a page of help appears that does not sound like one.
+const HELP_DAY: i64 = 3;
+
 /// What an administrator looks at: service, call, parameters.
 const LOOKS: [(&str, &str, &str); 5] = [
     ("s3.amazonaws.com", "ListBuckets", r#"{"Host":"s3.us-east-1.amazonaws.com"}"#),
@@ -29,6 +32,12 @@ pub(super) fn fill(timeline: &mut Timeline) {
             burst(timeline, start, day, &mut random);
         }
         administrator(timeline, day, &mut random);
+        if day == HELP_DAY {
+            let (caller, key) =
+                (Caller { actor: &CI, address: BUILDS, session: 0 }, "help/how-to-recover-your-files.html");
+            let page = Request::new(caller, &WWW, Action::Put, key.to_owned(), 14_000);
+            timeline.request(at(day, 14, 0) + random.below(600) as i64, page);
+        }
         for _ in 0..random.between(3, 6) {
             let start = at(day, 8, 30) + random.below(9 * 3_600) as i64;
             deployment(timeline, start, &mut random);

@@ -2,7 +2,9 @@
 
 use crate::synth::random::Random;
 use crate::synth::scenario::clock::{DAYS, at, is_workday};
-use crate::synth::scenario::company::{ASSETS, BUCKETS, Bucket, DUMPS, INVOICES, MEDIA, SHARE, STATE, TERRAFORM};
+use crate::synth::scenario::company::{
+    ASSETS, BUCKETS, Bucket, DUMPS, INVOICES, LOGS, MEDIA, SHARE, STATE, TERRAFORM, WWW,
+};
 use crate::synth::scenario::event::{Action, Call, Caller, Request, Setting, ipv4};
 use crate::synth::scenario::timeline::Timeline;
 
@@ -80,6 +82,32 @@ static ENCRYPTION: Setting = write(
     r#","encryption":"","ServerSideEncryptionConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Rule":{"BucketKeyEnabled":true,"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"alias/invoices"}}}"#,
 );
 
+/// The website is for everybody.
+static WEBSITE_POLICY: Setting = write(
+    "REST.PUT.BUCKETPOLICY",
+    "?policy",
+    "PutBucketPolicy",
+    r#","policy":"","bucketPolicy":{"Version":"2012-10-17","Statement":[{"Sid":"website","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::example-www-public/*"}]}"#,
+);
+
+/// Logs are kept for 90 days.
+static RETENTION: Setting = write(
+    "REST.PUT.LIFECYCLE",
+    "?lifecycle",
+    "PutBucketLifecycle",
+    r#","lifecycle":"","LifecycleConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Rule":{"ID":"retention","Status":"Enabled","Filter":{"Prefix":""},"Expiration":{"Days":90}}}"#,
+);
+
+/// A trail is made to be as it is meant to be.
+const TRAIL: (&str, &str) = (
+    "UpdateTrail",
+    r#"{"name":"models-data-trail","enableLogFileValidation":true,"isMultiRegionTrail":true,"includeGlobalServiceEvents":true}"#,
+);
+const SELECTORS: (&str, &str) = (
+    "PutEventSelectors",
+    r#"{"trailName":"models-data-trail","eventSelectors":[{"readWriteType":"All","includeManagementEvents":true,"dataResources":[{"type":"AWS::S3::Object","values":["arn:aws:s3:::example-models/"]}],"excludeManagementEventSources":[]}]}"#,
+);
+
 pub(super) fn fill(timeline: &mut Timeline) {
     for day in (0..DAYS).filter(|day| is_workday(*day)) {
         let mut random = timeline.random(&format!("terraform of day {day}"));
@@ -108,7 +136,9 @@ fn run(timeline: &mut Timeline, start: i64, random: &mut Random) {
     timeline.call(time, call);
     for _ in 0..random.between(1, 3) {
         time += random.between(2, 30) as i64;
-        let changes: [(&'static Bucket, &'static Setting); 6] = [
+        let changes: [(&'static Bucket, &'static Setting); 8] = [
+            (&WWW, &WEBSITE_POLICY),
+            (&LOGS, &RETENTION),
             (&MEDIA, &TAGS),
             (&MEDIA, &LIFECYCLE),
             (&ASSETS, &ASSETS_POLICY),
@@ -118,6 +148,11 @@ fn run(timeline: &mut Timeline, start: i64, random: &mut Random) {
         ];
         let (bucket, setting) = random.pick(&changes);
         set(timeline, time, caller, bucket, setting);
+    }
+    if random.chance(250_000) {
+        let (name, parameters) = random.pick(&[TRAIL, SELECTORS]);
+        let call = Call::Control { caller, source: "cloudtrail.amazonaws.com", name, parameters };
+        timeline.call(time + 1, call);
     }
     timeline.request(time + 3, Request::new(caller, &STATE, Action::Put, state(), 381_000));
 }

@@ -18,7 +18,7 @@ pub(super) fn weave(timeline: &mut Timeline, intensity: Intensity) -> About {
         intensity.of([(400, 250, 3 * 3_600), (60, 40, 22 * 3_600), (10, 8, 46 * 3_600)]);
     let visitors: Vec<Caller> = (0..visitors)
         .map(|number| {
-            let address = ipv4(198, 51, 100 + number / 200, 30 + number % 200);
+            let address = ipv4(198, 18, number, random.between(1, 254));
             Caller { actor: &SIGNER, address, session: random.next_u64() }
         })
         .collect();
