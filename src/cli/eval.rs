@@ -47,12 +47,14 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   s3sleuth eval logs/ --labels labels.jsonl --config s3sleuth.toml
-  s3sleuth eval logs/ --labels labels.jsonl --min-found 12 --max-false-alerts 3     for a build that must not get worse
-  s3sleuth eval logs/ --labels labels.jsonl --rule DEL-001 --format json            one rule, with its false alerts
+  s3sleuth eval logs/ --labels labels.jsonl --min-found 12 --max-false-alerts 3
+  s3sleuth eval logs/ --labels labels.jsonl --rule DEL-001 --format json
 
-A line of labels:
-  {\"incident\":\"purge\",\"kind\":\"version_purge\",\"first\":\"2026-03-09T22:40:00Z\",\"last\":\"2026-03-09T23:10:00Z\",
-   \"principal\":\"arn:aws:iam::111122223333:user/ann\",\"bucket\":\"amzn-s3-demo-data\"}          (on one line)";
+A line of labels (docs/eval.md has all members):
+  {\"incident\":\"purge\",\"kind\":\"version_purge\",\"bucket\":\"amzn-s3-demo-data\",
+   \"principal\":\"arn:aws:iam::111122223333:user/ann\",
+   \"first\":\"2026-03-09T22:40:00Z\",\"last\":\"2026-03-09T23:10:00Z\"}
+It stands on one line in the file.";
 
 /// Forms of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -165,6 +165,7 @@ fn result(request: &Request) -> (&'static str, &'static str) {
     match (request.outcome, &request.action) {
         (_, Action::Expire) => ("-", "-"),
         (Outcome::Done, Action::Delete) => ("204", "-"),
+        (Outcome::Done, Action::Setting(setting)) if setting.method == "DELETE" => ("204", "-"),
         (Outcome::Done, _) => ("200", "-"),
         (Outcome::Part, _) => ("206", "-"),
         (Outcome::NotModified, _) => ("304", "-"),
