@@ -1,5 +1,6 @@
 //! What a detector sees: the activity columns and native columns of some rows of one log, row-aligned.
 
+use super::codes::Codes;
 use super::policy::{Call, Calls};
 use crate::parse::LogType;
 use arrow::array::{
@@ -56,15 +57,20 @@ impl<'a> DetectBatch<'a> {
         column(self.activity, "http_status")
     }
 
+    /// The name of the call of a row, as of [`Calls::name`].
+    ///
+    /// # Panics
+    /// If the rule does not list `invoked_by`; its own samples show that in a test.
+    pub fn call_name(&self, codes: &Codes, row: usize) -> Option<&'static str> {
+        self.calls.name(self, codes, row)
+    }
+
     /// What the call of a row sets, if it is one that grants or takes away access.
     ///
     /// # Panics
     /// If the rule does not list `request_parameters`; its own samples show that in a test.
     pub fn call(&self, row: usize) -> Option<&'a Call> {
-        if self.log != LogType::CloudTrail {
-            return None;
-        }
-        self.calls.get(self.log, (self.text("action"), self.native_text("request_parameters")), row)
+        self.calls.get(self, row)
     }
 
     /// A text column of the log's own dataset.

@@ -244,7 +244,7 @@ impl<S: Setting> Detector for ChangeDetector<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::testing::shuffled;
+    use crate::detect::testing::{Activity, flood, shuffled};
 
     fn step(number: u64) -> Step {
         let after = "x".repeat(number as usize % 7).into();
@@ -283,5 +283,30 @@ mod tests {
             (steps.len(), steps[0].time_ms, &*steps[0].after, steps[0].name()),
             (1, Some(5), "known", "ann")
         );
+    }
+
+    struct Every;
+
+    impl Setting for Every {
+        const RULE: &'static Rule = crate::detect::RULES[0];
+
+        fn new(_: &Config) -> Self {
+            Every
+        }
+
+        fn select<'a>(&self, batch: &DetectBatch<'a>, _: &Codes, row: usize) -> Option<(&'a str, String)> {
+            Some((cell(batch.text("bucket_name"), row)?, "x".repeat(200)))
+        }
+
+        fn judge(&self, bucket: &str, steps: &[Step], at: usize, _: &Shared<'_>) -> Verdict {
+            Verdict::Alert(steps[at].alert(Every::RULE, bucket))
+        }
+    }
+
+    #[test]
+    fn three_hundred_thousand_buckets_stay_in_the_budget_whatever_the_order() {
+        let fresh = || ChangeDetector { setting: Every, buckets: Entities::with_budget(BUDGET) };
+        let bytes = |detector: &ChangeDetector<Every>| detector.buckets.bytes();
+        flood(fresh, bytes, LogType::CloudTrail, &Activity::default());
     }
 }

@@ -74,6 +74,8 @@ pub struct Codes {
     pub place: Vec<Option<u32>>,
     /// Fingerprint of the request id; 0 where none is named.
     pub request: Vec<u64>,
+    /// Is the caller an account, and not the one whose log this is?
+    pub is_foreign: Vec<bool>,
 }
 
 impl Codes {

@@ -295,7 +295,7 @@ fn is_strained(code: &[u8]) -> bool {
 impl Codes {
     /// Leaves no row; the memory is used again.
     pub fn clear(&mut self) {
-        let Codes { act, ended, who, key, shape, place, request } = self;
+        let Codes { act, ended, who, key, shape, place, request, is_foreign } = self;
         act.clear();
         ended.clear();
         who.clear();
@@ -303,6 +303,7 @@ impl Codes {
         shape.clear();
         place.clear();
         request.clear();
+        is_foreign.clear();
     }
 
     /// Adds a row.
@@ -314,6 +315,7 @@ impl Codes {
         self.shape.push(sight.shape);
         self.place.push(sight.bucket.map(|(_, place)| place));
         self.request.push(sight.request);
+        self.is_foreign.push(sight.is_foreign);
     }
 }
 

@@ -4,9 +4,11 @@ use super::acl::{self, On};
 use super::grants::{Grantee, Grants};
 use super::json::{first_text, is_true, member_within, parse};
 use super::{Access, Policy};
+use crate::detect::DetectBatch;
 use crate::detect::batch::cell;
+use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::parse::LogType;
-use arrow::array::StringViewArray;
+use arrow::array::Array;
 use serde_json::Value;
 use std::cell::OnceCell;
 
@@ -50,7 +52,10 @@ const MOST_NAMES: usize = 900;
 impl Call {
     /// What a call of that name sets; `None` if it sets nothing of the kind.
     fn of(action: &str, parameters: Option<&str>) -> Option<Call> {
-        let kind = kind(action)?;
+        let kind = ASKED[place(action)?].1;
+        if kind == Kind::Nothing {
+            return None;
+        }
         let parsed = parameters.and_then(parse).filter(|it| it.is_object() && it.get("omitted").is_none());
         let Some(parameters) = parsed else { return Some(Call { is_hidden: true, ..Call::default() }) };
         let mut call = Call::default();
@@ -62,7 +67,7 @@ impl Call {
             Kind::BucketAcl => call.acl = acl::of_parameters(&parameters, On::Bucket),
             Kind::ObjectAcl => call.acl = acl::of_parameters(&parameters, On::Object),
             Kind::Block => call.block = block(&parameters),
-            Kind::Other => {}
+            Kind::Other | Kind::Nothing => {}
         }
         if let Some(policy) = &call.policy {
             call.by_policy = policy.grants.by_name(MOST_NAMES);
@@ -82,39 +87,61 @@ impl Call {
     }
 }
 
+/// What the parameters of a call are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Policy,
     BucketAcl,
     ObjectAcl,
     Block,
+    /// By the rule that asks.
     Other,
+    /// For nothing: the name says all.
+    Nothing,
 }
 
-fn kind(action: &str) -> Option<Kind> {
-    Some(match action {
-        "PutBucketPolicy"
-        | "PutAccessPointPolicy"
-        | "PutAccessPointPolicyForObjectLambda"
-        | "PutMultiRegionAccessPointPolicy" => Kind::Policy,
-        "PutBucketAcl" | "CreateBucket" => Kind::BucketAcl,
-        "PutObjectAcl" | "PutObject" | "CopyObject" | "CreateMultipartUpload" | "PostObject" => Kind::ObjectAcl,
-        "PutBucketPublicAccessBlock"
-        | "PutPublicAccessBlock"
-        | "PutAccountPublicAccessBlock"
-        | "CreateAccessPoint" => Kind::Block,
-        "PutBucketOwnershipControls"
-        | "PutBucketEncryption"
-        | "PutBucketCors"
-        | "PutUserPolicy"
-        | "PutRolePolicy"
-        | "PutGroupPolicy"
-        | "CreatePolicy"
-        | "CreatePolicyVersion"
-        | "AttachUserPolicy"
-        | "AttachRolePolicy"
-        | "AttachGroupPolicy" => Kind::Other,
-        _ => return None,
-    })
+/// The calls that rules about access ask for, in the order of their names.
+const ASKED: [(&str, Kind); 35] = [
+    ("AttachGroupPolicy", Kind::Other),
+    ("AttachRolePolicy", Kind::Other),
+    ("AttachUserPolicy", Kind::Other),
+    ("CopyObject", Kind::ObjectAcl),
+    ("CreateAccessPoint", Kind::Block),
+    ("CreateAccessPointForObjectLambda", Kind::Nothing),
+    ("CreateBucket", Kind::BucketAcl),
+    ("CreateMultiRegionAccessPoint", Kind::Nothing),
+    ("CreateMultipartUpload", Kind::ObjectAcl),
+    ("CreatePolicy", Kind::Other),
+    ("CreatePolicyVersion", Kind::Other),
+    ("DeleteAccountPublicAccessBlock", Kind::Nothing),
+    ("DeleteBucketEncryption", Kind::Nothing),
+    ("DeleteBucketOwnershipControls", Kind::Nothing),
+    ("DeleteBucketPolicy", Kind::Nothing),
+    ("DeleteBucketPublicAccessBlock", Kind::Nothing),
+    ("DeletePublicAccessBlock", Kind::Nothing),
+    ("PostObject", Kind::ObjectAcl),
+    ("PutAccessPointPolicy", Kind::Policy),
+    ("PutAccessPointPolicyForObjectLambda", Kind::Policy),
+    ("PutAccountPublicAccessBlock", Kind::Block),
+    ("PutBucketAcl", Kind::BucketAcl),
+    ("PutBucketCors", Kind::Other),
+    ("PutBucketEncryption", Kind::Other),
+    ("PutBucketOwnershipControls", Kind::Other),
+    ("PutBucketPolicy", Kind::Policy),
+    ("PutBucketPublicAccessBlock", Kind::Block),
+    ("PutBucketWebsite", Kind::Nothing),
+    ("PutGroupPolicy", Kind::Other),
+    ("PutMultiRegionAccessPointPolicy", Kind::Policy),
+    ("PutObject", Kind::ObjectAcl),
+    ("PutObjectAcl", Kind::ObjectAcl),
+    ("PutPublicAccessBlock", Kind::Block),
+    ("PutRolePolicy", Kind::Other),
+    ("PutUserPolicy", Kind::Other),
+];
+
+/// The place of a call in [`ASKED`].
+fn place(action: &str) -> Option<usize> {
+    ASKED.binary_search_by_key(&action, |(name, _)| name).ok()
 }
 
 /// `policy` is empty where `bucketPolicy` holds it; it is the name of the subresource.
@@ -144,24 +171,45 @@ impl Block {
 /// What the calls of a batch set, each found out when it is asked for.
 #[derive(Debug, Default)]
 pub struct Calls {
-    rows: OnceCell<Vec<OnceCell<Option<Call>>>>,
+    /// By row, the place in [`ASKED`], from 1; 0 for rows that no rule about access looks at.
+    places: OnceCell<Vec<u8>>,
+    rows: OnceCell<Vec<OnceCell<Option<Box<Call>>>>>,
 }
 
 impl Calls {
-    /// The call in a row of CloudTrail, of the actions and parameters of a batch.
-    pub fn get(
-        &self,
-        log: LogType,
-        (actions, parameters): (&StringViewArray, &StringViewArray),
-        row: usize,
-    ) -> Option<&Call> {
-        if log != LogType::CloudTrail {
+    /// The name of the call in a row, if it is one that rules about access ask for, was done, and was not made by a
+    /// service or in its name.
+    pub fn name(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize) -> Option<&'static str> {
+        let places = self.places.get_or_init(|| places(batch, codes));
+        Some(ASKED[usize::from(*places.get(row)?).checked_sub(1)?].0)
+    }
+
+    /// What the call in a row of CloudTrail sets.
+    pub fn get(&self, batch: &DetectBatch<'_>, row: usize) -> Option<&Call> {
+        if batch.log != LogType::CloudTrail {
             return None;
         }
-        let rows = self.rows.get_or_init(|| vec![OnceCell::new(); actions.views().len()]);
-        let call = || Call::of(cell(actions, row)?, cell(parameters, row));
-        rows.get(row)?.get_or_init(call).as_ref()
+        let rows = self.rows.get_or_init(|| vec![OnceCell::new(); batch.len()]);
+        let call = || {
+            let action = cell(batch.text("action"), row)?;
+            Call::of(action, cell(batch.native_text("request_parameters"), row)).map(Box::new)
+        };
+        rows.get(row)?.get_or_init(call).as_deref()
     }
+}
+
+/// Columns are found once for all rows and rules.
+fn places(batch: &DetectBatch<'_>, codes: &Codes) -> Vec<u8> {
+    let (actions, invoked_by) = (batch.text("action"), batch.text("invoked_by"));
+    let place = |row: usize| {
+        let is_call = matches!(codes.act[row], Act::OtherS3 | Act::Write | Act::OtherService);
+        if !is_call || codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
+            return 0;
+        }
+        let action = cell(actions, row).filter(|_| invoked_by.is_null(row));
+        action.and_then(place).map_or(0, |place| place as u8 + 1)
+    };
+    (0..batch.len()).map(place).collect()
 }
 
 /// The text of a member of the parameters, or of a member of a member.
@@ -174,7 +222,14 @@ pub fn text<'a>(parameters: &'a Value, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::difference::Outline;
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_names_are_in_their_order_so_that_each_is_found() {
+        assert!(ASKED.iter().all(|(name, _)| place(name).is_some()) && place("GetObject").is_none());
+    }
 
     fn call(action: &str, parameters: &str) -> Call {
         Call::of(action, Some(parameters)).expect("a call that sets something")
@@ -226,5 +281,86 @@ mod tests {
             assert_eq!((&*block.off, &*block.weak, block.is_off()), (off, weak, is_off), "{settings}");
         }
         assert_eq!(call("PutBucketPublicAccessBlock", "{}").block, None);
+    }
+
+    /// Words of policies, ACLs and settings, and some that are none.
+    const WORDS: &[&str] = &[
+        "Statement",
+        "Effect",
+        "Allow",
+        "Deny",
+        "Principal",
+        "NotPrincipal",
+        "AWS",
+        "*",
+        "Action",
+        "NotAction",
+        "s3:*",
+        "s3:Get*",
+        "Resource",
+        "Condition",
+        "StringEquals",
+        "IpAddress",
+        "ForAnyValue:StringLike",
+        "aws:SourceIp",
+        "aws:PrincipalAccount",
+        "s3:DataAccessPointArn",
+        "arn:aws:iam::444455556666:root",
+        "444455556666",
+        "0.0.0.0/0",
+        "bucketPolicy",
+        "Policy",
+        "x-amz-acl",
+        "public-read",
+        "x-amz-grant-read",
+        "uri=http://acs.amazonaws.com/groups/global/AllUsers",
+        "AccessControlPolicy",
+        "AccessControlList",
+        "Grant",
+        "Grantee",
+        "URI",
+        "ID",
+        "Permission",
+        "PublicAccessBlockConfiguration",
+        "BlockPublicAcls",
+        "omitted",
+    ];
+
+    fn word() -> impl Strategy<Value = String> {
+        prop_oneof![9 => prop::sample::select(WORDS).prop_map(str::to_owned), 1 => "\\PC{0,12}"]
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            word().prop_map(Value::String),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::from),
+            Just(Value::Null),
+            // A document as text.
+            Just(Value::String(r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*"}}"#.to_owned())),
+        ];
+        leaf.prop_recursive(6, 64, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+                prop::collection::vec((word(), inner), 0..6)
+                    .prop_map(|all| Value::Object(all.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What a caller may write gives an answer, and one that can be kept and read again.
+        #[test]
+        fn no_parameters_are_too_odd(parameters in json(), action in prop::sample::select(&[
+            "PutBucketPolicy", "PutAccessPointPolicy", "PutBucketAcl", "PutObject", "CreateAccessPoint",
+            "PutAccountPublicAccessBlock", "PutBucketCors", "PutRolePolicy",
+        ][..])) {
+            let call = Call::of(action, Some(&parameters.to_string())).expect("a call that sets something");
+            prop_assert!(call.by_policy.len() <= MOST_NAMES && call.by_acl.len() <= MOST_NAMES);
+            if let Some(policy) = &call.policy {
+                let outline = Outline::of(policy);
+                prop_assert_eq!(Outline::parse(&outline.text()), Some(outline));
+            }
+        }
     }
 }

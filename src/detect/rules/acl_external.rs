@@ -3,7 +3,7 @@
 use super::object_acl_public::sets_object_acl;
 use super::{samples, setting_calls};
 use crate::detect::alert::{Confidence, Severity};
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::Codes;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 use serde_json::json;
@@ -57,10 +57,7 @@ impl Pattern for AclExternal {
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
-        if !matches!(codes.act[row], Act::OtherS3 | Act::Write) {
-            return None;
-        }
-        let action = setting_calls::done(batch, codes, row)?;
+        let action = batch.call_name(codes, row)?;
         let on = match action {
             "PutBucketAcl" | "CreateBucket" => "the bucket",
             action if sets_object_acl(action) => "objects of",

@@ -5,7 +5,7 @@ use super::setting_calls;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::changes::{ChangeDetector, Setting, Step};
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::Codes;
 use crate::detect::history::CallerView;
 use crate::detect::hits::Verdict;
 use crate::detect::known::is_delivering;
@@ -73,10 +73,8 @@ impl Setting for ExposureUsed {
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<(&'a str, String)> {
-        if !matches!(codes.act[row], Act::OtherS3 | Act::Write) {
-            return None;
-        }
-        let opened = opened(batch, row, setting_calls::done(batch, codes, row)?)?;
+        let action = batch.call_name(codes, row)?;
+        let opened = opened(batch, row, action)?;
         Some((cell(batch.text("bucket_name"), row)?, opened))
     }
 

@@ -76,10 +76,10 @@ impl Pattern for IamGrantBroad {
         if codes.act[row] != Act::OtherService || batch.log != LogType::CloudTrail {
             return None;
         }
+        let action = batch.call_name(codes, row)?;
         if cell(batch.text("service"), row) != Some("iam") {
             return None;
         }
-        let action = setting_calls::done(batch, codes, row)?;
         let call = batch.call(row)?;
         let granted = if action.starts_with("Attach") { attached(call) } else { broad(call) }?;
         let target = ["userName", "roleName", "groupName", "policyName", "policyArn"];

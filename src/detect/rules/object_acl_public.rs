@@ -2,7 +2,7 @@
 
 use super::{samples, setting_calls};
 use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::Codes;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::key_sample::about;
 use crate::detect::policy::Access;
@@ -69,10 +69,7 @@ impl Pattern for ObjectAclPublic {
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
-        if !matches!(codes.act[row], Act::OtherS3 | Act::Write) {
-            return None;
-        }
-        setting_calls::done(batch, codes, row).filter(|action| sets_object_acl(action))?;
+        batch.call_name(codes, row).filter(|action| sets_object_acl(action))?;
         let [everybody, authenticated] = batch.call(row)?.groups();
         let whom = match (everybody.is_none(), authenticated.is_none()) {
             (true, true) => return None,

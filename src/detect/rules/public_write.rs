@@ -6,7 +6,7 @@ use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
-use crate::detect::known::{is_account_id, is_canonical_id, is_delivering};
+use crate::detect::known::is_delivering;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 use serde_json::json;
 
@@ -64,13 +64,13 @@ impl Pattern for PublicWrite {
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
         let act = codes.act[row];
         let is_write = matches!(act, Act::Write | Act::Delete | Act::DeleteMany);
-        if !is_write || codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
+        if !is_write || codes.ended[row] != Ended::Done {
+            return None;
+        }
+        if codes.who[row] != Who::Anonymous && !codes.is_foreign[row] {
             return None;
         }
         let principal = cell(batch.text("principal"), row)?;
-        if codes.who[row] != Who::Anonymous && !is_account_id(principal) && !is_canonical_id(principal) {
-            return None;
-        }
         let bucket = cell(batch.text("bucket_name"), row)?;
         let what = what(cell(batch.text("request_id"), row), codes.key[row]);
         let kinds = u8::from(act != Act::Write) << DELETED;

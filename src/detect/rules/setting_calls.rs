@@ -2,7 +2,7 @@
 
 use crate::detect::alert::{Alert, Severity};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Codes};
 use crate::detect::hits::{Group, Hit, Verdict, what};
 use crate::detect::known::{is_account_id, is_canonical_id, is_delivering};
 use crate::detect::policy::Access;
@@ -15,17 +15,9 @@ pub const COLUMNS: &[&str] = &["bucket_name", "principal", "invoked_by"];
 /// Columns of `cloudtrail` that [`DetectBatch::call`] reads.
 pub const CLOUDTRAIL_COLUMNS: &[&str] = &["request_parameters"];
 
-/// The name of a call of S3 that sets something, that was done, and that no AWS service made.
-pub fn setting<'a>(batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<&'a str> {
-    (codes.act[row] == Act::OtherS3).then(|| done(batch, codes, row)).flatten()
-}
-
-/// The same of any kind of call.
-pub fn done<'a>(batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<&'a str> {
-    if codes.ended[row] != Ended::Done || codes.who[row] == Who::Service {
-        return None;
-    }
-    cell(batch.text("invoked_by"), row).is_none().then(|| cell(batch.text("action"), row)).flatten()
+/// The name of a call of S3 that sets something, that was done, and that was not made by a service or in its name.
+pub fn setting(batch: &DetectBatch<'_>, codes: &Codes, row: usize) -> Option<&'static str> {
+    batch.call_name(codes, row).filter(|_| codes.act[row] == Act::OtherS3)
 }
 
 /// A hit of the caller and the bucket of a row, and what else tells it apart.
