@@ -1,18 +1,22 @@
 //! What every command that runs detectors takes, and how it tells what they found.
 
+use super::baseline;
 use super::exit::ExitStatus;
 use super::input::Told;
 use super::output::{self, Output};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use s3sleuth::detect::context::MOST_FILE_BYTES;
 use s3sleuth::detect::stage::DetectWorker;
 use s3sleuth::detect::{Alert, Config, DetectStage, Findings, RULES, Rule, Severity, sigma, with_parts};
 use s3sleuth::error::Error;
 use s3sleuth::pipeline::on_threads;
 use s3sleuth::report::{alerts, ocsf};
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Options of the detectors.
 #[derive(Args)]
@@ -23,9 +27,13 @@ pub struct DetectorArguments {
     /// Run the Sigma rules of this file or folder too; repeatable
     #[arg(long = "rules", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// TOML file with owned_accounts, log_buckets, public_buckets, readers, iac_roles, partners, placeholders and thresholds
+    /// TOML file with what the site knows: accounts, buckets, readers, networks, business hours, decoys, placeholders,
+    /// thresholds; docs/baseline.md lists all
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Hold what is seen against what was usual: a file that baseline learn or baseline merge wrote
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Exit with 1 if an alert is at or above this level: info, low, medium, high, critical
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     fail_on: Option<Severity>,
@@ -85,6 +93,7 @@ impl DetectorArguments {
             (!self.ids.is_empty(), "--rule"),
             (!self.files.is_empty(), "--rules"),
             (self.config.is_some(), "--config"),
+            (self.baseline.is_some(), "--baseline"),
             (self.fail_on.is_some(), "--fail-on"),
             (self.suppressed.is_some(), "--suppressed"),
         ];
@@ -110,9 +119,19 @@ impl DetectorArguments {
 
     /// The configuration.
     pub fn read_config(&self) -> anyhow::Result<Config> {
-        let Some(path) = self.config.as_deref() else { return Ok(Config::default()) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Config::from_toml(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?)
+        let mut config = match self.config.as_deref() {
+            Some(path) => read_config(path)?,
+            None => Config::default(),
+        };
+        if let Some(path) = &self.baseline {
+            config.baseline = Some(Arc::new(baseline::read(path)?));
+        }
+        Ok(config)
+    }
+
+    /// The files that are read beside the logs.
+    pub fn read(&self) -> impl Iterator<Item = &Path> {
+        [&self.baseline, &self.config].into_iter().flatten().map(PathBuf::as_path)
     }
 
     /// The file for what the configuration keeps quiet, opened before the run so that nothing is processed in vain.
@@ -134,6 +153,7 @@ impl DetectorArguments {
         // A rule without its kind of records has been told of: that it lacks a past as well says nothing more.
         let id = |note: &str| note.split_once(": ").map(|(id, _)| id.to_owned());
         let blind_ids: Vec<Option<String>> = notes.iter().map(|note| id(note)).collect();
+        notes.extend(stage.without_settings(&told.report.tally.evidence));
         notes.extend(findings.notes.iter().filter(|note| !blind_ids.contains(&id(note))).cloned());
         notes.extend_from_slice(not_read);
         Ok(Found { findings, notes, is_complete: not_read.is_empty() })
@@ -191,6 +211,25 @@ impl Found {
     pub fn suppressed(&self) -> u64 {
         self.findings.suppressed.len() as u64
     }
+}
+
+fn read_config(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Files that the configuration names lie beside it, unless it says otherwise.
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut read_file = |name: &str| {
+        let path = folder.join(name);
+        let mut text = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(MOST_FILE_BYTES + 1).read_to_end(&mut text))
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        if text.len() as u64 > MOST_FILE_BYTES {
+            return Err(format!("{} is larger than {} MiB", path.display(), MOST_FILE_BYTES >> 20));
+        }
+        Ok(text)
+    };
+    Ok(Config::from_toml_with(&text, &mut read_file)
+        .map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))?)
 }
 
 /// Writes all of a file.

@@ -75,21 +75,22 @@ const LABEL_BYTES: u64 = 64 << 20;
 /// Detects, and holds the alerts against the labels.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (input, detectors) = (&arguments.input, &arguments.detectors);
-    let rules = detectors.rules()?;
     let config = detectors.read_config()?;
+    let chosen = detectors.rules(&config)?;
     let labels = read_labels(&arguments.labels)?;
     input.check_paths()?;
     let others: Vec<&Path> = detectors.suppressed.as_deref().into_iter().collect();
-    let mut inputs = input.inputs(&arguments.output, &others)?;
     let config_file = detectors.config.as_deref().map(|path| (path, "--config"));
     let read_files: Vec<(&Path, &str)> =
         [(&*arguments.labels, "--labels")].into_iter().chain(config_file).collect();
+    let read: Vec<&Path> = read_files.iter().map(|(path, _)| *path).collect();
+    let mut inputs = input.inputs(&arguments.output, &others, &read)?;
     InputArguments::leave_out_files(&read_files, &mut inputs);
     let output = Output::open(&arguments.output, input.force)?;
     let suppressed = detectors.open_suppressed(input.force)?;
-    let stage = DetectStage::new(&rules, &config);
+    let stage = DetectStage::new(&chosen.rules, &config);
     let (worker, mut told) = input.run(&inputs, None, &stage)?;
-    let found = detectors.finish(&stage, worker, &mut told, input.threads())?;
+    let found = detectors.finish(&stage, worker, (&mut told, &chosen.not_read), input.threads())?;
     let tally = &told.report.tally;
     let benign = Benign::of(tally.records - tally.filtered, &labels);
     let scoring =

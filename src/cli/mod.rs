@@ -1,6 +1,7 @@
 //! The command line. The only place that prints to stderr or decides how the program ends.
 
 mod athena_lint;
+mod baseline;
 mod compact;
 mod completions;
 mod coverage;
@@ -51,6 +52,8 @@ Of several the first of 2, 4, 6, 3, 5, 1. Data goes to stdout, everything else t
 enum Command {
     /// Run the detectors over logs and print alerts
     Detect(detect::Arguments),
+    /// Learn from logs of the past what is usual, for detect --baseline
+    Baseline(baseline::Arguments),
     /// Tell what logs are there and what is missing, by account, region, bucket and day
     Coverage(coverage::Arguments),
     /// Write logs as Parquet for Athena, or as JSONL, CSV or Arrow
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
+        Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Timeline(arguments) => timeline::run(&arguments),

@@ -288,7 +288,7 @@ mod tests {
     struct Every;
 
     impl Setting for Every {
-        const RULE: &'static Rule = crate::detect::RULES[0];
+        const RULE: &'static Rule = &crate::detect::rules::KMS_QUOTA;
 
         fn new(_: &Config) -> Self {
             Every

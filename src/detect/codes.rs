@@ -2,6 +2,7 @@
 //! texts row by row.
 
 use super::key_shape::KeyShape;
+use super::marks::Marks;
 use crate::activity::operation::{ActionClass, class_of_event, of_operation};
 use crate::parse::LogType;
 
@@ -76,6 +77,8 @@ pub struct Codes {
     pub request: Vec<u64>,
     /// Is the caller an account, and not the one whose log this is?
     pub is_foreign: Vec<bool>,
+    /// What the configuration and the baseline make of it.
+    pub marks: Vec<Marks>,
 }
 
 impl Codes {
@@ -92,6 +95,8 @@ impl Codes {
             shape: pick(&self.shape, rows),
             place: pick(&self.place, rows),
             request: pick(&self.request, rows),
+            is_foreign: pick(&self.is_foreign, rows),
+            marks: pick(&self.marks, rows),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a site tells the detectors: which buckets are what, and other thresholds.
 
 use super::Rule;
+use super::baseline::Learned;
+use super::context::{BusinessHours, Context, Hours, NetworkSetting, ReadFile};
 use super::known::{is_account_id, is_canonical_id};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Settings of the detectors, read from TOML:
 ///
@@ -14,6 +17,21 @@ use std::collections::{BTreeMap, BTreeSet};
 /// readers = ["arn:aws:iam::111122223333:role/siem"]        # may read logs
 /// iac_roles = ["arn:aws:iam::111122223333:role/terraform"] # may change settings
 /// partners = ["444455556666"]         # other accounts that may read
+/// sensitive_buckets = ["payroll"]     # few may read them
+/// vpc_only_buckets = ["internal"]     # are read through VPC endpoints only
+/// decoys = ["honey", "data/backup/"]  # a bucket, or a bucket and the beginning of keys: nobody has a reason to touch it
+/// ip_ranges = "ip-ranges.json"        # AWS's list of its addresses
+///
+/// [business_hours]
+/// utc_offset = "+01:00"
+/// days = ["mon", "tue", "wed", "thu", "fri"]
+/// hours = "08-18"
+///
+/// [[networks]]                        # as many as 64 lists
+/// name = "tor exits"
+/// kind = "tor"                        # threat, tor or corporate
+/// file = "tor-exits.txt"              # a network a line; or cidrs = ["192.0.2.0/24"]
+/// as_of = "2026-11-01"
 ///
 /// [placeholders]                       # for users' rules: what %admins% stands for
 /// admins = ["ann", "bob"]
@@ -24,7 +42,7 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// Buckets, accounts and callers are given by their exact names, callers in the form of the column `principal`; there
 /// are no wildcards.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Accounts that are the owner's, by their 12 digits or canonical ids.
@@ -41,18 +59,46 @@ pub struct Config {
     pub partners: BTreeSet<String>,
     /// What words between percent signs stand for in Sigma rules (`|expand`).
     pub placeholders: BTreeMap<String, BTreeSet<String>>,
+    /// Exact names of buckets that few may read.
+    pub sensitive_buckets: BTreeSet<String>,
+    /// Exact names of buckets that are reached through VPC endpoints only.
+    pub vpc_only_buckets: BTreeSet<String>,
+    /// Buckets, or buckets and the beginning of keys, that nobody has a reason to touch.
+    pub decoys: BTreeSet<String>,
+    business_hours: Option<BusinessHours>,
+    networks: Vec<NetworkSetting>,
+    ip_ranges: Option<String>,
+    /// `business_hours`, ready to be asked.
+    #[serde(skip)]
+    pub hours: Option<Hours>,
+    /// `networks` and `ip_ranges`, ready to be asked.
+    #[serde(skip)]
+    pub context: Context,
+    /// What is usual, learned before; not a part of the text.
+    #[serde(skip)]
+    pub baseline: Option<Arc<Learned>>,
     /// By rule id and threshold name.
     thresholds: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl Config {
-    /// Reads the settings.
+    /// Reads settings that name no other files.
     ///
     /// # Errors
-    /// One sentence: what is wrong in the text, or which rule or threshold does not exist and which do.
+    /// As [`Config::from_toml_with`].
     pub fn from_toml(text: &str) -> Result<Config, String> {
-        let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
+        Config::from_toml_with(text, &mut |file| Err(format!("{file}: no files are read here")))
+    }
+
+    /// Reads the settings; `read` reads the files that they name.
+    ///
+    /// # Errors
+    /// One sentence: what is wrong in the text or in a file, or which rule or threshold does not exist and which do.
+    pub fn from_toml_with(text: &str, read: &mut ReadFile<'_>) -> Result<Config, String> {
+        let mut config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
         config.check_names()?;
+        config.hours = config.business_hours.as_ref().map(BusinessHours::read).transpose()?;
+        config.context = Context::of(&config.networks, config.ip_ranges.as_deref(), read)?;
         for (id, thresholds) in &config.thresholds {
             let rule = super::RULES.iter().find(|rule| rule.id == id).ok_or_else(|| {
                 let ids: Vec<&str> = super::RULES.iter().map(|rule| rule.id).collect();
@@ -76,6 +122,9 @@ impl Config {
             ("partners", &self.partners, account_complaint),
             ("log_buckets", &self.log_buckets, bucket_complaint),
             ("public_buckets", &self.public_buckets, bucket_complaint),
+            ("sensitive_buckets", &self.sensitive_buckets, bucket_complaint),
+            ("vpc_only_buckets", &self.vpc_only_buckets, bucket_complaint),
+            ("decoys", &self.decoys, decoy_complaint),
             ("readers", &self.readers, caller_complaint),
             ("iac_roles", &self.iac_roles, caller_complaint),
         ];
@@ -104,6 +153,12 @@ fn account_complaint(account: &str) -> Option<&'static str> {
 fn bucket_complaint(bucket: &str) -> Option<&'static str> {
     let is_name = !bucket.is_empty() && !bucket.contains([':', '/', '*', '?']);
     (!is_name).then_some("is no bucket; give its name alone, without wildcards")
+}
+
+fn decoy_complaint(decoy: &str) -> Option<&'static str> {
+    let bucket = decoy.split('/').next().unwrap_or_default();
+    let fits = bucket_complaint(bucket).is_none() && !decoy.contains('*');
+    (!fits).then_some("is no decoy; give BUCKET, or BUCKET/ and the beginning of keys, without wildcards")
 }
 
 /// Callers may be more than ARNs (services, canonical ids), but a role has one form.
@@ -146,6 +201,19 @@ mod tests {
             ("iac_roles = ['arn:aws:iam::*:role/deploy']", "has a wildcard"),
             ("owned_accounts = 7", "invalid type"),
             ("[thresholds.DEL-999]\ndeleted_keys = 7", "there are LOG-001, "),
+            ("sensitive_buckets = ['a']\nvpc_only_buckets = ['b']\ndecoys = ['c', 'd/e/f']", ""),
+            ("decoys = ['c/*']", "is no decoy"),
+            ("decoys = ['/c']", "is no decoy"),
+            ("ip_ranges = 'a.json'", "a.json: no files are read here"),
+            ("[business_hours]\nutc_offset = 'Z'\ndays = ['mon']\nhours = '08-18'", ""),
+            ("[business_hours]\nutc_offset = 'Z'\ndays = ['mon']\nhours = '8'", "business_hours.hours"),
+            ("[business_hours]\ndays = ['mon']\nhours = '08-18'", "missing field `utc_offset`"),
+            ("[[networks]]\nname = 'a'\nkind = 'tor'\ncidrs = ['192.0.2.0/24']", ""),
+            ("[[networks]]\nname = 'a'\nkind = 'vpn'\ncidrs = ['192.0.2.0/24']", "unknown variant `vpn`"),
+            (
+                "[[networks]]\nname = 'a'\nkind = 'tor'\ncidrs = ['192.0.2']",
+                "networks \"a\": \"192.0.2\" is no address",
+            ),
             ("[thresholds.DEL-001]\nkeys = 7", "DEL-001 has deleted_keys"),
             ("[thresholds.DEL-001]\ndeleted_keys = -7", "invalid value"),
         ] {

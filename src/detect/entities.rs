@@ -154,6 +154,16 @@ impl<S: State> Entities<S> {
         Entities { table: HashMap::new(), level: 0, budget, bytes: 0, rows: 0 }
     }
 
+    /// The same at a level, to be filled with what another table held at it.
+    pub fn at_level(budget: usize, level: u32) -> Entities<S> {
+        Entities { level, ..Entities::with_budget(budget) }
+    }
+
+    /// The level: how far states are cut, and beyond [`State::LEVELS`] how often entities were halved.
+    pub fn level(&self) -> u32 {
+        self.level
+    }
+
     /// The state of an entity, if it is among those left.
     pub fn get(&self, key: &str) -> Option<&S> {
         self.table.get(key).map(|counted| &counted.state)
@@ -190,7 +200,8 @@ impl<S: State> Entities<S> {
 
     /// Rows of entities that were dropped.
     pub fn dropped_rows(&self) -> u64 {
-        self.rows - self.table.values().map(|counted| counted.rows).sum::<u64>()
+        let kept = self.table.values().fold(0, |sum: u64, counted| sum.saturating_add(counted.rows));
+        self.rows.saturating_sub(kept)
     }
 
     /// A sentence about what was left out, if anything was.
@@ -205,14 +216,15 @@ impl<S: State> Entities<S> {
         })
     }
 
-    fn holds(&self, key: &str) -> bool {
+    /// Would an entity of that key be left, had it been seen?
+    pub fn holds(&self, key: &str) -> bool {
         self.halvings() == 0 || is_sampled(fingerprint(key), self.halvings())
     }
 
     /// Shows the state of an entity, and how far to cut it, to `see`, with so many more rows that belong to it; not if
     /// the entity is left out.
     pub fn observe(&mut self, key: &str, rows: u64, see: impl FnOnce(&mut S, u32)) {
-        self.rows += rows;
+        self.rows = self.rows.saturating_add(rows);
         if !self.holds(key) {
             return;
         }
@@ -225,7 +237,7 @@ impl<S: State> Entities<S> {
             }
             EntryRef::Vacant(entry) => (entry.insert(Box::default()), 0),
         };
-        counted.rows += rows;
+        counted.rows = counted.rows.saturating_add(rows);
         see(&mut counted.state, level);
         self.bytes = self.bytes + counted.weight(key, level) - before;
         self.shrink();
@@ -234,7 +246,7 @@ impl<S: State> Entities<S> {
     /// So many rows of entities that are surely left out: their fingerprints are not in a sample that was halved as often
     /// as this one, or less.
     pub fn pass_over(&mut self, rows: u64) {
-        self.rows += rows;
+        self.rows = self.rows.saturating_add(rows);
     }
 
     fn shrink(&mut self) {
@@ -261,7 +273,7 @@ impl<S: State> Entities<S> {
 
     /// Joins two tables.
     pub fn merge(&mut self, other: Entities<S>) {
-        self.rows += other.rows;
+        self.rows = self.rows.saturating_add(other.rows);
         if other.level > self.level {
             self.raise(other.level);
         }
@@ -277,7 +289,7 @@ impl<S: State> Entities<S> {
             let known = self.table.contains_key(&key);
             let mine = self.table.entry_ref(&*key).or_default();
             let before = if known { mine.weight(&key, level) } else { 0 };
-            mine.rows += counted.rows;
+            mine.rows = mine.rows.saturating_add(counted.rows);
             mine.state.merge(counted.state, level);
             self.bytes = self.bytes + mine.weight(&key, level) - before;
             self.shrink();

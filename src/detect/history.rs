@@ -1,5 +1,6 @@
 //! What every caller did in every bucket and when: the history that anomalous reads are held against.
 
+use super::baseline::Learned;
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
@@ -17,12 +18,14 @@ use slots::{Slot, Slots};
 use std::collections::BTreeMap;
 
 mod gatherer;
+mod learned;
 mod pairs;
 mod recent;
 mod series;
-mod slots;
+pub(super) mod slots;
 
 pub use gatherer::{Gatherer, GiveEvidence};
+pub use learned::{CallerPast, LearnedCaller, LearnedPast};
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
@@ -225,6 +228,11 @@ impl History {
 
     /// Everything, to be read.
     pub fn view(&self) -> View<'_> {
+        self.view_after(None)
+    }
+
+    /// The same, with a baseline of the time before.
+    pub fn view_after<'a>(&'a self, learned: Option<&'a Learned>) -> View<'a> {
         let level = self.callers.state_level();
         let keys = self.read_keys.sorted();
         let both = self.pairs.both();
@@ -251,7 +259,7 @@ impl History {
         });
         let addresses: Vec<CallerView<'_>> = addresses.collect();
         callers.sort_by_key(|caller| (caller.bucket, caller.principal, caller.address));
-        View::of(callers, addresses)
+        View::of(callers, addresses, learned)
     }
 
     /// A sentence about what was left out, if anything was.
@@ -282,6 +290,7 @@ pub struct View<'a> {
     addresses: Vec<CallerView<'a>>,
     /// Requests of all callers by bucket and minute.
     buckets: BTreeMap<&'a str, BTreeMap<u32, u64>>,
+    past: Option<LearnedPast<'a>>,
 }
 
 /// One caller in one bucket.
@@ -310,7 +319,7 @@ enum Kept<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(callers: Vec<CallerView<'a>>, addresses: Vec<CallerView<'a>>) -> View<'a> {
+    fn of(callers: Vec<CallerView<'a>>, addresses: Vec<CallerView<'a>>, learned: Option<&'a Learned>) -> View<'a> {
         let mut buckets: BTreeMap<&str, BTreeMap<u32, u64>> = BTreeMap::new();
         for caller in &callers {
             let hours = buckets.entry(caller.bucket).or_default();
@@ -318,7 +327,9 @@ impl<'a> View<'a> {
                 *hours.entry(minute).or_default() += requests;
             }
         }
-        View { callers, addresses, buckets }
+        let first = callers.iter().filter_map(|caller| caller.series.span()).map(|span| *span.start()).min();
+        let past = learned.zip(first).and_then(|(learned, first)| LearnedPast::of(learned, first));
+        View { callers, addresses, buckets, past }
     }
 
     /// Every caller and bucket, in the order of their names.
@@ -332,12 +343,26 @@ impl<'a> View<'a> {
         &self.addresses
     }
 
-    /// For how many minutes before a minute the logs show a bucket, and how many requests by anybody.
+    /// For how many minutes before a minute the logs and the baseline show a bucket, and how many requests by anybody.
     pub fn before(&self, bucket: &str, minute: u32) -> (u64, u64) {
+        let learned = self.past.as_ref().and_then(|past| past.bucket(bucket));
         let Some(hours) = self.buckets.get(bucket) else { return (0, 0) };
         let first = hours.keys().next().copied().unwrap_or(minute);
-        let requests = hours.range(..minute / 60 * 60).map(|(_, requests)| requests).sum();
+        let requests: u64 = hours.range(..minute / 60 * 60).map(|(_, requests)| requests).sum();
+        let (first, requests) = learned.map_or((first, requests), |(learned_first, learned)| {
+            (first.min(learned_first), requests.saturating_add(learned))
+        });
         (u64::from(minute.saturating_sub(first)), requests)
+    }
+
+    /// What a baseline says of the time before the logs, if one was given that begins before them.
+    pub fn past(&self) -> Option<&LearnedPast<'a>> {
+        self.past.as_ref()
+    }
+
+    /// What a baseline says of a caller; of an address without credentials nothing.
+    pub fn past_of(&self, caller: &CallerView<'_>) -> Option<LearnedCaller> {
+        Some(self.past?.caller(caller.principal.filter(|_| caller.address.is_none())?, caller.bucket))
     }
 }
 

@@ -50,6 +50,9 @@ pub trait Pattern: Send + Sized + 'static {
     /// The rule.
     const RULE: &'static Rule;
 
+    /// Are the hits of each day a group of their own?
+    const BY_DAY: bool = true;
+
     /// With the settings.
     fn new(config: &Config) -> Self;
 
@@ -65,7 +68,7 @@ pub trait Pattern: Send + Sized + 'static {
 pub struct Group<'a> {
     /// As in [`Hit::entity`].
     pub entity: [Option<&'a str>; 4],
-    /// Days since 1970 UTC; `None` for records without a time.
+    /// Days since 1970 UTC; `None` for records without a time, and where groups are not by day.
     pub day: Option<i64>,
     hits: &'a Hits,
     level: u32,
@@ -262,9 +265,9 @@ impl Default for HitGroups {
 }
 
 impl HitGroups {
-    /// Takes a row of a log; `key` is the fingerprint of its object, 0 where none is named.
-    pub fn take(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), key: u64, hit: Hit<'_>) {
-        let day = self.day.of(columns.event_time_ms(row));
+    /// Takes a row of a log; `key` is the fingerprint of its object, 0 where none is named. Are days kept apart?
+    pub fn take(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), key: u64, hit: Hit<'_>, by_day: bool) {
+        let day = self.day.of(columns.event_time_ms(row).filter(|_| by_day));
         let [first, second, third, fourth] = hit.entity;
         let entity = self.key.set(&[first, second, third, fourth, day]);
         let log = log_index(columns.log());
@@ -344,7 +347,7 @@ impl<P: Pattern> Detector for HitDetector<P> {
         for row in 0..batch.len() {
             let Some(hit) = self.pattern.select(batch, codes, row) else { continue };
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
-            self.groups.take((columns, row), codes.key[row], hit);
+            self.groups.take((columns, row), codes.key[row], hit, P::BY_DAY);
         }
     }
 

@@ -120,6 +120,18 @@ impl KeySample {
         (self.hashes.len() as u64) << self.halvings
     }
 
+    /// An empty sample whose share was halved so often, to be filled with the fingerprints of another.
+    pub fn halved(halvings: u32) -> KeySample {
+        KeySample { halvings, ..KeySample::default() }
+    }
+
+    /// The fingerprints that are kept, in order.
+    pub fn sorted(&self) -> Vec<u64> {
+        let mut hashes: Vec<u64> = self.hashes.iter().copied().collect();
+        hashes.sort_unstable();
+        hashes
+    }
+
     /// How often the share was halved.
     pub fn halvings(&self) -> u32 {
         self.halvings

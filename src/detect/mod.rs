@@ -4,10 +4,12 @@
 //! decides in [`Detector::finish`]. It knows neither files nor threads.
 
 pub mod alert;
+pub mod baseline;
 pub mod batch;
 pub mod changes;
 pub mod codes;
 pub mod config;
+pub mod context;
 pub mod entities;
 pub mod evidence;
 pub mod facts;
@@ -19,6 +21,7 @@ pub mod kms_quota;
 pub mod kms_use;
 pub mod known;
 pub mod manual;
+pub mod marks;
 mod memo;
 pub mod minutes;
 pub mod names;
@@ -27,6 +30,7 @@ pub mod reading;
 pub mod rules;
 pub mod sample_lines;
 pub mod sample_run;
+mod secret_names;
 mod sequence;
 pub mod sight;
 pub mod sigma;

@@ -2,8 +2,8 @@
 
 use super::alert::Alert;
 use super::codes::Codes;
-use super::history::{CallerView, View};
-use super::statistics::{Baseline, median};
+use super::history::{CallerView, LearnedCaller, Load, View};
+use super::statistics::{Baseline, Windows, median};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::detect::minutes::MINUTE_MS;
 use std::any::Any;
@@ -69,6 +69,7 @@ fn short_history(rule: &Rule, shared: &Shared<'_>) -> Option<String> {
     };
     let spans = || shared.history.callers().iter().filter_map(|caller| caller.series.span());
     let first = spans().map(|span| *span.start()).min()?;
+    let first = shared.history.past().map_or(first, |past| first.min(past.first_minute()));
     let last = spans().map(|span| *span.end()).max()?;
     let minutes = u64::from(last.saturating_sub(first)) + 1;
     (minutes < least_minutes)
@@ -150,6 +151,55 @@ pub fn past(
     }
     let (before, _) = history.before(caller.bucket, *minutes.start());
     if baseline.windows() == 0 && before >= least_hours * 60 { Past::New } else { Past::Short(baseline.minutes) }
+}
+
+/// What a baseline says of a burst.
+pub struct Learned {
+    /// [`Past::Usual`] or [`Past::StandsOut`].
+    pub past: Past,
+    /// The caller's learned windows, and those of the logs beside the burst.
+    pub baseline: Baseline,
+    /// Minutes of a window.
+    pub window_minutes: u32,
+    /// The largest of the burst's windows.
+    pub value: u64,
+}
+
+/// Days on which a caller was seen that are past enough, however few hours of them: a nightly job has one a day.
+const LEAST_DAYS: usize = 7;
+
+/// Holds a burst against what a baseline says of the caller: by the hour, or by the day or week where it is kept so.
+/// `None` without a baseline, and where it knows too little of the caller.
+pub fn learned(
+    history: &View<'_>,
+    caller: &CallerView<'_>,
+    minutes: &RangeInclusive<u32>,
+    value: impl Fn(&Load) -> u64,
+    (z_tenths, least_hours): (u64, u64),
+) -> Option<Learned> {
+    let Some(LearnedCaller::Seen(past)) = history.past_of(caller) else { return None };
+    // Of one stretch without end nothing can be told by the hour.
+    let length = (past.grain < u32::MAX).then_some(past.grain.max(60).max(caller.series.grain()))?;
+    let mut windows: Vec<(u32, u64)> = Vec::new();
+    for (minute, load) in &past.stretches {
+        let start = minute / length * length;
+        match windows.last_mut().filter(|(last, _)| *last == start) {
+            Some((_, sum)) => *sum = sum.saturating_add(value(load)),
+            None => windows.push((start, value(load))),
+        }
+    }
+    let mut days: Vec<u32> = windows.iter().map(|(minute, _)| minute / DAY_MINUTES).collect();
+    days.dedup();
+    let own = caller.series.windows(length, &value);
+    let burst = minutes.start() / length * length..=minutes.end() / length * length + (length - 1);
+    let largest = own.iter().filter(|(start, _)| burst.contains(start)).map(|(_, value)| *value).max()?;
+    windows.extend(own);
+    let baseline = Baseline::of(&Windows::of(windows), &burst, 0);
+    if !baseline.is_enough(least_hours) && days.len() < LEAST_DAYS {
+        return None;
+    }
+    let past = if baseline.stands_out(largest, z_tenths) { Past::StandsOut } else { Past::Usual };
+    Some(Learned { past, baseline, window_minutes: length, value: largest })
 }
 
 impl Past {

@@ -1,10 +1,14 @@
-//! Rules are tried on their own samples: each that must fire fires once, the others stay silent.
+//! Rules are tried on their own samples: each that must fire fires once, the others stay silent. Few need a configuration
+//! or a baseline for it; the others are tried with nothing configured.
 
+use super::baseline::LearnStage;
+use super::rules::sample_settings;
 use super::{Config, DetectStage, Findings, Rule, Sample};
 use crate::decode::{Block, RecordFrame, Segment};
 use crate::parse::{FieldTable, LogType, cloudtrail, s3_access};
 use crate::pipeline::stage::Stage;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What came of the samples of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +27,7 @@ pub struct Tried {
 /// Samples beside those that fire which a rule must have: two near misses.
 const LEAST_SILENT: usize = 2;
 
-/// Tries a rule on its samples with nothing configured.
+/// Tries a rule on its samples.
 pub fn try_rule(rule: &'static Rule) -> Tried {
     let mut tried = Tried { id: rule.id, fired: 1, silent: 0, violations: Vec::new() };
     for sample in rule.samples {
@@ -61,23 +65,38 @@ pub fn try_rule(rule: &'static Rule) -> Tried {
 /// # Errors
 /// What is wrong with the sample.
 pub fn tables(sample: &Sample) -> Result<Vec<FieldTable>, String> {
-    let table = |(log, text): (LogType, std::borrow::Cow<'static, str>)| {
-        let block = block(log, &text)?;
-        let mut rejects = Vec::new();
-        let table = match log {
-            LogType::S3Access => s3_access::parse_block(block, &mut rejects).0,
-            LogType::CloudTrail => cloudtrail::parse_block(block, &mut rejects),
-        };
-        if table.is_empty() || !rejects.is_empty() {
-            return Err(format!("{} records and {} refused", table.len(), rejects.len()));
-        }
-        Ok(table)
+    sample.logs().into_iter().map(|(log, text)| table(log, &text)).collect()
+}
+
+fn table(log: LogType, text: &str) -> Result<FieldTable, String> {
+    let block = block(log, text)?;
+    let mut rejects = Vec::new();
+    let table = match log {
+        LogType::S3Access => s3_access::parse_block(block, &mut rejects).0,
+        LogType::CloudTrail => cloudtrail::parse_block(block, &mut rejects),
     };
-    sample.logs().into_iter().map(table).collect()
+    if table.is_empty() || !rejects.is_empty() {
+        return Err(format!("{} records and {} refused", table.len(), rejects.len()));
+    }
+    Ok(table)
+}
+
+/// The configuration with which a rule is tried.
+fn config(rule: &Rule) -> Result<Config, String> {
+    let Some(setting) = sample_settings::of(rule) else { return Ok(Config::default()) };
+    let mut config = Config::from_toml_with(setting.config, &mut sample_settings::file)?;
+    if let Some(past) = setting.past {
+        let (stage, table) = (LearnStage::default(), table(LogType::S3Access, &past())?);
+        let mut worker = stage.worker();
+        let rows: Vec<u32> = (0..table.len() as u32).collect();
+        stage.observe(&mut worker, 0, &table, &rows).map_err(|error| error.to_string())?;
+        config.baseline = Some(Arc::new(stage.finish(worker)));
+    }
+    Ok(config)
 }
 
 /// The text of a log as one file in one block.
-fn block(log: LogType, text: &str) -> Result<Block, String> {
+pub(crate) fn block(log: LogType, text: &str) -> Result<Block, String> {
     let segment = Segment { file: "sample".into(), start: 0, first_number: 1, first_offset: 0 };
     let mut block = Block { log, bytes: Vec::new(), segments: vec![segment], records: Vec::new(), framed: 0 };
     if log == LogType::S3Access {
@@ -96,8 +115,11 @@ fn block(log: LogType, text: &str) -> Result<Block, String> {
 }
 
 /// What a rule finds in some tables, each cut into parts of so many rows whose states are merged.
+///
+/// # Panics
+/// If the configuration of the rule's samples cannot be read; a test walks all rules.
 pub fn run(rule: &'static Rule, tables: &[FieldTable], cut: usize) -> Findings {
-    let config = Config::default();
+    let config = config(rule).unwrap_or_else(|reason| panic!("{}: {reason}", rule.id));
     let stage = DetectStage::new(&super::with_parts(&[rule]), &config);
     let mut whole = stage.worker();
     for table in tables {

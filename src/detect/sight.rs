@@ -5,6 +5,7 @@
 use super::codes::{Act, Codes, Ended, Who, act};
 use super::key_sample::fingerprint_of;
 use super::key_shape::{KeyShape, KeyShapes};
+use super::marks::Marks;
 use super::memo::Memo;
 use super::names::Names;
 use super::sigma::{Asking, Program};
@@ -59,11 +60,16 @@ pub struct Sight<'a> {
     pub setting: Option<[&'a str; 3]>,
     /// The conditions of rules that are data which it could match, by number of their set; 0 is none.
     pub asked: u32,
+    /// What the configuration and the baseline make of it.
+    pub marks: Marks,
 }
 
 impl Sight<'_> {
     /// Is this a row that no detector asks for: an everyday request, or one that failed for reasons of its own?
     pub fn is_routine(&self) -> bool {
+        if !self.marks.is_empty() {
+            return false;
+        }
         let is_done = matches!(self.ended, Ended::Done | Ended::Unchanged);
         match self.act {
             Act::Read | Act::CopySource | Act::List | Act::ListObjects if is_done => self.who != Who::Anonymous,
@@ -147,6 +153,7 @@ impl Seer {
             is_foreign: self.names.callers.name(caller).is_other_account(account),
             setting: None,
             asked,
+            marks: Marks::default(),
             log: LogType::S3Access,
             time_ms: table.rows[row].event_time_ms(),
         }
@@ -187,6 +194,7 @@ impl Seer {
             is_foreign: self.names.callers.name(caller).is_other_account(account),
             event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
             grants: act == Act::Write && table.bytes(row, trail::REQUEST_PARAMETERS).is_some_and(grants_by_acl),
+            marks: Marks::default(),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
             asked,
         }
@@ -295,7 +303,7 @@ fn is_strained(code: &[u8]) -> bool {
 impl Codes {
     /// Leaves no row; the memory is used again.
     pub fn clear(&mut self) {
-        let Codes { act, ended, who, key, shape, place, request, is_foreign } = self;
+        let Codes { act, ended, who, key, shape, place, request, is_foreign, marks } = self;
         act.clear();
         ended.clear();
         who.clear();
@@ -304,6 +312,7 @@ impl Codes {
         place.clear();
         request.clear();
         is_foreign.clear();
+        marks.clear();
     }
 
     /// Adds a row.
@@ -316,6 +325,7 @@ impl Codes {
         self.place.push(sight.bucket.map(|(_, place)| place));
         self.request.push(sight.request);
         self.is_foreign.push(sight.is_foreign);
+        self.marks.push(sight.marks);
     }
 }
 

@@ -5,7 +5,9 @@ use super::evidence::EvidenceColumns;
 use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
+use super::marks::{self, Watch, Watched};
 use super::policy::Calls;
+use super::rules::sample_settings;
 use super::sight::{Seer, Sight};
 use super::sigma::{CellTable, Matched, Program};
 use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert, sigma};
@@ -17,13 +19,15 @@ use crate::parse::{FieldTable, LogType};
 use crate::pipeline::stage::Stage;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::join;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Runs rules over both logs, once: its workers share one state.
 pub struct DetectStage<'a> {
     rules: Vec<&'static Rule>,
     config: &'a Config,
+    /// What rows are marked by, if anything is configured.
+    watch: Option<Watch<'a>>,
     /// Of the rows that detectors look at.
     wide: Columns,
     /// Of the rows that are evidence.
@@ -129,6 +133,7 @@ pub struct DetectWorker {
     pub(super) known: Known,
     pub(super) history: Gatherer,
     pub(super) common: Arc<Common>,
+    watched: Watched,
     /// Of the table in hand; buffers that are used again.
     hits: Hits,
 }
@@ -157,6 +162,7 @@ impl DetectWorker {
             known: Known::default(),
             history: Gatherer::of(&common.history),
             common: Arc::clone(common),
+            watched: Watched::default(),
             hits: Hits::default(),
         }
     }
@@ -175,6 +181,7 @@ impl DetectWorker {
         if self.seer.names.are_many() {
             self.settle();
             self.seer.forget();
+            self.watched.forget();
             self.known.forget();
             self.history.forget();
         }
@@ -260,7 +267,7 @@ impl DetectWorker {
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
         let (history, kms) = (self.history.history(), self.common.kms());
-        let (view, kms_view) = (history.view(), kms.view());
+        let (view, kms_view) = (history.view_after(config.baseline.as_deref()), kms.view());
         let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view };
         let detectors: Vec<Box<dyn Detector>> = self.common.detectors().filter_map(|mut it| it.take()).collect();
         let is_made_of_alerts = |it: &Box<dyn Detector>| RULES.iter().any(|rule| it.is_made_of(rule.id));
@@ -276,6 +283,10 @@ impl DetectWorker {
         let found: Vec<Vec<Alert>> =
             last.into_par_iter().map(|detector| detector.finish_over(&all.alerts, &shared)).collect();
         all.alerts.extend(found.into_iter().flatten());
+        if config.baseline.is_some() && view.past().is_none() && !view.callers().is_empty() {
+            let why = "it begins on the first day of the logs or later, and so is no past of theirs";
+            all.notes.push(format!("the baseline was not used: {why}."));
+        }
         let notes = [self.known.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
@@ -302,6 +313,7 @@ impl<'a> DetectStage<'a> {
         DetectStage {
             rules: rules.to_vec(),
             config,
+            watch: Watch::of(config),
             wide: Columns::named(
                 &(&(&union(|rule| rule.activity_columns) | &evidence) | &KmsUse::COLUMNS.into()),
                 [
@@ -338,6 +350,19 @@ impl<'a> DetectStage<'a> {
                 format!("{}: {} in the input", rule.id, in_words(&needs))
             })
             .collect()
+    }
+
+    /// Rules that lack a configuration or a baseline, a sentence for each that is missing; not those of whose records
+    /// there are none.
+    pub fn without_settings(&self, evidence: &EvidenceCounts) -> Vec<String> {
+        let mut ids: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let sighted = self.rules.iter().filter(|rule| rule.needs.iter().any(|need| evidence.of(*need) > 0));
+        for rule in sighted {
+            if let Some(why) = sample_settings::missing(rule, self.config) {
+                ids.entry(why).or_default().push(rule.id);
+            }
+        }
+        ids.into_iter().map(|(why, ids)| format!("{}: {why}", ids.join(", "))).collect()
     }
 
     /// What was found, in the order in which it is shown. Uses the threads it is called on
@@ -388,7 +413,13 @@ impl Stage for DetectStage<'_> {
     ) -> Result<(), Error> {
         let mut hits = std::mem::take(&mut worker.hits);
         for row in rows {
-            let sight = worker.seer.see(table, *row as usize);
+            let mut sight = worker.seer.see(table, *row as usize);
+            sight.marks = marks::of_key(table, *row as usize, &sight);
+            if let Some(watch) = &self.watch {
+                let names = &worker.seer.names;
+                let watched = watch.marks(&mut worker.watched, table, *row as usize, &sight, names);
+                sight.marks = sight.marks.and(watched);
+            }
             if worker.see(&sight, *row, &mut hits.wanted) {
                 hits.rows.push(*row);
                 hits.codes.push(&sight);

@@ -215,6 +215,7 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
         event: hash("event_id"),
         grants: act == Act::Write
             && native("request_parameters").is_some_and(|text| grants_by_acl(text.as_bytes())),
+        marks: super::marks::Marks::default(),
         setting: native("request_parameters")
             .filter(|_| is_setting)
             .map(|parameters| [service, operation, parameters]),
@@ -226,7 +227,7 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
 pub fn finish(detector: impl Detector + 'static) -> Findings {
     let (config, known) = Default::default();
     let (history, kms) = (History::default(), KmsUse::default());
-    let (history, kms) = (history.view(), kms.view());
+    let (history, kms) = (history.view_after(None), kms.view());
     Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history, kms: &kms })
 }
 

@@ -126,21 +126,8 @@ impl List<'_> {
 
 /// For people, wrapped to `width` columns if one is given.
 pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String {
-    use super::sheet::Sheet;
     let mut text = heading(coverage, told) + "\n";
-    for sheet in sheets(coverage) {
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(width.unwrap_or(200)).set_header(sheet.header);
-        table.remove_style(TableComponent::HorizontalLines).remove_style(TableComponent::MiddleIntersections);
-        table.remove_style(TableComponent::LeftBorderIntersections);
-        table.remove_style(TableComponent::RightBorderIntersections);
-        sheet.rows.into_iter().for_each(|row| {
-            table.add_row(row);
-        });
-        text += &format!("\n{}\n{table}\n", sheet.title);
-        text.extend(sheet.more.map(|more| more + "\n"));
-    }
+    sheets(coverage).into_iter().for_each(|sheet| text += &sheet.table(width));
     for (title, lines) in lists(coverage, told) {
         text += &format!("\n{title}\n");
         lines.iter().for_each(|line| text += &format!("  {}\n", printable(line)));
@@ -150,19 +137,8 @@ pub fn table(coverage: &Coverage, told: &Told<'_>, width: Option<u16>) -> String
 
 /// The same as Markdown, for a report.
 pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
-    use super::sheet::Sheet;
     let mut text = format!("# Coverage of the logs\n\n{}\n", heading(coverage, told));
-    for sheet in sheets(coverage) {
-        text += &format!("\n## {}\n\n", sheet.title);
-        let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|cell| markdown::cell(cell)).collect();
-            format!("| {} |\n", cells.join(" | "))
-        };
-        text += &line(&sheet.header.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        text += &format!("|{}\n", " --- |".repeat(sheet.header.len()));
-        sheet.rows.iter().for_each(|row| text += &line(row));
-        text.extend(sheet.more.map(|more| format!("\n{more}\n")));
-    }
+    sheets(coverage).iter().for_each(|sheet| text += &sheet.markdown());
     for (title, lines) in lists(coverage, told) {
         text += &format!("\n## {title}\n\n");
         lines.iter().for_each(|line| text += &format!("- {}\n", markdown::cell(line)));

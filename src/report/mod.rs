@@ -1,6 +1,7 @@
 //! Alerts and summaries for people.
 
 pub mod alerts;
+pub mod baseline;
 pub mod count;
 pub mod coverage;
 pub mod csv;

@@ -1,7 +1,7 @@
 //! GET-016: somebody of another account reads objects.
 
 use crate::detect::alert::{Confidence, Severity, counted};
-use crate::detect::history::View;
+use crate::detect::history::{LearnedCaller, View};
 use crate::detect::key_sample::share;
 use crate::detect::known::is_delivering;
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
@@ -71,7 +71,11 @@ impl Reading for CrossAccountReader {
                 }
                 Some(false) => {}
             }
-            let days = u64::from(span.end() - span.start()) / u64::from(DAY_MINUTES);
+            let first = match history.past_of(caller) {
+                Some(LearnedCaller::Seen(past)) => past.first_minute.min(*span.start()),
+                _ => *span.start(),
+            };
+            let days = u64::from(span.end() - first) / u64::from(DAY_MINUTES);
             let is_known = days >= self.known_after_days;
             let keys = caller.series.keys_within(&span);
             let mut found = alert(&RULE, caller, &span, "account");

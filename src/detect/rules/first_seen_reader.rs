@@ -1,13 +1,14 @@
 //! GET-005: somebody reads a bucket who never did before.
 
-use crate::detect::alert::{Severity, counted};
-use crate::detect::history::View;
+use crate::detect::alert::{Alert, Severity, counted};
+use crate::detect::history::{CallerView, LearnedCaller, View};
 use crate::detect::key_sample::share;
 use crate::detect::known::is_delivering;
 use crate::detect::minutes::MINUTE_MS;
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
 use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
+use std::ops::RangeInclusive;
 
 /// GET-005 `first-seen-reader`.
 pub static RULE: Rule = Rule {
@@ -17,7 +18,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::Low,
     attack: &["T1530", "T1078.004"],
     looks_for: "The first GetObject of a caller in a bucket, in either log, once the logs show the bucket for a number \
-        of days before, or for a day with a number of requests. The level is low, and medium if the caller's account is \
+        of days before, or for a day with a number of requests; a baseline counts as logs before. The level is low, and medium if the caller's account is \
         not the owner's. Callers without credentials are GET-014's; AWS services and, on log buckets, the configured \
         readers are left out.",
     why: "Stolen credentials are used where their owner never was.",
@@ -65,7 +66,7 @@ impl Reading for FirstSeenReader {
     }
 
     fn judge(&self, history: &View<'_>, shared: &Shared<'_>, findings: &mut Findings) {
-        let mut short = 0;
+        let (mut short, mut unsaid) = (0, 0);
         for caller in history.callers() {
             let total = caller.series.total();
             let is_named = caller.kind() != "anonymous" && !caller.is_service;
@@ -81,48 +82,26 @@ impl Reading for FirstSeenReader {
                 short += 1;
                 continue;
             }
-            let range = first.min(*span.start())..=*span.end();
-            let mut found = alert(&RULE, caller, &range, "first");
-            let is_foreign =
-                caller.account().and_then(|account| shared.known.accounts.is_owned(shared.config, account))
-                    == Some(false);
-            found.severity = if is_foreign { Severity::Medium } else { Severity::Low };
-            found.window_seconds = 0;
-            found.count = total.reads;
-            found.summary = format!(
-                "{} read {} for the first time after {} of logs without it, {} in all.",
-                name(caller),
-                caller.bucket,
-                span_in_words(minutes),
-                counted(total.reads, "read", "reads"),
-            );
-            found.reasons.push(format!(
-                "The logs show {} of the bucket over {} before.",
-                counted(requests, "request", "requests"),
-                span_in_words(minutes)
-            ));
-            if is_foreign {
-                found.reasons.push("The caller's account is not the owner's.".to_owned());
+            match history.past_of(caller) {
+                Some(LearnedCaller::Seen(_)) => continue,
+                Some(LearnedCaller::Unsaid) => {
+                    unsaid += 1;
+                    continue;
+                }
+                Some(LearnedCaller::Never) | None => {}
             }
-            found.observed = [
-                ("reads", json!(total.reads)),
-                ("keys", json!(caller.series.keys_within(&range))),
-                ("bytes", json!(total.bytes)),
-                ("sampled_share", json!(share(caller.series.key_halvings()))),
-            ]
-            .into();
-            found.expected = [
-                ("history_minutes", json!(minutes)),
-                ("history_requests", json!(requests)),
-                ("history_days", json!(self.history_days)),
-            ]
-            .into();
+            let range = first.min(*span.start())..=*span.end();
+            let found = self.alert(caller, shared, &range, (minutes, requests));
             let log_bucket = shared.known.log_bucket(shared.config, caller.bucket);
             if log_bucket.is_some() && shared.config.readers.contains(principal) {
                 findings.suppressed.push(found);
             } else {
                 findings.alerts.push(found);
             }
+        }
+        if unsaid > 0 {
+            let callers = counted(unsaid, "caller may", "callers may");
+            findings.notes.push(format!("{callers} be in what the baseline leaves out: not evaluated."));
         }
         if short > 0 {
             findings.notes.push(format!(
@@ -132,5 +111,54 @@ impl Reading for FirstSeenReader {
                 self.history_requests
             ));
         }
+    }
+}
+
+impl FirstSeenReader {
+    /// About a caller after so many minutes of logs with so many requests.
+    fn alert(
+        &self,
+        caller: &CallerView<'_>,
+        shared: &Shared<'_>,
+        range: &RangeInclusive<u32>,
+        (minutes, requests): (u64, u64),
+    ) -> Alert {
+        let total = caller.series.total();
+        let mut found = alert(&RULE, caller, range, "first");
+        let is_foreign =
+            caller.account().and_then(|account| shared.known.accounts.is_owned(shared.config, account))
+                == Some(false);
+        found.severity = if is_foreign { Severity::Medium } else { Severity::Low };
+        found.window_seconds = 0;
+        found.count = total.reads;
+        found.summary = format!(
+            "{} read {} for the first time after {} of logs without it, {} in all.",
+            name(caller),
+            caller.bucket,
+            span_in_words(minutes),
+            counted(total.reads, "read", "reads"),
+        );
+        found.reasons.push(format!(
+            "The logs show {} of the bucket over {} before.",
+            counted(requests, "request", "requests"),
+            span_in_words(minutes)
+        ));
+        if is_foreign {
+            found.reasons.push("The caller's account is not the owner's.".to_owned());
+        }
+        found.observed = [
+            ("reads", json!(total.reads)),
+            ("keys", json!(caller.series.keys_within(range))),
+            ("bytes", json!(total.bytes)),
+            ("sampled_share", json!(share(caller.series.key_halvings()))),
+        ]
+        .into();
+        found.expected = [
+            ("history_minutes", json!(minutes)),
+            ("history_requests", json!(requests)),
+            ("history_days", json!(self.history_days)),
+        ]
+        .into();
+        found
     }
 }

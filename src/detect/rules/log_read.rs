@@ -1,12 +1,12 @@
 //! LOG-016: logs are read by somebody who does not usually read them.
 
 use crate::detect::alert::{Alert, Severity, counted};
-use crate::detect::history::{CallerView, View};
+use crate::detect::history::{CallerView, LearnedCaller, View};
 use crate::detect::key_sample::share;
 use crate::detect::known::{LogBucket, is_delivering};
 use crate::detect::minutes::MINUTE_MS;
 use crate::detect::reading::{
-    DAY_MINUTES, Past, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
+    DAY_MINUTES, Past, Reading, ReadingDetector, alert, bytes_in_words, learned, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows};
 use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
@@ -125,6 +125,9 @@ impl LogRead {
             return Some(why);
         }
         let first = u32::try_from(caller.first_read_ms? / MINUTE_MS).ok()?;
+        if matches!(history.past_of(caller), Some(LearnedCaller::Seen(_) | LearnedCaller::Unsaid)) {
+            return None;
+        }
         let (before, _) = history.before(caller.bucket, first);
         (before >= self.history_days * u64::from(DAY_MINUTES)).then(|| Why {
             severity: Severity::Low,
@@ -148,7 +151,13 @@ impl LogRead {
         bursts.into_iter().find_map(|burst| {
             let baseline = Baseline::of(&windows, &burst.minutes, length);
             let stands_out = baseline.stands_out(burst.peak, Z_TENTHS);
-            let past = past(history, caller, &burst.minutes, &baseline, stands_out, self.history_hours);
+            let limits = (Z_TENTHS, self.history_hours);
+            let learned = learned(history, caller, &burst.minutes, &value, limits);
+            let past = learned.as_ref().map_or_else(
+                || past(history, caller, &burst.minutes, &baseline, stands_out, self.history_hours),
+                |learned| learned.past,
+            );
+            let baseline = learned.map_or(baseline, |learned| learned.baseline);
             (past != Past::Usual).then(|| Why {
                 severity: Severity::Medium,
                 reason: past.reason(&baseline),

@@ -17,12 +17,15 @@ mod bucket_policy_external;
 mod bucket_policy_loosened;
 mod bucket_policy_public;
 mod cross_account_reader;
+mod decoy_touched;
 mod encryption_weakened;
 mod entity_risk;
 mod exposure_seen;
 mod exposure_used;
 mod first_seen_reader;
+mod hostile_address;
 mod iam_grant_broad;
+mod instance_role_off_aws;
 mod kms_errors_behind_s3;
 mod kms_quota;
 mod kms_throttled;
@@ -33,19 +36,29 @@ mod log_object_deleted;
 mod log_object_expired;
 mod log_object_forged;
 mod log_read;
+mod marked_calls;
 mod mass_deletion;
+mod new_action;
+mod new_network;
+mod new_user_agent;
+mod news_samples;
 mod object_acl_public;
+mod off_hours;
 mod public_write;
 mod read_breadth;
 mod read_rate;
 mod read_volume;
 mod s3_failures_from_kms;
+pub(super) mod sample_settings;
+mod secret_file_read;
+mod sensitive_bucket_read;
 mod setting_calls;
 mod tls_policy_dropped;
 mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
 mod version_deletions;
+mod vpc_bucket_direct;
 mod website_opened;
 
 use super::Rule;
@@ -108,7 +121,12 @@ static CODE: &[&Rule] = &[
     &read_volume::RULE,
     &read_breadth::RULE,
     &first_seen_reader::RULE,
+    &new_network::RULE,
+    &new_user_agent::RULE,
+    &new_action::RULE,
     &read_rate::RULE,
+    &off_hours::RULE,
+    &secret_file_read::RULE,
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
     &cross_account_reader::RULE,
@@ -128,6 +146,11 @@ static CODE: &[&Rule] = &[
     &public_write::RULE,
     &iam_grant_broad::RULE,
     &bucket_policy_loosened::RULE,
+    &instance_role_off_aws::RULE,
+    &hostile_address::RULE,
+    &vpc_bucket_direct::RULE,
+    &decoy_touched::RULE,
+    &sensitive_bucket_read::RULE,
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,

@@ -1,10 +1,10 @@
 //! GET-002: a caller reads many different keys of a bucket, at once or over a day.
 
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
-use crate::detect::history::{CallerView, View};
+use crate::detect::history::{CallerView, LearnedCaller, View};
 use crate::detect::key_sample::{about, reaches_percent, share};
 use crate::detect::reading::{
-    DAY_MINUTES, LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, name, past, span_in_words,
+    DAY_MINUTES, LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, learned, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows, median};
 use crate::detect::{Config, Evidence, Findings, Form, Known, Rule, Shared, Threshold};
@@ -146,7 +146,13 @@ impl ReadBreadth {
         for burst in caller.series.key_bursts(10, self.keys_in_10_minutes) {
             let baseline = Baseline::of(&windows, &burst.minutes, 10);
             let stands_out = baseline.stands_out(burst.peak, Z_TENTHS);
-            let past = past(history, caller, &burst.minutes, &baseline, stands_out, self.history_hours);
+            // Of keys a baseline knows only how many reads there were, which are no fewer.
+            let limits = (Z_TENTHS, self.history_hours);
+            let learned = learned(history, caller, &burst.minutes, |load| load.reads, limits);
+            let past = learned.as_ref().map_or_else(
+                || past(history, caller, &burst.minutes, &baseline, stands_out, self.history_hours),
+                |learned| learned.past,
+            );
             match past {
                 Past::Usual => continue,
                 Past::Short(_) if burst.peak < self.without_history => {
@@ -155,7 +161,8 @@ impl ReadBreadth {
                 }
                 _ => {}
             }
-            let mut found = self.alert(caller, &burst.minutes, "burst", (past, &baseline));
+            let held_against = learned.as_ref().map_or(&baseline, |learned| &learned.baseline);
+            let mut found = self.alert(caller, &burst.minutes, "burst", (past, held_against));
             if others.0 >= LEAST_PEERS && others.1.saturating_mul(3) / 2 >= burst.peak {
                 found.severity = Severity::Low;
                 let (peers, median, _) = others;
@@ -192,6 +199,7 @@ impl ReadBreadth {
     fn days(&self, history: &View<'_>, caller: &CallerView<'_>, known: &Known) -> Vec<Alert> {
         let windows = Windows::of(caller.series.key_windows(DAY_MINUTES));
         let known = known.keys(caller.bucket);
+        let was_there = matches!(history.past_of(caller), Some(LearnedCaller::Seen(_) | LearnedCaller::Unsaid));
         let halvings = caller.series.key_halvings();
         let mut alerts = Vec::new();
         for (minute, keys) in windows.by_time() {
@@ -201,7 +209,7 @@ impl ReadBreadth {
                 windows.by_time().iter().filter(|(other, _)| other != minute).map(|(_, keys)| *keys).collect();
             let has_days = others.len() as u64 >= self.history_days;
             let (before, _) = history.before(caller.bucket, *minute);
-            let is_new = others.is_empty() && before >= self.history_hours * 60;
+            let is_new = others.is_empty() && !was_there && before >= self.history_hours * 60;
             let is_share =
                 *keys >= LEAST_SHARE_KEYS && reaches_percent((*keys, halvings), known, self.known_percent);
             let stands_out = *keys >= self.keys_a_day && baseline.stands_out(*keys, Z_TENTHS);

@@ -2,7 +2,7 @@
 
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::history::{CallerView, View};
-use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector, alert, name, span_in_words};
+use crate::detect::reading::{DAY_MINUTES, Past, Reading, ReadingDetector, alert, learned, name, span_in_words};
 use crate::detect::statistics::{Baseline, LEAST_WINDOWS, Windows};
 use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
 use serde_json::json;
@@ -73,6 +73,8 @@ struct Run {
     peak: u64,
     z_tenths: u64,
     baseline: Baseline,
+    /// Minutes of what the peak and the past are counted by.
+    counted_by: u32,
 }
 
 impl Reading for ReadRate {
@@ -99,6 +101,11 @@ impl Reading for ReadRate {
             }
             if caller.series.grain() > WINDOW {
                 coarse += 1;
+                continue;
+            }
+            let learned = self.learned_runs(history, caller, &loud);
+            if let Some(runs) = learned {
+                findings.alerts.extend(runs.iter().map(|run| self.alert(caller, run)));
                 continue;
             }
             let windows = Windows::of(windows);
@@ -137,10 +144,33 @@ impl ReadRate {
             let (_, peak) = group.iter().copied().max_by_key(|(_, count)| *count).unwrap_or_default();
             let is_single = baseline.stands_out(peak, self.single_tenths);
             if outliers >= IN_A_ROW || is_single {
-                runs.push(Run { minutes, windows: outliers.max(1), peak, z_tenths: of(peak), baseline });
+                let (windows, z_tenths) = (outliers.max(1), of(peak));
+                runs.push(Run { minutes, windows, peak, z_tenths, baseline, counted_by: WINDOW });
             }
         }
         runs
+    }
+
+    /// The runs that stand out from what a baseline says of the caller, each as one window of an hour or more; `None` if
+    /// it says too little.
+    fn learned_runs(&self, history: &View<'_>, caller: &CallerView<'_>, loud: &[(u32, u64)]) -> Option<Vec<Run>> {
+        let mut runs = Vec::new();
+        for group in loud.chunk_by(|left, right| left.0 + WINDOW == right.0) {
+            let minutes = group[0].0..=group[group.len() - 1].0 + WINDOW - 1;
+            let limits = (self.single_tenths, self.history_hours);
+            let found = learned(history, caller, &minutes, |load| load.requests, limits)?;
+            if found.past == Past::StandsOut {
+                runs.push(Run {
+                    minutes,
+                    windows: 1,
+                    peak: found.value,
+                    z_tenths: found.baseline.z_tenths(found.value),
+                    baseline: found.baseline,
+                    counted_by: found.window_minutes,
+                });
+            }
+        }
+        Some(runs)
     }
 
     fn alert(&self, caller: &CallerView<'_>, run: &Run) -> crate::detect::Alert {
@@ -149,12 +179,17 @@ impl ReadRate {
         let is_both = run.windows >= IN_A_ROW && run.z_tenths >= self.single_tenths;
         found.severity = if is_both { Severity::Medium } else { Severity::Low };
         found.confidence = Confidence::Medium;
-        found.window_seconds = u64::from(WINDOW) * 60;
+        found.window_seconds = u64::from(run.counted_by) * 60;
         found.count = load.requests;
         found.summary = format!(
-            "{} sent up to {} requests in five minutes to {}, where its median is {}.",
+            "{} sent up to {} requests in {} to {}, where its median is {}.",
             name(caller),
             run.peak,
+            if run.counted_by == WINDOW {
+                "five minutes".to_owned()
+            } else {
+                span_in_words(run.counted_by.into())
+            },
             caller.bucket,
             run.baseline.median(),
         );
@@ -166,17 +201,22 @@ impl ReadRate {
             run.baseline.windows(),
             span_in_words(run.baseline.minutes),
         ));
+        let [peak, median, percentile_95] = if run.counted_by == WINDOW {
+            ["requests_in_5_minutes", "requests_in_5_minutes_median", "requests_in_5_minutes_percentile_95"]
+        } else {
+            ["requests_in_window", "requests_in_window_median", "requests_in_window_percentile_95"]
+        };
         found.observed = [
             ("requests", json!(load.requests)),
-            ("requests_in_5_minutes", json!(run.peak)),
+            (peak, json!(run.peak)),
             ("z_score", json!(run.z_tenths as f64 / 10.0)),
             ("windows", json!(run.windows)),
         ]
         .into();
         found.expected = [
             ("requests_in_5_minutes", json!(self.least)),
-            ("requests_in_5_minutes_median", json!(run.baseline.median())),
-            ("requests_in_5_minutes_percentile_95", json!(run.baseline.percentile_95())),
+            (median, json!(run.baseline.median())),
+            (percentile_95, json!(run.baseline.percentile_95())),
             ("history_windows", json!(run.baseline.windows())),
             ("history_minutes", json!(run.baseline.minutes)),
         ]

@@ -4,7 +4,7 @@ use crate::detect::alert::{Alert, Confidence, Severity};
 use crate::detect::history::{Burst, CallerView, View};
 use crate::detect::key_sample::share;
 use crate::detect::reading::{
-    LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, bytes_in_words, name, past, span_in_words,
+    LEAST_PEERS, Past, Peers, Reading, ReadingDetector, alert, bytes_in_words, learned, name, past, span_in_words,
 };
 use crate::detect::statistics::{Baseline, Windows};
 use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
@@ -108,9 +108,17 @@ impl Reading for ReadVolume {
             for burst in caller.series.bursts(10, self.info_bytes, |load| load.bytes) {
                 let tens = Baseline::of(&tens, &burst.minutes, 10);
                 let stands_out = tens.stands_out(burst.peak, Z_TENTHS);
-                let past = past(history, caller, &burst.minutes, &tens, stands_out, self.history_hours);
+                let limits = (Z_TENTHS, self.history_hours);
+                // A baseline knows more of the past than the logs do.
+                let learned = learned(history, caller, &burst.minutes, |load| load.bytes, limits);
+                let past = learned.as_ref().map_or_else(
+                    || past(history, caller, &burst.minutes, &tens, stands_out, self.history_hours),
+                    |learned| learned.past,
+                );
                 if past != Past::Usual {
-                    let baseline = Baseline::of(&hours, &burst.minutes, 60);
+                    let by_hour = learned.filter(|learned| learned.window_minutes == 60);
+                    let baseline = by_hour
+                        .map_or_else(|| Baseline::of(&hours, &burst.minutes, 60), |learned| learned.baseline);
                     let (hour_bytes, peers) = (peak_within(caller, &burst), peers.others(caller, own));
                     findings.alerts.push(self.alert(
                         caller,

@@ -111,7 +111,7 @@ impl Detector for HitsDetector {
             let key = matched.codes.key[row];
             let entity = [cell(principal, row), cell(bucket, row), None, None];
             let hit = Hit { entity, what: what(cell(request, row), key), kinds: 1 << kind };
-            self.groups.take((&columns, row), key, hit);
+            self.groups.take((&columns, row), key, hit, true);
         }
     }
 

@@ -1,0 +1,385 @@
+//! What the configuration and the baseline make of a row: found out for every row, so that detectors are shown those that
+//! would be routine without them.
+
+use super::Config;
+use super::baseline::{Dimension, Known, Texts, hour_of};
+use super::codes::{Act, Ended, Who};
+use super::context::{Context, NetworkKind};
+use super::names::{Name, Names};
+use super::secret_names::holds_credentials;
+use super::sight::Sight;
+use crate::activity::principal::session_of_trail;
+use crate::detect::baseline::DAY_HOURS;
+use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use hashbrown::HashMap;
+use std::net::IpAddr;
+
+/// What a row is marked with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u16);
+
+impl Marks {
+    /// From an address of a threat list.
+    pub const THREAT: Marks = Marks(1);
+    /// From an exit of Tor.
+    pub const TOR: Marks = Marks(1 << 1);
+    /// Names a decoy.
+    pub const DECOY: Marks = Marks(1 << 2);
+    /// A read of a sensitive bucket.
+    pub const SENSITIVE: Marks = Marks(1 << 3);
+    /// From outside to a bucket that is reached through VPC endpoints only.
+    pub const DIRECT: Marks = Marks(1 << 4);
+    /// By a person, outside business hours.
+    pub const OFF_HOURS: Marks = Marks(1 << 5);
+    /// With the role of an instance, from an address that is not of AWS.
+    pub const OFF_AWS: Marks = Marks(1 << 6);
+    /// From a network that the baseline does not know of the caller.
+    pub const NEW_NETWORK: Marks = Marks(1 << 7);
+    /// With a family of user agents that it does not know of the caller.
+    pub const NEW_AGENT: Marks = Marks(1 << 8);
+    /// An action that it does not know of the caller.
+    pub const NEW_ACTION: Marks = Marks(1 << 9);
+    /// A read of a file that holds credentials.
+    pub const SECRET: Marks = Marks(1 << 10);
+
+    /// None at all?
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Is one of these among them?
+    pub fn has(self, any: Marks) -> bool {
+        self.0 & any.0 != 0
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    fn set(&mut self, mark: Marks, is: bool) {
+        if is {
+            *self = self.and(mark);
+        }
+    }
+}
+
+/// What is made of a row's key, whatever is configured.
+pub fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
+    let mut marks = Marks::default();
+    if sight.act == Act::Read && sight.ended == Ended::Done && sight.who != Who::Service && !sight.by_delivery {
+        marks.set(Marks::SECRET, table.bytes(row, key_field(table.log)).is_some_and(holds_credentials));
+    }
+    marks
+}
+
+fn key_field(log: LogType) -> usize {
+    match log {
+        LogType::S3Access => access::OBJECT_KEY,
+        LogType::CloudTrail => trail::S3_KEY,
+    }
+}
+
+/// What rows are marked by.
+pub struct Watch<'c> {
+    config: &'c Config,
+    /// Decoys by bucket: the beginnings of keys, or all of the bucket.
+    decoys: HashMap<&'c str, Vec<&'c str>>,
+    asks_for_addresses: bool,
+}
+
+/// What a thread remembers of texts that come again.
+#[derive(Debug, Default)]
+pub struct Watched {
+    texts: Texts,
+    /// Of addresses, by their number.
+    addresses: Vec<Option<Place>>,
+    /// Is the caller a person, by number?
+    are_people: Vec<Option<bool>>,
+    /// From which hour on the baseline knows something of a caller, by dimension and numbers.
+    known: HashMap<(Dimension, u32, u32), u32>,
+}
+
+/// An address in a row: its network by number, and what follows from it.
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    network: Option<u32>,
+    place: Place,
+}
+
+/// What follows from an address.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    marks: Marks,
+    is_public: bool,
+    is_of_aws: Option<bool>,
+    is_corporate: bool,
+}
+
+impl Watched {
+    /// Numbers of names are given anew.
+    pub fn forget(&mut self) {
+        *self = Watched::default();
+    }
+}
+
+/// Hours of something that may be known, and of something that is not.
+const UNSAID: u32 = 0;
+const NEVER: u32 = u32::MAX;
+
+impl<'c> Watch<'c> {
+    /// By the settings; `None` if they name nothing to mark rows by.
+    pub fn of(config: &'c Config) -> Option<Watch<'c>> {
+        let mut decoys: HashMap<&str, Vec<&str>> = HashMap::new();
+        for decoy in &config.decoys {
+            let (bucket, prefix) = decoy.split_once('/').unwrap_or((decoy, ""));
+            decoys.entry(bucket).or_default().push(prefix);
+        }
+        let has_buckets = !config.sensitive_buckets.is_empty() || !config.vpc_only_buckets.is_empty();
+        let is_asked = has_buckets || !decoys.is_empty() || config.hours.is_some() || config.baseline.is_some();
+        let asks_for_addresses =
+            !config.context.is_empty() || !config.vpc_only_buckets.is_empty() || config.baseline.is_some();
+        (is_asked || asks_for_addresses).then_some(Watch { config, decoys, asks_for_addresses })
+    }
+
+    /// What is made of a row.
+    pub fn marks(
+        &self,
+        watched: &mut Watched,
+        table: &FieldTable,
+        row: usize,
+        sight: &Sight<'_>,
+        names: &Names,
+    ) -> Marks {
+        // Services and what they deliver are nobody who could be odd.
+        if sight.who == Who::Service || sight.by_delivery {
+            return Marks::default();
+        }
+        if watched.texts.are_many() {
+            watched.forget();
+        }
+        let address = self.address(watched, table, row);
+        let mut marks = address.map_or(Marks::default(), |address| address.place.marks);
+        if let Some((number, _)) = sight.bucket {
+            let bucket = names.buckets.name(number);
+            let place = address.map(|address| address.place);
+            marks = marks.and(self.of_bucket(table, row, sight, bucket, place));
+        }
+        let caller = names.callers.name(sight.caller);
+        if let (Some(hours), Some(time_ms)) = (&self.config.hours, sight.time_ms)
+            && sight.who == Who::Principal
+            && !hours.contains(time_ms)
+        {
+            marks.set(Marks::OFF_HOURS, watched.is_person(sight.caller, caller));
+        }
+        if let Some(Address { place, .. }) = address
+            && place.is_public
+            && place.is_of_aws == Some(false)
+        {
+            marks.set(Marks::OFF_AWS, is_of_instance(table, row));
+        }
+        if self.config.baseline.is_some() && sight.who == Who::Principal && sight.ended != Ended::Denied {
+            marks = marks.and(self.news(watched, table, row, sight, (caller, address)).unwrap_or_default());
+        }
+        marks
+    }
+
+    /// The address of a row.
+    fn address(&self, watched: &mut Watched, table: &FieldTable, row: usize) -> Option<Address> {
+        if !self.asks_for_addresses {
+            return None;
+        }
+        let field = match table.log {
+            LogType::S3Access => access::REMOTE_IP,
+            LogType::CloudTrail => trail::SOURCE_IP_ADDRESS,
+        };
+        let text = table.bytes(row, field)?;
+        let (number, network) = watched.texts.address(text);
+        let at = number as usize;
+        if watched.addresses.len() <= at {
+            let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
+            let place = parsed.map(|address| place(&self.config.context, address.to_canonical()));
+            watched.addresses.resize(at, None);
+            watched.addresses.push(place);
+        }
+        Some(Address { network, place: watched.addresses[at]? })
+    }
+
+    fn of_bucket(
+        &self,
+        table: &FieldTable,
+        row: usize,
+        sight: &Sight<'_>,
+        bucket: &Name,
+        place: Option<Place>,
+    ) -> Marks {
+        let mut marks = Marks::default();
+        let Some(name) = bucket.text.as_deref() else { return marks };
+        let config = self.config;
+        marks.set(Marks::SENSITIVE, sight.act == Act::Read && config.sensitive_buckets.contains(name));
+        if config.vpc_only_buckets.contains(name) {
+            let has_endpoint = match table.log {
+                LogType::S3Access => false,
+                LogType::CloudTrail => table.bytes(row, trail::VPC_ENDPOINT_ID).is_some(),
+            };
+            marks.set(Marks::DIRECT, !has_endpoint && place.is_some_and(|place| place.is_public));
+        }
+        if let Some(prefixes) = self.decoys.get(name) {
+            let key = table.text(row, key_field(table.log)).unwrap_or_default();
+            marks.set(Marks::DECOY, prefixes.iter().any(|prefix| key.starts_with(prefix)));
+        }
+        marks
+    }
+
+    /// What the baseline does not know of a caller that it knows.
+    fn news(
+        &self,
+        watched: &mut Watched,
+        table: &FieldTable,
+        row: usize,
+        sight: &Sight<'_>,
+        (caller, address): (&Name, Option<Address>),
+    ) -> Option<Marks> {
+        let today = hour_of(sight.time_ms?)? / DAY_HOURS * DAY_HOURS;
+        let name = caller.text.as_deref()?;
+        let Watched { texts, known, .. } = watched;
+        // What was learned of the same day or later is no past.
+        let mut is_new = |dimension: Dimension, number: u32, text: Option<&str>| {
+            let first = *known.entry((dimension, sight.caller, number)).or_insert_with(|| {
+                let fields = [Some(name), text];
+                self.first_hour(dimension, &fields.into_iter().flatten().collect::<Vec<_>>())
+            });
+            first >= today && first != UNSAID
+        };
+        if is_new(Dimension::Principal, 0, None) {
+            return None;
+        }
+        let mut marks = Marks::default();
+        let action = texts.action(table, row);
+        let text = texts.actions.name(action).text.as_deref();
+        marks.set(Marks::NEW_ACTION, is_new(Dimension::PrincipalAction, action, text));
+        if let Some(Address { network: Some(network), place }) = address
+            && place.is_public
+            && !place.is_corporate
+            && !(place.is_of_aws == Some(true) && name.contains(":role/"))
+        {
+            let text = texts.networks.name(network).text.as_deref();
+            marks.set(Marks::NEW_NETWORK, is_new(Dimension::PrincipalNetwork, network, text));
+        }
+        let field = match table.log {
+            LogType::S3Access => access::USER_AGENT,
+            LogType::CloudTrail => trail::USER_AGENT,
+        };
+        if let Some(agent) = table.bytes(row, field) {
+            let family = texts.family(agent);
+            let text = texts.families.name(family).text.as_deref();
+            marks.set(Marks::NEW_AGENT, is_new(Dimension::PrincipalUserAgent, family, text));
+        }
+        Some(marks)
+    }
+
+    fn first_hour(&self, dimension: Dimension, fields: &[&str]) -> u32 {
+        match self.config.baseline.as_ref().map(|learned| learned.entry(dimension, fields)) {
+            Some(Known::Seen(entry)) => entry.hours().0.max(1),
+            Some(Known::Never) => NEVER,
+            Some(Known::Unsaid) | None => UNSAID,
+        }
+    }
+}
+
+impl Watched {
+    fn is_person(&mut self, number: u32, caller: &Name) -> bool {
+        let at = number as usize;
+        if self.are_people.len() <= at {
+            self.are_people.resize(at + 1, None);
+        }
+        *self.are_people[at].get_or_insert_with(|| caller.text.as_deref().is_some_and(is_person))
+    }
+}
+
+/// Is a caller a person: a user of IAM, a federated one, or somebody of Identity Center? Keys of users that are in truth
+/// programs cannot be told apart.
+fn is_person(principal: &str) -> bool {
+    principal.contains(":user/")
+        || principal.contains(":federated-user/")
+        || principal.contains(":role/AWSReservedSSO_")
+}
+
+/// Is it a session that an instance opened with its role? Such a session has the name of the instance.
+fn is_of_instance(table: &FieldTable, row: usize) -> bool {
+    let arn = match table.log {
+        LogType::S3Access => table.bytes(row, access::REQUESTER),
+        LogType::CloudTrail => session_of_trail(table, row),
+    };
+    let Some(session) = arn.and_then(|arn| arn.rsplit(|byte| *byte == b'/').next()) else { return false };
+    let digits = session.strip_prefix(b"i-").unwrap_or_default();
+    (8..=17).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+fn place(context: &Context, address: IpAddr) -> Place {
+    let mut marks = Marks::default();
+    let mut is_corporate = false;
+    for list in context.lists_of(address) {
+        match list.kind {
+            NetworkKind::Threat => marks.set(Marks::THREAT, true),
+            NetworkKind::Tor => marks.set(Marks::TOR, true),
+            NetworkKind::Corporate => is_corporate = true,
+        }
+    }
+    Place { marks, is_public: is_public(address), is_of_aws: context.is_of_aws(address), is_corporate }
+}
+
+/// Is it an address of the internet, not of a private network or a VPC?
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            !(address.is_private() || address.is_loopback() || address.is_link_local() || is_shared)
+        }
+        IpAddr::V6(address) => {
+            !(address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_private_networks_are_not_public() {
+        for (address, expected) in [
+            ("192.0.2.1", true),
+            ("10.1.2.3", false),
+            ("172.16.0.1", false),
+            ("100.64.0.1", false),
+            ("100.128.0.1", true),
+            ("2001:db8::1", true),
+            ("fd00::1", false),
+        ] {
+            assert_eq!(is_public(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn nothing_configured_marks_nothing() {
+        assert!(Watch::of(&Config::default()).is_none());
+        for text in ["decoys = ['a']", "sensitive_buckets = ['a']", "vpc_only_buckets = ['a']"] {
+            assert!(Watch::of(&Config::from_toml(text).unwrap()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn people_are_told_by_their_names() {
+        for (principal, expected) in [
+            ("arn:aws:iam::111122223333:user/ann", true),
+            ("arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef", true),
+            ("arn:aws:iam::111122223333:role/build", false),
+            ("AmazonS3", false),
+        ] {
+            assert_eq!(is_person(principal), expected, "{principal}");
+        }
+    }
+}

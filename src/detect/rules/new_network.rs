@@ -1,0 +1,121 @@
+//! GET-006: a caller comes from a network from which it never came.
+
+use super::marked_calls::{self, actions, caller, hit, known_for};
+use crate::detect::alert::{Confidence, Severity, counted};
+use crate::detect::batch::cell;
+use crate::detect::codes::Codes;
+use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
+use crate::detect::marks::Marks;
+use crate::detect::reading::span_in_words;
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
+use serde_json::json;
+
+/// GET-006 `new-network`.
+pub static RULE: Rule = Rule {
+    id: "GET-006",
+    name: "new-network",
+    title: "A caller came from a network that is new for it",
+    severity: Severity::Medium,
+    attack: &["T1078.004"],
+    looks_for: "Requests that were not refused, in either log, from a public network (256 addresses of IPv4, a /48 of IPv6) from \
+        which the baseline does not know the caller, though it knows the caller for a number of days, or for a day with a \
+        number of requests. There is one alert for a caller and a network. Networks with the kind corporate are left out, \
+        and, where ip_ranges is configured, addresses of AWS if the caller is a role. The level is medium. Without \
+        --baseline it is not evaluated.",
+    why: "A stolen credential is used from where its owner never was.",
+    cannot_see: "What comes from a network that the owner uses too, such as the same VPN. Callers that the baseline does not know.",
+    false_positives: "Travel, a new office or VPN, mobile networks. Functions and containers outside the VPC have ever new addresses: \
+        configure ip_ranges.",
+    next_steps: &[
+        "Ask the caller whether it was there.",
+        "Compare user agent and actions with its usual ones.",
+        "Revoke its sessions or deactivate its access key if nobody knows of it.",
+    ],
+    thresholds: &[
+        Threshold { name: "requests", default: 3, source: "detector catalogue, to be tuned on real data" },
+        Threshold {
+            name: "history_days",
+            default: 7,
+            source: "proposal: a week holds every day of the week once",
+        },
+        Threshold { name: "history_requests", default: 200, source: "proposal, to be tuned on real data" },
+    ],
+    activity_columns: marked_calls::COLUMNS,
+    s3_access_columns: &[],
+    cloudtrail_columns: &[],
+    needs: &[Evidence::AccessLines, Evidence::DataEvents, Evidence::ManagementEvents],
+    samples: &samples::SAMPLES,
+    form: Form::Code(HitDetector::<NewNetwork>::of),
+};
+
+mod samples;
+
+pub(super) use samples::CONFIG;
+
+struct NewNetwork {
+    requests: u64,
+    history_days: u64,
+    history_requests: u64,
+}
+
+impl Pattern for NewNetwork {
+    const RULE: &'static Rule = &RULE;
+    const BY_DAY: bool = false;
+
+    fn new(config: &Config) -> Self {
+        let threshold = |name| config.threshold(&RULE, name);
+        NewNetwork {
+            requests: threshold("requests"),
+            history_days: threshold("history_days"),
+            history_requests: threshold("history_requests"),
+        }
+    }
+
+    fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
+        let is_hit = codes.marks[row].has(Marks::NEW_NETWORK);
+        is_hit.then(|| hit(batch, codes, row, false, cell(batch.text("remote_ip"), row).map(network)))
+    }
+
+    fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
+        let Some((days, requests)) = known_for(group, shared) else { return Verdict::Nothing };
+        let is_known = days >= self.history_days || (days >= 1 && requests >= self.history_requests);
+        if group.count() < self.requests || !is_known {
+            return Verdict::Nothing;
+        }
+        let mut alert = marked_calls::alert(&RULE, group, Severity::Medium);
+        alert.confidence = Confidence::Medium;
+        alert.window_seconds = 0;
+        let network = group.entity[2].unwrap_or("none");
+        alert.summary = format!(
+            "{} came from {network}., a network new for it, with {} ({}).",
+            caller(group),
+            counted(group.count(), "request", "requests"),
+            actions(group),
+        );
+        alert.reasons.push(format!(
+            "The baseline knows the caller for {} and {}, and not from this network.",
+            span_in_words(days * 24 * 60),
+            counted(requests, "request", "requests"),
+        ));
+        if let Some(address) = &alert.remote_ip {
+            alert.reasons.extend(shared.config.context.describe(address));
+        }
+        alert.observed.insert("network", json!(network));
+        alert.expected = [
+            ("requests", json!(self.requests)),
+            ("history_days", json!(days)),
+            ("history_requests", json!(requests)),
+        ]
+        .into();
+        Verdict::Alert(alert)
+    }
+}
+
+/// The beginning of an address that names its network: the text up to the last point, or the first three groups.
+fn network(address: &str) -> &str {
+    if let Some((network, _)) = address.rsplit_once('.') {
+        return network;
+    }
+    let third = address.match_indices(':').nth(2).map_or(address.len(), |(place, _)| place);
+    &address[..third]
+}
