@@ -115,6 +115,7 @@ mod tests {
             (format!("owned_accounts = ['{OTHER}']"), "PutObject", &by_id, (vec![], 0)),
             (format!("partners = ['{OTHER}']"), "PutObjectAcl", &by_id, (vec![], 1)),
             ("".to_owned(), "CreateBucket", "emailAddress=x@example.com", (vec![Confidence::High], 0)),
+            ("".to_owned(), "CreateBucket", "emailAddress=o-x@example.com", (vec![Confidence::High], 0)),
             (
                 "".to_owned(),
                 "PutBucketAcl",

@@ -87,7 +87,7 @@ impl<'a> Others<'a> {
             let name = entry.0;
             if name == "cloudfront" {
                 others.cloudfront.push(entry);
-            } else if name.starts_with("o-") {
+            } else if name.starts_with("o-") && !name.contains('@') {
                 others.organisations.push(entry);
             } else if shared.config.partners.contains(name) {
                 others.partners.push(entry);
