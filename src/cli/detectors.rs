@@ -102,6 +102,9 @@ impl DetectorArguments {
 
     /// The detectors that were chosen, and those of users' rules.
     pub fn rules(&self, config: &Config) -> Result<Chosen, Error> {
+        if let Some(missing) = self.files.iter().find(|path| !path.exists()) {
+            return Err(Error::Usage(format!("--rules {}: there is no such file or folder", missing.display())));
+        }
         let loaded = sigma::load::load(&self.files, &config.placeholders);
         let all: Vec<&'static Rule> = RULES.iter().chain(&loaded.rules).copied().collect();
         if let Some(own) = loaded.rules.iter().find(|own| RULES.iter().any(|rule| is_id(rule, own.id))) {

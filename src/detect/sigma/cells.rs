@@ -7,6 +7,7 @@ use crate::parse::FieldTable;
 use crate::parse::json::{self, Cursor, Kind};
 use arrow::array::{Array, AsArray, StringViewArray};
 use hashbrown::HashMap;
+use memchr::memmem::find;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
@@ -106,7 +107,7 @@ pub fn values(field: &Field, cell: Option<&str>, test: &mut dyn FnMut(Option<&[u
     let Some(text) = cell else { return test(None) };
     if !field.is_column() {
         let mut search = Search { is_found: false, is_matched: false, test };
-        search.walk(text.as_bytes(), &field.path);
+        search.walk_text(text.as_bytes(), &field.path);
         return if search.is_found { search.is_matched } else { test(None) };
     }
     let mut any = test(Some(text.as_bytes()));
@@ -125,36 +126,51 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Text that is no JSON has no members. Its depth was bounded when the record was parsed.
-    fn walk(&mut self, raw: &[u8], path: &[Box<str>]) {
+    fn walk_text(&mut self, text: &[u8], path: &[Box<str>]) {
+        // Most often the member is not there; a name with an escape is not found by its letters.
+        let has_name = path.first().is_none_or(|name| find(text, name.as_bytes()).is_some());
+        if !has_name && memchr::memchr(b'\\', text).is_none() {
+            return;
+        }
+        match text.trim_ascii_start().first() {
+            Some(b'{') => self.walk(Kind::Object, text, path),
+            Some(b'[') => self.walk(Kind::Array, text, path),
+            _ => {}
+        }
+    }
+
+    fn walk(&mut self, kind: Kind, raw: &[u8], path: &[Box<str>]) {
         if self.is_matched {
             return;
         }
-        let Ok(value) = json::validate(raw) else { return };
-        match (value.kind, path) {
+        match (kind, path) {
             (Kind::Array, _) => {
                 let _checked = Cursor::new(raw).elements(|cursor| {
                     let element = cursor.value()?;
-                    self.walk(element.raw, path);
+                    self.walk_value(&element, path);
                     Ok(())
                 });
             }
-            (_, []) => {
-                if let Some(text) = value.text() {
-                    self.is_found = true;
-                    self.is_matched = (self.test)(Some(&text));
-                }
-            }
             (Kind::Object, [first, rest @ ..]) => {
-                let _checked = json::members(value.raw, |key, member| {
+                let _checked = json::members(raw, |key, member| {
                     let name = key.name();
                     if *name == *first.as_bytes() {
-                        self.walk(member.raw, rest);
+                        self.walk_value(&member, rest);
                     } else if !rest.is_empty() && is_path(&name, path) {
-                        self.walk(member.raw, &[]);
+                        self.walk_value(&member, &[]);
                     }
                 });
             }
             _ => {}
+        }
+    }
+
+    fn walk_value(&mut self, value: &json::Value<'_>, path: &[Box<str>]) {
+        if !path.is_empty() || value.kind == Kind::Array {
+            self.walk(value.kind, value.raw, path);
+        } else if let (Some(text), false) = (value.text(), self.is_matched) {
+            self.is_found = true;
+            self.is_matched = (self.test)(Some(&text));
         }
     }
 }

@@ -384,7 +384,8 @@ fn events(group: &Group, parts: usize) -> Vec<(Moment, u64)> {
     let mut in_log = vec![[0_u64; 2]; parts];
     let known = |moment: &Moment| usize::from(moment.part) < parts && usize::from(moment.log) < LogType::ALL.len();
     for (moment, count) in group.moments.iter().filter(|(moment, _)| known(moment)) {
-        in_log[usize::from(moment.part)][usize::from(moment.log)] += count;
+        let counted = &mut in_log[usize::from(moment.part)][usize::from(moment.log)];
+        *counted = counted.saturating_add(*count);
     }
     let counts = |moment: &Moment| {
         let [access, trail] = in_log[usize::from(moment.part)];
@@ -418,16 +419,19 @@ struct Running<'a> {
 
 impl Running<'_> {
     fn add(&mut self, (moment, count): &(Moment, u64)) {
-        self.counts[usize::from(moment.part)] += count;
+        let counted = &mut self.counts[usize::from(moment.part)];
+        *counted = counted.saturating_add(*count);
         if moment.value != 0 {
-            *self.values.entry(moment.value).or_default() += count;
+            let counted = self.values.entry(moment.value).or_default();
+            *counted = counted.saturating_add(*count);
         }
     }
 
     fn remove(&mut self, (moment, count): &(Moment, u64)) {
-        self.counts[usize::from(moment.part)] -= count;
+        let counted = &mut self.counts[usize::from(moment.part)];
+        *counted = counted.saturating_sub(*count);
         if let Some(left) = self.values.get_mut(&moment.value) {
-            *left -= count;
+            *left = left.saturating_sub(*count);
             if *left == 0 {
                 self.values.remove(&moment.value);
             }
@@ -445,13 +449,17 @@ impl Running<'_> {
 
     fn holds(&self, events: &[(Moment, u64)]) -> bool {
         match &self.correlation.kind {
-            Kind::EventCount(predicates) => all_hold(predicates, self.counts.iter().sum()),
+            Kind::EventCount(predicates) => all_hold(predicates, total(&self.counts)),
             Kind::ValueCount(predicates) => all_hold(predicates, self.distinct()),
             Kind::Temporal => self.counts.iter().all(|count| *count > 0),
             Kind::Ordered => self.counts.iter().all(|count| *count > 0) && are_in_order(events, self.counts.len()),
             Kind::Presence(presence) => presence.holds(&self.counts),
         }
     }
+}
+
+fn total(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 fn all_hold(predicates: &[(ConditionOperator, u64)], value: u64) -> bool {
@@ -508,8 +516,11 @@ impl Correlation {
 
 impl Running<'_> {
     fn window(&self, events: &[(Moment, u64)]) -> Window {
-        let of =
-            |is_done: bool| events.iter().filter(|(it, _)| it.is_done == is_done).map(|(_, count)| count).sum();
+        let of = |is_done: bool| {
+            let counts: Vec<u64> =
+                events.iter().filter(|(it, _)| it.is_done == is_done).map(|(_, count)| *count).collect();
+            total(&counts)
+        };
         Window {
             first_second: events.first().map_or(0, |(moment, _)| moment.second),
             last_second: events.last().map_or(0, |(moment, _)| moment.second),
@@ -525,7 +536,8 @@ impl CorrelationDetector {
     fn alert(&self, fields: &[Option<&str>], group: &Group, window: &Window, level: u32) -> Alert {
         let correlation = self.correlation;
         let mut alert = Alert::of(self.rule, fields, Some(window.first_second.saturating_mul(1000)));
-        let last_ms = window.last_second.saturating_add(grain_seconds(level)).saturating_mul(1000) - 1;
+        let last_ms =
+            window.last_second.saturating_add(grain_seconds(level)).saturating_mul(1000).saturating_sub(1);
         let time_ms = window.first_second.saturating_mul(1000)..=last_ms;
         let lists = [0, 1].map(|log| {
             let span = correlation.timespan_seconds.max(1);
@@ -534,7 +546,7 @@ impl CorrelationDetector {
             EvidenceRows::of_lists(lists.map(|(_, lists)| &lists[log]), &time_ms, true)
         });
         alert.set_evidence([&lists[0], &lists[1]]);
-        let count: u64 = window.counts.iter().sum();
+        let count = total(&window.counts);
         alert.count = count;
         alert.evidence_total = alert.evidence_total.min(count).max(alert.evidence.len() as u64);
         alert.window_seconds = correlation.timespan_seconds.unsigned_abs();

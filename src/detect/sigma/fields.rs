@@ -307,7 +307,7 @@ pub fn known_of<'a>(
     let both = |name: &str, value: &str| (column(Source::Activity, name), value.to_owned());
     let common =
         |service: &str| vec![both("log", log.name()), both("service", service), both("operation", operation)];
-    match log {
+    let mut possible = match log {
         LogType::CloudTrail => {
             let mut known = common(short_service(event_source));
             known.push(both("action", operation));
@@ -325,7 +325,10 @@ pub fn known_of<'a>(
                 known
             })
             .into(),
-    }
+    };
+    // A name that is empty here may be one that is not there.
+    possible.iter_mut().for_each(|known: &mut Vec<_>| known.retain(|(_, value)| !value.is_empty()));
+    possible
 }
 
 #[cfg(test)]
@@ -379,6 +382,18 @@ mod tests {
         ] {
             let found = Field::named(source, name).ok().map(|field| (field.column.name, field.path.join(".")));
             assert_eq!(found.as_ref().map(|(name, path)| (*name, path.as_str())), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_is_not_known() {
+        for (log, source, operation, expected) in [
+            (LogType::CloudTrail, "s3.amazonaws.com", "GetObject", vec![6]),
+            (LogType::CloudTrail, "", "", vec![1]),
+            (LogType::S3Access, "", "REST.GET.OBJECT", vec![6, 6]),
+        ] {
+            let known: Vec<usize> = known_of(log, source, operation).iter().map(Vec::len).collect();
+            assert_eq!(known, expected, "{source} {operation}");
         }
     }
 

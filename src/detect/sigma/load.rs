@@ -395,7 +395,7 @@ impl Part {
             &self.rule;
         let conditions = detection.condition_strings.join("`, or `");
         let form = HitForm {
-            did: leak_line(self.extra.did.as_deref().unwrap_or(&format!("matched the rule “{title}”"))),
+            did: leak_line(self.extra.did.as_deref().unwrap_or(&format!("matched the rule {title}"))),
             reason: leak_line(&format!("Each record meets the condition `{conditions}` of the rule.")),
             in_log_buckets: self.extra.in_log_buckets,
             is_quiet_for_iac_roles: self.extra.quiet_for_iac_roles,

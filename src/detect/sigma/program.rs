@@ -52,12 +52,18 @@ impl Program {
 #[derive(Debug)]
 pub struct Asking {
     program: Arc<Program>,
-    /// Sets of conditions; the first is empty.
+    /// Sets of conditions: the first is empty, the second holds all.
     sets: Vec<Arc<[u16]>>,
     numbers: HashMap<Arc<[u16]>, u32>,
     /// For each condition the rows in hand that it could match; buffers that are used again.
     candidates: Vec<Vec<u32>>,
 }
+
+/// Most sets of conditions. A log can name actions in any way: beyond it a row is held against all conditions.
+const MOST_SETS: usize = 4096;
+
+/// Number of the set of all conditions.
+const ALL: u32 = 1;
 
 /// Rows that match a condition, for those who asked.
 pub type Matches<'a> = (&'a [(usize, usize)], Vec<u32>);
@@ -66,9 +72,10 @@ impl Asking {
     /// Of a program.
     pub fn of(program: &Arc<Program>) -> Asking {
         let none: Arc<[u16]> = Arc::new([]);
+        let all: Arc<[u16]> = (0..program.filters.len() as u16).collect();
         Asking {
             program: Arc::clone(program),
-            sets: vec![Arc::clone(&none)],
+            sets: vec![Arc::clone(&none), all],
             numbers: [(none, 0)].into(),
             candidates: vec![Vec::new(); program.filters.len()],
         }
@@ -77,6 +84,9 @@ impl Asking {
     /// The number of the set of conditions that a row could match; 0 is none.
     pub fn set_of(&mut self, log: LogType, event_source: &str, operation: &str) -> u32 {
         let set: Arc<[u16]> = self.program.wanted(log, event_source, operation).into();
+        if self.sets.len() > MOST_SETS && !self.numbers.contains_key(&set) {
+            return ALL;
+        }
         *self.numbers.entry(set).or_insert_with_key(|set| {
             self.sets.push(Arc::clone(set));
             self.sets.len() as u32 - 1

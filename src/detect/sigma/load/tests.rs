@@ -114,6 +114,41 @@ fn placeholders_come_from_the_configuration_and_match_nothing_without() {
     assert_eq!(notes(&[("names".to_owned(), ["1".to_owned()].into())].into()), 0);
 }
 
+/// Files that are cut and changed anywhere are read or refused, and what is read can be put to a record.
+#[test]
+fn changed_files_do_no_harm() {
+    let rules = include_str!("../../../../tests/sigma/forms.yml");
+    let documents: Vec<&str> = guard::documents(rules).into_iter().map(|(_, text)| text).collect();
+    let record =
+        r#"{"eventSource":"s3.amazonaws.com","eventName":"ListBuckets","requestParameters":{"l":[1,"x"]}}"#;
+    let table = crate::parse::cloudtrail::parse_record(record.as_bytes()).unwrap();
+    let cells = super::super::CellTable::new(&table, &[0]);
+    let signs = [
+        "[", "{", "*", "&a", "'", "\"", "|", ": ", "- ", "\n", "%", "\\", "(", "not ", "\u{0}", "é", "!!int ", "#",
+    ];
+    let (mut read, mut refused, mut state) = (0, 0, 1_u64);
+    for number in 0..3_000 {
+        let mut text = documents[number % documents.len()].split("s3sleuth:").next().unwrap().to_owned();
+        for _ in 0..1 + number % 3 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let at = (state >> 33) as usize % text.len();
+            let at = (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            match number % 4 {
+                0 => text.truncate(at.max(1)),
+                1 => text.replace_range(at..at + text[at..].chars().next().unwrap().len_utf8(), ""),
+                _ => text.insert_str(at, signs[(state >> 20) as usize % signs.len()]),
+            }
+        }
+        let (filters, complaints) = filters(&text);
+        for filter in &filters {
+            filter.select(&cells, &[0]);
+        }
+        read += filters.len();
+        refused += complaints.len();
+    }
+    assert!(read > 500 && refused > 500, "{read} {refused}");
+}
+
 /// Hostile files end in an error or are read, and soon.
 #[test]
 fn hostile_files_cost_little() {
