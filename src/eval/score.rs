@@ -4,7 +4,7 @@ use super::labels::Label;
 use crate::detect::{Alert, Severity};
 use crate::parse::time::{format_iso, iso_time};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The name of callers without credentials. It is nobody's: that an alert and a label have it in common says nothing.
 const ANONYMOUS: &str = "anonymous";
@@ -141,20 +141,38 @@ pub struct Scores<'a> {
 
 /// Holds alerts against labels.
 pub fn score<'a>(labels: &[Label], alerts: &'a [Alert], benign: Benign, scoring: &Scoring) -> Scores<'a> {
-    let of_label =
-        |label: &Label| alerts.iter().filter(|alert| belongs(alert, label, scoring)).collect::<Vec<_>>();
-    let mut claimed = BTreeSet::new();
-    let mut incidents = Vec::new();
-    for label in labels {
-        let of_label = of_label(label);
-        claimed.extend(of_label.iter().map(|alert| std::ptr::from_ref(*alert)));
-        incidents.push(incident_score(label, &of_label, scoring));
-    }
-    let false_alerts: Vec<&Alert> =
-        alerts.iter().filter(|alert| !claimed.contains(&std::ptr::from_ref(*alert))).collect();
+    let owners = owners(labels, alerts, scoring);
+    let of_label = |index: usize| -> Vec<&Alert> {
+        alerts.iter().zip(&owners).filter(|(_, owners)| owners.contains(&index)).map(|(alert, _)| alert).collect()
+    };
+    let incidents: Vec<IncidentScore> =
+        labels.iter().enumerate().map(|(index, label)| incident_score(label, &of_label(index), scoring)).collect();
+    let is_false = |(_, owners): &(&Alert, &BTreeSet<usize>)| owners.is_empty();
+    let false_alerts: Vec<&Alert> = alerts.iter().zip(&owners).filter(is_false).map(|(alert, _)| alert).collect();
     let rules = rule_scores(alerts, &false_alerts, &incidents, benign);
     let totals = totals(alerts, &false_alerts, &incidents, &rules, benign);
     Scores { incidents, rules, false_alerts, totals }
+}
+
+/// The incidents that each alert belongs to, as indexes of their labels.
+fn owners(labels: &[Label], alerts: &[Alert], scoring: &Scoring) -> Vec<BTreeSet<usize>> {
+    let of = |alert: &Alert| (0..labels.len()).filter(|index| belongs(alert, &labels[*index], scoring)).collect();
+    let mut owners: Vec<BTreeSet<usize>> = alerts.iter().map(of).collect();
+    // What is made of alerts about incidents is about them too, though it may name no one who is in a label.
+    let by_id: HashMap<&str, &BTreeSet<usize>> =
+        alerts.iter().zip(&owners).map(|(alert, owners)| (&*alert.alert_id, owners)).collect();
+    let of_parts = |alert: &Alert| -> BTreeSet<usize> {
+        let parts: Vec<_> = alert.related.iter().filter_map(|id| by_id.get(&**id)).collect();
+        let all_belong = parts.iter().all(|owners| !owners.is_empty());
+        parts.into_iter().filter(|_| all_belong).flat_map(|owners| owners.iter().copied()).collect()
+    };
+    let inherited: Vec<BTreeSet<usize>> = alerts.iter().map(of_parts).collect();
+    for (owners, inherited) in owners.iter_mut().zip(inherited) {
+        if owners.is_empty() {
+            *owners = inherited;
+        }
+    }
+    owners
 }
 
 /// Does the alert belong to the incident? By time, and by what it names.

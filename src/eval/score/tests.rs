@@ -121,6 +121,27 @@ fn two_incidents_of_one_caller_are_told_apart_by_time() {
 }
 
 #[test]
+fn an_alert_that_is_made_of_alerts_belongs_where_all_of_them_do() {
+    let labels = [label("first", (0, 10), "mallory", "", ""), label("second", (60, 70), "trudy", "", "")];
+    let named = |id: &str, alert: Alert| Alert { alert_id: id.to_owned(), ..alert };
+    let parts = [
+        named("a", alert("LOG-001", Severity::High, (1, 2), ["mallory", "", ""])),
+        named("b", alert("LOG-001", Severity::High, (61, 62), ["trudy", "", ""])),
+        named("c", alert("LOG-001", Severity::Low, (61, 62), ["ann", "", ""])),
+    ];
+    for (related, false_alerts, alerts_of_each) in
+        [(&["a", "b"][..], 1, [2, 2]), (&["a"], 1, [2, 1]), (&["a", "c"], 2, [1, 1]), (&["x"], 2, [1, 1])]
+    {
+        let whole = named("whole", alert("SEQ-010", Severity::Critical, (1, 62), ["", "192.0.2.10", ""]));
+        let related = related.iter().map(|id| (*id).to_owned()).collect();
+        let alerts: Vec<Alert> = parts.iter().cloned().chain([Alert { related, ..whole }]).collect();
+        let scores = scored(&labels, &alerts);
+        let each: Vec<u64> = scores.incidents.iter().map(|incident| incident.alerts).collect();
+        assert_eq!((scores.totals.false_alerts, &each[..]), (false_alerts, &alerts_of_each[..]));
+    }
+}
+
+#[test]
 fn mild_alerts_belong_but_find_nothing() {
     let labels = [label("i", (0, 60), "mallory", "", "")];
     let alerts = [
