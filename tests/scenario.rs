@@ -32,17 +32,17 @@ fn check(options: &ScenarioOptions, least_found: usize) {
 
 #[test]
 fn incidents_are_found_in_much_benign_traffic() {
-    check(&ScenarioOptions { seed: 606, events: 350_000, ..ScenarioOptions::default() }, 9);
+    check(&ScenarioOptions { seed: 606, events: 350_000, ..ScenarioOptions::default() }, 12);
 }
 
 #[test]
 fn incidents_are_found_in_the_usual_traffic() {
-    check(&ScenarioOptions { seed: 202, ..ScenarioOptions::default() }, 9);
+    check(&ScenarioOptions { seed: 202, ..ScenarioOptions::default() }, 12);
 }
 
 #[test]
 fn incidents_are_found_with_another_seed() {
-    check(&ScenarioOptions { seed: 303, ..ScenarioOptions::default() }, 9);
+    check(&ScenarioOptions { seed: 303, ..ScenarioOptions::default() }, 12);
 }
 
 #[test]
