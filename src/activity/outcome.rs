@@ -1,9 +1,10 @@
 //! How it ended: success, denied, throttled or error.
 
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use serde::{Deserialize, Serialize};
 
 /// How a request ended. Denied and successful calls are never counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// It was done.
     Success,

@@ -11,6 +11,7 @@ mod detectors;
 mod eval;
 mod exit;
 mod export;
+mod exposure;
 mod input;
 mod output;
 mod rules;
@@ -60,6 +61,8 @@ enum Command {
     Export(export::Arguments),
     /// Tell what happened in the order of time, from both logs, each row with its places
     Timeline(timeline::Arguments),
+    /// Tell what a caller, address or alert reached: objects, how much of each, and the sums
+    Exposure(exposure::Arguments),
     /// Merge the small files of an exported folder
     Compact(compact::Arguments),
     /// Print the statements that make tables of an exported folder
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Timeline(arguments) => timeline::run(&arguments),
+        Command::Exposure(arguments) => exposure::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),

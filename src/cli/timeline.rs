@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use s3sleuth::error::Error;
 use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::events::SelectedEvents;
+use s3sleuth::investigate::joined::JoinTally;
 use s3sleuth::investigate::timeline::{Profile, Timeline};
 use s3sleuth::report::count::grouped;
 use s3sleuth::report::table_formats::TableFormat;
@@ -66,7 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     told.inferred = found(&timeline, counts.all);
     told.inferred.extend(counts.truncation());
     let mut notes = blind_spots(&told.report.tally.evidence);
-    notes.extend(unattributed(&timeline));
+    notes.extend(unattributed(timeline.tally()));
     if without_time > 0 {
         let number = grouped(without_time);
         notes
@@ -107,8 +108,7 @@ fn found(timeline: &Timeline, rows: u64) -> Vec<String> {
 }
 
 /// What may belong to the selection and is not shown.
-fn unattributed(timeline: &Timeline) -> Vec<String> {
-    let tally = timeline.tally();
+pub fn unattributed(tally: JoinTally) -> Vec<String> {
     let lines = (
         tally.unattributed_lines,
         "access-log lines",

@@ -218,7 +218,7 @@ fn value(column: &dyn Array, row: usize) -> Value {
 }
 
 /// A text that is not longer than [`MOST_TEXT`]; one that was cut says so.
-fn kept(text: &str) -> String {
+pub(super) fn kept(text: &str) -> String {
     if text.len() <= MOST_TEXT {
         return text.to_owned();
     }

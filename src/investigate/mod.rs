@@ -4,6 +4,10 @@
 //! selection ──► chain ──────────► events ──────► joined ──────► kms ──────► timeline
 //!  who, where    what callers      selected       two rows of    keys used    rows in
 //!  and when      took on           rows, spilled  one request    for it       order of time
+//!                   │
+//!                   └────────────► object_requests ──► accesses ──► exposure
+//!                                  requests for         what was     sums by object,
+//!                                  objects, joined      got          prefix and in all
 //! ```
 
 pub mod selection;
@@ -22,5 +26,13 @@ pub mod joined;
 pub mod kms;
 
 pub mod timeline;
+
+pub mod object_record;
+pub mod object_requests;
+
+pub mod accesses;
+pub mod exposure;
+pub mod exposure_columns;
+pub mod extent;
 
 pub use selection::{Conditions, Selection};

@@ -87,6 +87,26 @@ impl Selection {
         if judged.verdict == Verdict::Perhaps && !row.can_be_joined() { Judged::NO } else { judged }
     }
 
+    /// A session of [`Judged::through`] as numbers, for [`Selection::steps`].
+    pub fn number_of(&self, chain: &Chain, grant: usize) -> Option<(u32, u64)> {
+        let number = self.all().position(|conditions| std::ptr::eq(&raw const conditions.chain, chain))?;
+        Some((u32::try_from(number).ok()?, grant as u64))
+    }
+
+    /// How a caller came to a session, a sentence a step.
+    pub fn steps(&self, (conditions, grant): (u32, u64)) -> Vec<String> {
+        let grant = usize::try_from(grant).unwrap_or(usize::MAX);
+        self.all().nth(conditions as usize).map(|conditions| conditions.chain.steps(grant)).unwrap_or_default()
+    }
+
+    /// Is nothing asked for, and so everything?
+    pub fn is_everything(&self) -> bool {
+        let options = &self.options;
+        let names = options.buckets.len() + options.keys.len() + options.addresses.len();
+        let is_timed = options.since_ms.is_some() || options.until_ms.is_some();
+        names == 0 && !is_timed && !options.names_callers() && self.alerts.is_empty()
+    }
+
     /// Does it name callers, so that what they took on must be known first?
     pub fn names_callers(&self) -> bool {
         self.all().any(Conditions::names_callers)
@@ -140,13 +160,17 @@ impl Conditions {
     }
 
     fn bucket(&self, row: &Facts<'_>) -> Verdict {
-        yes_if(self.buckets.is_empty() || row.bucket().is_some_and(|name| fits(&self.buckets, name)))
+        yes_if(
+            self.buckets.is_empty()
+                || row.is_about_any()
+                || row.bucket().is_some_and(|name| fits(&self.buckets, name)),
+        )
     }
 
     /// The request that deletes many keys names none; the lines of its keys do.
     fn key(&self, row: &Facts<'_>) -> Verdict {
         match row.key() {
-            _ if self.keys.is_empty() => Verdict::Yes,
+            _ if self.keys.is_empty() || row.is_about_any() => Verdict::Yes,
             Some(key) => yes_if(fits(&self.keys, key)),
             None if row.deletes() => Verdict::Perhaps,
             None => Verdict::No,
@@ -223,12 +247,38 @@ pub struct Facts<'a> {
     pub table: &'a FieldTable,
     /// Its number there.
     pub row: usize,
+    about: About<'a>,
+}
+
+/// Which object a row is held against.
+#[derive(Clone, Copy, Debug)]
+enum About<'a> {
+    /// The one that it names.
+    Named,
+    /// Another that it is about too: the source of a copy.
+    Other(&'a str, &'a str),
+    /// Whichever is asked for.
+    Any,
 }
 
 impl<'a> Facts<'a> {
     /// Of a row.
     pub fn new(table: &'a FieldTable, row: usize) -> Facts<'a> {
-        Facts { table, row }
+        Facts { table, row, about: About::Named }
+    }
+
+    /// The same row, held against another object that it is about: bucket and key.
+    pub fn about(self, bucket: &'a str, key: &'a str) -> Facts<'a> {
+        Facts { about: About::Other(bucket, key), ..self }
+    }
+
+    /// The same row, whatever object is asked for.
+    pub fn about_any(self) -> Facts<'a> {
+        Facts { about: About::Any, ..self }
+    }
+
+    fn is_about_any(&self) -> bool {
+        matches!(self.about, About::Any)
     }
 
     /// When it happened.
@@ -274,6 +324,9 @@ impl<'a> Facts<'a> {
 
     /// The bucket; of a call of KMS the one that S3 called it for.
     pub fn bucket(&self) -> Option<&'a str> {
+        if let About::Other(bucket, _) = self.about {
+            return Some(bucket);
+        }
         let object =
             || self.kms_object().map(|object| object.split_once('/').map_or(object, |(bucket, _)| bucket));
         self.field(access::BUCKET_NAME, trail::S3_BUCKET).or_else(object)
@@ -281,6 +334,9 @@ impl<'a> Facts<'a> {
 
     /// The key of the object; of a call of KMS that of the object which S3 called it for.
     pub fn key(&self) -> Option<&'a str> {
+        if let About::Other(_, key) = self.about {
+            return Some(key);
+        }
         let object = || self.kms_object().and_then(|object| object.split_once('/')).map(|(_, key)| key);
         self.field(access::OBJECT_KEY, trail::S3_KEY).or_else(object)
     }

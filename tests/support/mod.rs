@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
+pub mod objects;
 pub mod tables;
 
 use serde_json::Value;
