@@ -188,11 +188,31 @@ impl InputArguments {
         only: Option<LogType>,
         stage: &S,
     ) -> anyhow::Result<(S::Worker, Told)> {
+        self.run_under(inputs, &self.settings(only), stage)
+    }
+
+    /// The same over records of all times: what came before the time range, and what came after it, tells of what is in
+    /// it.
+    pub fn run_over_all_times<S: Stage>(&self, inputs: &Inputs, stage: &S) -> anyhow::Result<(S::Worker, Told)> {
+        self.run_under(inputs, &Settings { since_ms: None, until_ms: None, ..self.settings(None) }, stage)
+    }
+
+    /// The time range as asked for, in milliseconds.
+    pub fn time_range(&self) -> (Option<i64>, Option<i64>) {
+        (self.since, self.until)
+    }
+
+    fn run_under<S: Stage>(
+        &self,
+        inputs: &Inputs,
+        settings: &Settings,
+        stage: &S,
+    ) -> anyhow::Result<(S::Worker, Told)> {
         let started = Instant::now();
         let open = |path: &Option<PathBuf>| path.as_deref().map(|path| Output::open(path, self.force)).transpose();
         let summary_output = open(&self.summary_json)?;
         let mut rejects = open(&self.rejects)?;
-        let (worker, report) = self.run_with(inputs, &self.settings(only), stage, rejects.as_mut())?;
+        let (worker, report) = self.run_with(inputs, settings, stage, rejects.as_mut())?;
         if let Some(output) = rejects {
             output.finish()?;
         }

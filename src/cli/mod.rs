@@ -14,6 +14,7 @@ mod export;
 mod exposure;
 mod input;
 mod output;
+mod recover;
 mod rules;
 mod selection;
 mod summary;
@@ -63,6 +64,8 @@ enum Command {
     Timeline(timeline::Arguments),
     /// Tell what a caller, address or alert reached: objects, how much of each, and the sums
     Exposure(exposure::Arguments),
+    /// Tell what was deleted or overwritten, whether it can be brought back, and how
+    Recover(recover::Arguments),
     /// Merge the small files of an exported folder
     Compact(compact::Arguments),
     /// Print the statements that make tables of an exported folder
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Exposure(arguments) => exposure::run(&arguments),
+        Command::Recover(arguments) => recover::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),

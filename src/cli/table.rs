@@ -22,7 +22,7 @@ pub struct TableArguments {
     limit: Option<u64>,
     /// Leave the signatures and tokens of presigned URLs in: who has them can use them while they last
     #[arg(long)]
-    no_redact: bool,
+    pub no_redact: bool,
     /// CSV for machines: texts that a spreadsheet would take for formulas stay as they are
     #[arg(long)]
     csv_raw: bool,

@@ -8,6 +8,10 @@
 //!                   └────────────► object_requests ──► accesses ──► exposure
 //!                                  requests for         what was     sums by object,
 //!                                  objects, joined      got          prefix and in all
+//!                                       │
+//!                                       └──────────► key_history ──► recover
+//!                                                    changes of an   what is gone and
+//!                                                    object, fate    what brings it back
 //! ```
 
 pub mod selection;
@@ -34,5 +38,10 @@ pub mod accesses;
 pub mod exposure;
 pub mod exposure_columns;
 pub mod extent;
+
+pub mod key_history;
+pub mod recover;
+pub mod recover_columns;
+pub mod versioning;
 
 pub use selection::{Conditions, Selection};

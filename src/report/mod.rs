@@ -11,6 +11,7 @@ pub mod markdown;
 pub mod numbers;
 pub mod ocsf;
 pub mod redact;
+pub mod restore_script;
 pub mod safe;
 mod sheet;
 pub mod table_formats;
