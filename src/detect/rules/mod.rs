@@ -92,6 +92,8 @@ const FAMILIES: [&str; 10] = ["LOG", "DEL", "GET", "DSC", "EXP", "RAN", "KMS", "
 /// Rules that are data, with their files.
 static DATA: &[(&str, &str)] = &[
     data!("access_logging_disabled"),
+    data!("event_selectors_narrowed"),
+    data!("foreign_kms_key"),
     data!("imported_key_material_deleted"),
     data!("insight_selectors_removed"),
     data!("key_disabled"),
@@ -100,6 +102,9 @@ static DATA: &[(&str, &str)] = &[
     data!("key_store_disconnected"),
     data!("log_bucket_changed"),
     data!("log_bucket_deleted"),
+    data!("ransom_note"),
+    data!("sse_c_allowed"),
+    data!("sse_c_copy"),
     data!("trail_narrowed"),
     data!("versioning_suspended"),
 ];
