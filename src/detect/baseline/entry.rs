@@ -24,7 +24,7 @@ pub fn hour_of_week(hour: u32) -> u8 {
 }
 
 /// Bytes of a stretch and of an hour of the week to reckon with: a list is at worst a quarter larger than what it holds.
-const SLOT_BYTES: usize = 48;
+pub const SLOT_BYTES: usize = 48;
 const HOUR_BYTES: usize = 20;
 
 /// What a stretch of time holds, in one log or in both.

@@ -5,9 +5,9 @@
 //! under a budget and never makes room for a number that the file claims.
 
 use super::dimension::{DIMENSIONS, Dimension};
-use super::entry::{Count, Entry, WEEK_HOURS};
+use super::entry::{Count, Entry, SLOT_BYTES, WEEK_HOURS};
 use super::{Learned, MOST_RECORDS};
-use crate::detect::entities::{Entities, State};
+use crate::detect::entities::{Entities, MOST_FIELD, State};
 use crate::detect::key_sample::KeySample;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -26,6 +26,9 @@ const MOST_BYTES: u64 = 128 << 20;
 
 /// Most bytes of a file.
 pub const MOST_FILE_BYTES: u64 = MOST_BYTES;
+
+/// Most bytes of a key: of two fields with their lengths, each cut to its most.
+const MOST_KEY: usize = 2 * (MOST_FIELD + 64);
 
 /// Level of zstd: a baseline is written seldom and kept long.
 const ZSTD_LEVEL: i32 = 9;
@@ -190,7 +193,7 @@ fn load_plain(plain: &[u8]) -> Result<Learned, BaselineError> {
         }
         let mut table = Entities::at_level(dimension.budget(), level);
         for _ in 0..entries {
-            let (key, entry) = next_entry(&mut rest)?;
+            let (key, entry) = next_entry(&mut rest, dimension)?;
             let records = entry.records();
             table.observe(key, records, |mine: &mut Entry, level| mine.merge(entry, level));
         }
@@ -200,8 +203,11 @@ fn load_plain(plain: &[u8]) -> Result<Learned, BaselineError> {
     if rest.is_empty() { Ok(learned) } else { Err(Damaged("something stands behind its end")) }
 }
 
-fn next_entry<'b>(rest: &mut &'b [u8]) -> Result<(&'b str, Entry), BaselineError> {
+fn next_entry<'b>(rest: &mut &'b [u8], dimension: Dimension) -> Result<(&'b str, Entry), BaselineError> {
     let EntryHead { key, first_hour, hours, counts, week } = next(rest)?;
+    if counts as usize > dimension.budget() / SLOT_BYTES || key.len() > MOST_KEY {
+        return Err(Damaged("an entry is larger than any that is written"));
+    }
     let mut entry = Entry { hours: Some((first_hour, first_hour.saturating_add(hours))), ..Entry::default() };
     let mut hour: u32 = 0;
     // Room is made as the counts come: a number that the file claims makes none.

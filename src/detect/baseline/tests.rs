@@ -149,6 +149,27 @@ fn a_file_is_read_or_refused_with_the_reason() {
 }
 
 #[test]
+fn an_entry_that_claims_too_much_makes_no_room() {
+    let head = |entries: u32| {
+        let learned = Learned::default();
+        let mut plain =
+            zstd::decode_all(&learned.save()[b"s3sleuth.baseline.v1\n".len() + blake3::OUT_LEN..]).unwrap();
+        // The entries of the first dimension stand last in its line of the head: number, level, dropped, entries.
+        let at = plain.len() - 4 * DIMENSIONS + 3;
+        plain.splice(at..=at, crate::detect::saved(&entries));
+        plain
+    };
+    let entry = |counts: u32| crate::detect::saved(&("1:a", 1u32, 0u32, counts, 0u32));
+    let reason = |plain: &[u8]| Learned::load(&seal(plain)).err();
+    assert_eq!(reason(&[head(1), entry(0)].concat()), None);
+    let too_large = BaselineError::Damaged("an entry is larger than any that is written");
+    assert_eq!(reason(&[head(1), entry(u32::MAX)].concat()), Some(too_large));
+    for plain in [head(u32::MAX), [head(1), entry(7)].concat()] {
+        assert_eq!(reason(&plain), Some(BaselineError::Damaged("an entry makes no sense")));
+    }
+}
+
+#[test]
 fn no_bytes_of_a_file_can_make_it_panic() {
     let lines = Reads { count: 3, every_ms: 7_200_000, ..Reads::USUAL }.lines();
     let file = learn(&lines, 50).save();

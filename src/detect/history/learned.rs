@@ -56,6 +56,18 @@ impl<'a> LearnedPast<'a> {
         }
     }
 
+    /// Minute by which a bucket was read last.
+    pub fn last_read(&self, bucket: &str) -> Option<u32> {
+        let Known::Seen(entry) = self.past_of(self.learned.entry(Dimension::Bucket, &[bucket])) else {
+            return None;
+        };
+        let grain = self.learned.grain_hours(Dimension::Bucket);
+        let mut read = entry.stretches().into_iter().filter(|(hour, count)| *hour < self.until && count.reads > 0);
+        let (hour, _) = read.next_back()?;
+        let end = if grain == u32::MAX { entry.hours().1.saturating_add(1) } else { hour.saturating_add(grain) };
+        Some(minute(end.min(self.until)))
+    }
+
     /// What a caller did in a bucket.
     pub fn caller(&self, principal: &str, bucket: &str) -> LearnedCaller {
         match self.past_of(self.learned.entry(Dimension::PrincipalBucket, &[principal, bucket])) {

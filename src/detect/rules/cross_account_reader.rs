@@ -19,7 +19,7 @@ pub static RULE: Rule = Rule {
         ARN, or a canonical id that is not the bucket owner's. The owner's accounts are those of owned_accounts in the \
         configuration, the recipients of CloudTrail events and the owners of buckets in access logs. There is one alert \
         for a caller and a bucket; accounts in partners are kept quiet and counted. The level is medium; it is info \
-        for a caller that has read the bucket for days. AWS services are left out.",
+        for a caller that has read the bucket for days, by the logs or a baseline. AWS services are left out.",
     why: "A bucket policy or ACL that lets another account in is often forgotten, and sometimes planted.",
     cannot_see: "Which account a canonical id belongs to. Callers by ARN where only access logs are given and no \
         account is configured: nothing says then which account is the owner's, and that is said.",

@@ -18,9 +18,9 @@ pub static RULE: Rule = Rule {
     severity: Severity::Low,
     attack: &["T1530", "T1078.004"],
     looks_for: "The first GetObject of a caller in a bucket, in either log, once the logs show the bucket for a number \
-        of days before, or for a day with a number of requests; a baseline counts as logs before. The level is low, and medium if the caller's account is \
-        not the owner's. Callers without credentials are GET-014's; AWS services and, on log buckets, the configured \
-        readers are left out.",
+        of days before, or for a day with a number of requests; a baseline counts as logs \
+        before. The level is low, and medium if the caller's account is not the owner's. Callers without credentials are \
+        GET-014's; AWS services and, on log buckets, the configured readers are left out.",
     why: "Stolen credentials are used where their owner never was.",
     cannot_see: "Callers in the first days of the logs: that is said, and not guessed. Earlier logs may know a caller \
         that these do not.",

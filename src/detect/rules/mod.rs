@@ -18,6 +18,7 @@ mod bucket_policy_loosened;
 mod bucket_policy_public;
 mod cross_account_reader;
 mod decoy_touched;
+mod dormant_bucket_read;
 mod encryption_weakened;
 mod entity_risk;
 mod exposure_seen;
@@ -129,6 +130,7 @@ static CODE: &[&Rule] = &[
     &new_network::RULE,
     &new_user_agent::RULE,
     &new_action::RULE,
+    &dormant_bucket_read::RULE,
     &read_rate::RULE,
     &off_hours::RULE,
     &secret_file_read::RULE,

@@ -21,7 +21,8 @@ pub static RULE: Rule = Rule {
         score is 0.6745 (x - median) / MAD, \
         <https://www.itl.nist.gov/div898/handbook/eda/section3/eda35h.htm>, and the deviation is never taken smaller \
         than that of a Poisson count. From 14 days on a window is held against those of the same hour of the week, if \
-        there are enough. The level is low; it is medium for three in a row of which one reaches 12.",
+        there are enough. With a baseline (--baseline) the past are the hours that it knows of the caller, and \
+        hours are held against them. The level is low; it is medium for three in a row of which one reaches 12.",
     why: "A stolen credential is used in another rhythm than its owner's.",
     cannot_see: "Callers whose past is too short: that is said, and not guessed. Floods by many callers at once.",
     false_positives: "Campaigns, releases, month-end jobs. The root user of an account may raise two alerts where \

@@ -24,7 +24,8 @@ pub static RULE: Rule = Rule {
         bucket; from more GiB an hour it is high. What does not stand out from the caller's own past (a robust z-score \
         of 6 by median and median absolute deviation, and half as much again as on any other day) is left out. A past \
         that is too short is said and not guessed: then only the absolute numbers count, and the level is at most \
-        medium. Where half of the callers of the same kind read about as much from the bucket the level is one lower.",
+        medium. With a baseline (--baseline) the past are the hours that it knows of the caller. Where half of the callers \
+        of the same kind read about as much from the bucket the level is one lower.",
     why: "Theft of data shows as bytes that leave. The bill for the traffic comes later than the thief goes.",
     cannot_see: "Copies inside S3 (CopyObject), which send nothing to the caller. Data that leaves slowly, spread over \
         days: GET-002 looks at a day's breadth. CloudTrail events without bytesTransferredOut.",
