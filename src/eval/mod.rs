@@ -1,6 +1,6 @@
 //! How well detectors do: their alerts held against a list of what happened.
 //!
-//! [`labels`] reads the list, [`score`] holds the alerts against it. Neither knows files or threads.
+//! [`labels`] reads the list, [`mod@score`] holds the alerts against it. Neither knows files or threads.
 
 pub mod labels;
 pub mod score;
