@@ -107,10 +107,11 @@ fn found(exposure: &Exposure) -> Vec<String> {
         grouped(sums.unique_bytes_min),
     ));
     found.push(format!(
-        "{} by {} from {}: {} denied, {} failed, {} of names, {} through presigned URLs, {} without credentials",
+        "{} by {} from {} {}: {} denied, {} failed, {} of names, {} through presigned URLs, {} without credentials",
         counted(sums.requests, "request"),
         counted(row.principals_count, "caller"),
-        format!("{} {}", grouped(row.remote_ips_count), of_number(row.remote_ips_count, "address", "addresses")),
+        grouped(row.remote_ips_count),
+        of_number(row.remote_ips_count, "address", "addresses"),
         grouped(sums.denied),
         grouped(sums.failed),
         counted(sums.listings, "list"),

@@ -52,7 +52,7 @@ pub struct RecoverWorker {
 enum Row {
     /// It was there: the number of the file, and the line.
     Seen(i64, LogType, u32, i64),
-    Changed(ObjectRecord),
+    Changed(Box<ObjectRecord>),
 }
 
 impl<'a> RecoverStage<'a> {
@@ -319,7 +319,7 @@ impl Recovery {
                 match (&record.bucket, &record.key) {
                     (Some(bucket), Some(key)) => {
                         let sort_key = change_key(bucket, key, &record);
-                        by_key.push(&mut gathered, &sort_key, &bytes(&Row::Changed(record)))?;
+                        by_key.push(&mut gathered, &sort_key, &bytes(&Row::Changed(Box::new(record))))?;
                     }
                     _ if record.selected == Selected::Companion => {}
                     _ => told.tell_without_key(record)?,
@@ -451,7 +451,7 @@ impl Telling {
                     history.is_seen(time_ms, Source { log, file, line });
                 }
                 Ok(Row::Changed(record)) => {
-                    if let Some(row) = history.change(record) {
+                    if let Some(row) = history.change(*record) {
                         self.tell(&row)?;
                     }
                 }
