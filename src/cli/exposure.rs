@@ -7,13 +7,13 @@ use super::table::TableArguments;
 use super::timeline::unattributed;
 use clap::{Args, ValueEnum};
 use s3sleuth::activity::evidence::{Evidence, EvidenceCounts};
-use s3sleuth::error::Error;
 use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::exposure::{Exposure, ExposureOptions, Level, MOST_DEPTH, is_exposure};
 use s3sleuth::investigate::exposure_columns::{cells, columns};
 use s3sleuth::investigate::object_requests::ObjectRequests;
 use s3sleuth::parse::time::format_iso;
 use s3sleuth::report::count::{counted, grouped, of_number};
+use std::path::Path;
 
 /// Arguments of `exposure`.
 #[derive(Args)]
@@ -55,10 +55,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let Arguments { input, selection: asked, table, .. } = arguments;
     input.check_paths()?;
     let mut selection = asked.selection()?;
-    if asked.alerts_file().is_some_and(|path| path == table.output) {
-        return Err(Error::Usage(format!("{} is an input; it is not written over", table.output.display())).into());
-    }
-    let inputs = input.inputs(&table.output, &[])?;
+    let read: Vec<&Path> = asked.alerts_file().into_iter().collect();
+    let inputs = input.inputs(&table.output, &[], &read)?;
     let output = table.open(input.force)?;
     let (not_followed, status) = asked.follow(&mut selection, input, &inputs)?;
     let stage = ObjectRequests::new(&selection, is_exposure);
@@ -81,7 +79,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let evidence = &told.report.tally.evidence;
     let mut notes = blind_spots(evidence);
     notes.extend(limits(&exposure, evidence));
-    notes.extend(unattributed(exposure.tally));
+    notes.extend(unattributed(exposure.tally, 0));
     notes.extend(not_followed);
     Ok(input.tell(told, 0, &notes)?.max(status))
 }

@@ -14,6 +14,7 @@ use s3sleuth::investigate::recover::{RecoverStage, RecoverTally, Recovery};
 use s3sleuth::investigate::recover_columns::{ToldRow, cells, columns};
 use s3sleuth::report::count::{counted, grouped};
 use s3sleuth::report::restore_script::ScriptWriter;
+use std::path::Path;
 
 /// Arguments of `recover`.
 #[derive(Args)]
@@ -38,10 +39,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let Arguments { input, selection: asked, table, .. } = arguments;
     input.check_paths()?;
     let mut selection = asked.selection()?;
-    if asked.alerts_file().is_some_and(|path| path == table.output) {
-        return Err(Error::Usage(format!("{} is an input; it is not written over", table.output.display())).into());
-    }
-    let inputs = input.inputs(&table.output, &[])?;
+    let read: Vec<&Path> = asked.alerts_file().into_iter().collect();
+    let inputs = input.inputs(&table.output, &[], &read)?;
     let output = table.open(input.force)?;
     let (not_followed, followed) = asked.follow(&mut selection, input, &inputs)?;
     // Records of other times tell what was there before.
@@ -57,7 +56,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     });
     let mut notes = blind_spots(&told.report.tally.evidence);
     notes.extend(limits(&recovery.tally));
-    notes.extend(unattributed(recovery.tally.joined));
+    notes.extend(unattributed(recovery.tally.joined, 0));
     notes.extend(not_followed);
     let limited = if recovery.tally.left_out { ExitStatus::Limit } else { ExitStatus::Done };
     Ok(input.tell(told, 0, &notes)?.max(followed).max(limited))

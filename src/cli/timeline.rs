@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     told.inferred = found(&timeline, counts.all);
     told.inferred.extend(counts.truncation());
     let mut notes = blind_spots(&told.report.tally.evidence);
-    notes.extend(unattributed(timeline.tally()));
+    notes.extend(unattributed(timeline.tally(), timeline.kms_tally().unattributed_calls));
     if without_time > 0 {
         let number = grouped(without_time);
         notes
@@ -108,7 +108,7 @@ fn found(timeline: &Timeline, rows: u64) -> Vec<String> {
 }
 
 /// What may belong to the selection and is not shown.
-pub fn unattributed(tally: JoinTally) -> Vec<String> {
+pub fn unattributed(tally: JoinTally, kms_calls: u64) -> Vec<String> {
     let lines = (
         tally.unattributed_lines,
         "access-log lines",
@@ -122,7 +122,7 @@ pub fn unattributed(tally: JoinTally) -> Vec<String> {
         deletion, a name behind an account) and no access-log line of the same request does",
     );
     let calls = (
-        timeline.kms_tally().unattributed_calls,
+        kms_calls,
         "calls of KMS",
         "they do not say what was asked for (an address, the access key that called S3) and no request that was asked \
         for is for their object, by the same caller in the same second",

@@ -270,8 +270,8 @@ impl DetectWorker {
         let (view, kms_view) = (history.view_after(config.baseline.as_deref()), kms.view());
         let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view };
         let detectors: Vec<Box<dyn Detector>> = self.common.detectors().filter_map(|mut it| it.take()).collect();
-        let is_made_of_alerts = |it: &Box<dyn Detector>| RULES.iter().any(|rule| it.is_made_of(rule.id));
-        let (last, first): (Vec<_>, Vec<_>) = detectors.into_iter().partition(is_made_of_alerts);
+        let is_made_of_alerts = |it: &dyn Detector| RULES.iter().any(|rule| it.is_made_of(rule.id));
+        let (last, first): (Vec<_>, Vec<_>) = detectors.into_iter().partition(|it| is_made_of_alerts(&**it));
         let found: Vec<Findings> = first.into_par_iter().map(|detector| detector.finish(&shared)).collect();
         let mut all = Findings::default();
         for findings in found {
