@@ -1,7 +1,7 @@
 //! Rules as data: Sigma, compiled to predicates over columns.
 //!
-//! [`load`] reads files that may be hostile into rules of the same form as the others. A rule's condition is an
-//! [`expression::Expression`] over [`fields::Field`]s; [`program::Program`] holds those of a run, and tells from the
+//! [`load::load`] reads files that may be hostile into rules of the same form as the others. A rule's condition is an
+//! `expression::Expression` over [`fields::Field`]s; `program::Program` holds those of a run, and tells from the
 //! name of an action alone which of them a row could match, so that the others cost it nothing.
 
 mod cells;
