@@ -12,7 +12,7 @@ use s3sleuth::investigate::Selection;
 use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::recover::{RecoverStage, RecoverTally, Recovery};
 use s3sleuth::investigate::recover_columns::{ToldRow, cells, columns};
-use s3sleuth::report::count::{counted, grouped};
+use s3sleuth::report::count::{counted, grouped, of_number};
 use s3sleuth::report::restore_script::ScriptWriter;
 use std::path::Path;
 
@@ -89,18 +89,16 @@ fn write_script(recovery: &mut Recovery, table: &TableArguments, output: Output)
 
 /// The numbers, in sentences.
 fn found(tally: &RecoverTally) -> Vec<String> {
-    let mut found = vec![
-        format!(
-            "{}: {} under a delete marker, {} kept as a version, {} permanent, {} unknown, {} without loss",
-            counted(tally.changes, "deletion and overwrite"),
-            grouped(tally.delete_markers),
-            grouped(tally.versions_kept),
-            grouped(tally.permanent),
-            grouped(tally.unknown),
-            grouped(tally.harmless),
-        )
-        .replace("deletion and overwrites", "deletions and overwrites"),
-    ];
+    let mut found = vec![format!(
+        "{} {}: {} under a delete marker, {} kept as a version, {} permanent, {} unknown, {} without loss",
+        grouped(tally.changes),
+        of_number(tally.changes, "deletion or overwrite", "deletions and overwrites"),
+        grouped(tally.delete_markers),
+        grouped(tally.versions_kept),
+        grouped(tally.permanent),
+        grouped(tally.unknown),
+        grouped(tally.harmless),
+    )];
     found.push(format!("{} with a version that the logs name to restore", counted(tally.restorable, "object")));
     let joined = tally.joined;
     if joined.in_both + joined.copies > 0 {
