@@ -179,6 +179,10 @@ impl World {
             ..one
         };
         self.send(key, &source, true, false);
+        // The two lines can name different hosts.
+        if let Some(line) = self.lines.last_mut() {
+            *line = line.replace("HOST", "PEER");
+        }
         self.send(key, &copy, true, true);
     }
 }

@@ -151,15 +151,18 @@ fn selected(verdict: Verdict) -> Option<Selected> {
     }
 }
 
-/// What the records of one request share: its id and that of its host. Records that lack one stand alone, but with
-/// their copies.
+/// What the records of one request share: its id and that of its host. Lines of one copy or deletion can name several
+/// hosts. Records that lack an id stand alone, but with their copies.
 fn request_key(table: &FieldTable, row: usize, record: &ObjectRecord) -> Vec<u8> {
     let (request, host) = match table.log {
         LogType::S3Access => (access::REQUEST_ID, access::HOST_ID),
         LogType::CloudTrail => (trail::REQUEST_ID, trail::HOST_ID),
     };
     let id = |field| table.bytes(row, field).filter(|id| !id.is_empty());
+    let has_many_lines =
+        record.act.copies() || matches!(record.act, Act::Delete | Act::DeleteMany | Act::DeleteOfMany);
     match (id(request), id(host)) {
+        (Some(request), Some(_)) if has_many_lines => [b"\x03", request].concat(),
         (Some(request), Some(host)) => [b"\x01", request, b"\0", host].concat(),
         _ => [&b"\x02"[..], &record.fingerprint.to_be_bytes()].concat(),
     }
