@@ -149,7 +149,9 @@ impl HitsDetector {
         let (done, failed) = (group.of_kind(DONE), group.of_kind(FAILED));
         alert.outcome = outcome(done, failed);
         let caller = principal.unwrap_or("An unknown caller");
-        let place = bucket.map(|bucket| format!(" in the bucket {bucket}")).unwrap_or_default();
+        // "deleted the bucket x", but "suspended versioning in the bucket x".
+        let before = if self.form.did.ends_with("bucket") { "" } else { " in the bucket" };
+        let place = bucket.map(|bucket| format!("{before} {bucket}")).unwrap_or_default();
         let times = format!("{}{}", about(group.halvings()), counted(group.count(), "time", "times"));
         let end = match (done, failed) {
             (_, 0) => String::new(),
