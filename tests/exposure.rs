@@ -349,9 +349,17 @@ fn the_ways_in_are_counted_and_names_that_were_listed() {
     };
     let anonymous =
         Request { who: "-", auth: "-", sent: SIZE, ..Request::new(2, "b", "k", "REST.GET.OBJECT", "GetObject") };
-    let folder = folder(&[list.line(), anonymous.line()], &[], Logs::Both);
-    let rows = exposure(&[text(folder.path()), "--ip", "203.0.113.66"]).json_lines();
-    assert_eq!((number(&rows[0], "listings"), number(&rows[0], "anonymous")), (1, 1));
+    let refused = Request { status: 403, who: "-", auth: "-", sent: 243, id: "3".to_owned(), ..list.clone() };
+    let folder = folder(&[list.line(), anonymous.line(), refused.line()], &[], Logs::Both);
+    let rows = exposure(&[text(folder.path()), "--ip", "203.0.113.66", "--level", "request"]).json_lines();
+    let counted = ["requests", "listings", "anonymous", "denied"].map(|name| number(&rows[0], name));
+    assert_eq!(counted, [3, 1, 2, 1]);
+    let lists: Vec<(&str, &str)> = of_level(&rows, "request")
+        .iter()
+        .filter(|row| row["action"] == "REST.GET.BUCKET")
+        .map(|row| (row["outcome"].as_str().expect("an outcome"), row["extent"].as_str().expect("an extent")))
+        .collect();
+    assert_eq!(lists, [("success", "names"), ("denied", "attempted")]);
     assert_eq!((number(&rows[0], "objects_full"), number(&rows[0], "bytes_sent")), (1, SIZE));
 }
 

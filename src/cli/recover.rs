@@ -12,6 +12,7 @@ use s3sleuth::investigate::Selection;
 use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::recover::{RecoverStage, RecoverTally, Recovery};
 use s3sleuth::investigate::recover_columns::{ToldRow, cells, columns};
+use s3sleuth::investigate::versioning::MOST_MARKS;
 use s3sleuth::report::count::{counted, grouped, of_number};
 use s3sleuth::report::restore_script::ScriptWriter;
 use std::path::Path;
@@ -130,7 +131,8 @@ fn limits(tally: &RecoverTally) -> Vec<String> {
         ));
     }
     if tally.left_out {
-        limits.push("versioning of some buckets: there are more than 200,000 pieces of evidence".to_owned());
+        let most = grouped(MOST_MARKS as u64);
+        limits.push(format!("versioning of some buckets: there are more than {most} pieces of evidence"));
     }
     limits.push(
         "changes that no log tells of, such as those before it begins, and what the bucket holds now".to_owned(),

@@ -44,6 +44,8 @@ pub enum Reach {
     Content(Got),
     /// What is known of it: size, type, tags, permissions.
     Metadata,
+    /// Names of objects, and nothing of one.
+    Names,
     /// A refusal.
     Denied,
     /// Another error.
@@ -82,6 +84,7 @@ impl Access {
             Act::CopyPartRead => {
                 Reach::Content(record.range.map_or(Got::Unknown, |range| asked(range, record.size)))
             }
+            Act::List => Reach::Names,
             _ => Reach::Metadata,
         }
     }

@@ -116,7 +116,7 @@ impl Sums {
         self.requests += 1;
         let bytes = record.bytes_out.unwrap_or_default();
         match reach {
-            Reach::Content(_) if record.act == Act::CopyRead || record.act == Act::CopyPartRead => {
+            Reach::Content(_) if matches!(record.act, Act::CopyRead | Act::CopyPartRead) => {
                 self.copies += 1;
                 self.bytes_copied = self.bytes_copied.saturating_add(copied_bytes(record, reach));
             }
@@ -125,6 +125,7 @@ impl Sums {
                 self.bytes_sent = self.bytes_sent.saturating_add(bytes);
             }
             Reach::Metadata => self.metadata_reads += 1,
+            Reach::Names => self.listings += 1,
             Reach::Denied => self.denied += 1,
             Reach::Failed => self.failed += 1,
         }
@@ -304,7 +305,7 @@ impl Object {
                 }
             }
             Reach::Metadata => self.best = self.best.max(Reached::Metadata),
-            Reach::Denied | Reach::Failed => {}
+            Reach::Names | Reach::Denied | Reach::Failed => {}
         }
         if record.is_done() {
             self.size = record.size.or(self.size);
@@ -537,15 +538,15 @@ impl<'a> Summing<'a> {
     /// A list of names tells no object.
     fn see_listing(&mut self, record: &ObjectRecord) -> Result<(), Error> {
         let (sums, callers) = &mut self.total;
-        sums.listings += u64::from(record.is_done());
-        sums.requests += 1;
-        sums.denied += u64::from(record.outcome == crate::activity::outcome::Outcome::Denied);
-        sums.see_time(record.time_ms);
+        let access = Access { record: record.clone(), copied_to: None };
+        sums.see(&access, access.reach());
         callers.see(record);
         let free = MOST_SHOWN.saturating_sub(self.listings.len());
         add_sources(&mut self.listings, record.sources.iter().take(free).cloned().collect());
-        let access = Access { record: record.clone(), copied_to: None };
-        let extent = if record.is_done() { "names" } else { "attempted" };
+        if self.options.level < Level::Request {
+            return Ok(());
+        }
+        let extent = if access.reach() == Reach::Names { "names" } else { "attempted" };
         self.waiting.push(&request_row(&access, extent, self.selection))
     }
 
@@ -570,6 +571,9 @@ impl<'a> Summing<'a> {
             folder.sums.see(access, reach);
             folder.callers.see(&access.record);
         }
+        if self.options.level < Level::Request {
+            return Ok(());
+        }
         let extent = match reach {
             Reach::Content(got) => {
                 let mut extent = Extent::default();
@@ -577,6 +581,7 @@ impl<'a> Summing<'a> {
                 extent.share().map_or("part_or_full", |share| Reached::Content(share).name())
             }
             Reach::Metadata => "metadata",
+            Reach::Names => "names",
             Reach::Denied | Reach::Failed => "attempted",
         };
         self.waiting.push(&request_row(access, extent, self.selection))
@@ -647,12 +652,7 @@ impl<'a> Summing<'a> {
 fn request_row(access: &Access, extent: &str, selection: &Selection) -> ExposureRow {
     let record = &access.record;
     let mut sums = Sums::default();
-    if record.act == Act::List {
-        (sums.requests, sums.listings) = (1, u64::from(record.is_done()));
-        sums.see_time(record.time_ms);
-    } else {
-        sums.see(access, access.reach());
-    }
+    sums.see(access, access.reach());
     let texts = |text: &Option<String>| text.iter().cloned().collect::<Vec<_>>();
     ExposureRow {
         level: Level::Request,

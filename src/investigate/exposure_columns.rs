@@ -46,8 +46,8 @@ static SHOWN: [Shown; 40] = [
         "extent",
         true,
         |row| Cell::Text(row.extent.as_str().into()),
-        "What was reached: full, part, part_or_full (the logs do not say), metadata, or attempted; of sums how many \
-         objects of each.",
+        "What was reached: full, part, part_or_full (the logs do not say), metadata, names (of a list), or attempted; \
+         of sums how many objects of each.",
     ),
     shown("share", true, |row| row.share.as_deref().into(), "Share of the object that was read, with its bounds."),
     shown(
@@ -102,7 +102,7 @@ static SHOWN: [Shown; 40] = [
     sum!(metadata_reads, "Reads of metadata."),
     sum!(denied, "Refused."),
     sum!(failed, "Failed otherwise."),
-    sum!(listings, "Lists of names, in the total alone."),
+    sum!(listings, "Lists of names; of the total and of requests."),
     sum!(presigned, "Through presigned URLs."),
     sum!(anonymous, "Without credentials."),
     shown("first_access", true, |row| time(row.sums.first_ms), "The first request."),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Pieces of evidence that are kept of all buckets.
-const MOST_MARKS: usize = 200_000;
+pub const MOST_MARKS: usize = 200_000;
 
 const HOUR_MS: i64 = 3_600_000;
 
