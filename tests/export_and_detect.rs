@@ -60,14 +60,17 @@ fn what_makes_no_sense_is_refused_before_anything_is_written() {
 fn what_a_command_reads_beside_the_logs_is_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let (config, state, lake) = (path("config.toml"), path("state"), path("lake"));
+    let (config, state, lake, rule) = (path("config.toml"), path("state"), path("lake"), path("rule.yml"));
+    std::fs::copy("tests/sigma/forms.yml", &rule).unwrap();
     std::fs::write(&config, "owned_accounts = []\n").unwrap();
     assert_eq!(run(&["detect", "samples/", "--save-state", text(&state)]).code, 0);
     let detect = ["detect", "samples/", "--force", "--config", text(&config), "--merge-state", text(&state)];
+    let with_rules = ["detect", "samples/", "--force", "--rules", text(&rule)];
     let export = ["export", "samples/", "-o", text(&lake), "--force", "--detect", "--config", text(&config)];
     for (arguments, option, output) in [
         (&detect[..], "-o", &config),
         (&detect, "-o", &state),
+        (&with_rules, "-o", &rule),
         (&detect, "--suppressed", &config),
         (&detect, "--save-state", &state),
         (&export, "--alerts", &config),

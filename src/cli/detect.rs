@@ -49,7 +49,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let others: Vec<&Path> =
         [&arguments.save_state, &detectors.suppressed].into_iter().flatten().map(|path| &**path).collect();
-    let read: Vec<&Path> = arguments.merge_state.iter().map(|path| &**path).chain(detectors.read()).collect();
+    let read: Vec<&Path> =
+        arguments.merge_state.iter().map(|path| &**path).chain(detectors.read().map(|(path, _)| path)).collect();
     let inputs = input.inputs(&arguments.output, &others, &read)?;
     let output = Output::open(&arguments.output, input.force)?;
     let state_output = arguments.save_state.as_deref().map(|path| Output::open(path, input.force)).transpose()?;

@@ -116,8 +116,8 @@ impl DetectorArguments {
         }
         let is_chosen = |rule: &&Rule| self.ids.is_empty() || self.ids.iter().any(|id| is_id(rule, id));
         let not_read = loaded.complaints.iter().map(|complaint| format!("rule not evaluated: {complaint}"));
-        let chosen: Vec<&'static Rule> = all.into_iter().filter(is_chosen).collect();
-        Ok(Chosen { rules: with_parts(&chosen), not_read: not_read.collect() })
+        let chosen: Vec<&'static Rule> = all.iter().copied().filter(is_chosen).collect();
+        Ok(Chosen { rules: with_parts(&chosen, &all), not_read: not_read.collect() })
     }
 
     /// The configuration.
@@ -132,9 +132,11 @@ impl DetectorArguments {
         Ok(config)
     }
 
-    /// The files that are read beside the logs.
-    pub fn read(&self) -> impl Iterator<Item = &Path> {
-        [&self.baseline, &self.config].into_iter().flatten().map(PathBuf::as_path)
+    /// The files that are read beside the logs, with their options.
+    pub fn read(&self) -> impl Iterator<Item = (&Path, &'static str)> {
+        let one = [(&self.config, "--config"), (&self.baseline, "--baseline")];
+        let one = one.into_iter().filter_map(|(path, option)| Some((path.as_deref()?, option)));
+        one.chain(self.files.iter().map(|path| (path.as_path(), "--rules")))
     }
 
     /// The file for what the configuration keeps quiet, opened before the run so that nothing is processed in vain.

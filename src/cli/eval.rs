@@ -80,9 +80,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let labels = read_labels(&arguments.labels)?;
     input.check_paths()?;
     let others: Vec<&Path> = detectors.suppressed.as_deref().into_iter().collect();
-    let config_file = detectors.config.as_deref().map(|path| (path, "--config"));
     let read_files: Vec<(&Path, &str)> =
-        [(&*arguments.labels, "--labels")].into_iter().chain(config_file).collect();
+        [(&*arguments.labels, "--labels")].into_iter().chain(detectors.read()).collect();
     let read: Vec<&Path> = read_files.iter().map(|(path, _)| *path).collect();
     let mut inputs = input.inputs(&arguments.output, &others, &read)?;
     InputArguments::leave_out_files(&read_files, &mut inputs);
@@ -109,8 +108,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
 
 fn read_labels(path: &Path) -> Result<Vec<Label>, Error> {
     let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(LABEL_BYTES).read_to_string(&mut text));
+    let read = std::fs::File::open(path).and_then(|file| file.take(LABEL_BYTES + 1).read_to_string(&mut text));
     read.map_err(|error| Error::Input { path: path.display().to_string(), reason: error.to_string() })?;
+    if text.len() as u64 > LABEL_BYTES {
+        let reason = format!("{}: labels are over 64 MiB", path.display());
+        return Err(Error::Usage(reason));
+    }
     eval::parse(&text).map_err(|error| Error::Usage(format!("{}:{error}", path.display())))
 }
 

@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let alerts = check_detection(arguments)?;
     arguments.input.check_paths()?;
     let others: Vec<&Path> = alerts.into_iter().chain(arguments.detectors.suppressed.as_deref()).collect();
-    let read: Vec<&Path> = arguments.detectors.read().collect();
+    let read: Vec<&Path> = arguments.detectors.read().map(|(path, _)| path).collect();
     let inputs = arguments.input.inputs(&arguments.output, &others, &read)?;
     let Opened { stage, inputs, done, notes, warnings } = export::open_for(&settings, target, inputs)?;
     warnings.iter().chain(&notes).for_each(|text| arguments.input.say(text));
