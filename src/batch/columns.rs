@@ -9,7 +9,7 @@ pub(crate) const fn few(name: &'static str, cells: Cells, about: &'static str) -
 }
 
 /// A column whose values are mostly distinct.
-const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
+pub(crate) const fn many(name: &'static str, cells: Cells, about: &'static str) -> Column {
     Column::new(name, Variety::Many, cells, about)
 }
 

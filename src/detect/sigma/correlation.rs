@@ -158,6 +158,9 @@ fn presence(condition: &ConditionExpr, named: &[(Source, &str, &str)]) -> Result
         ConditionExpr::Selector { quantifier, pattern } => {
             let chosen = named.iter().enumerate().filter(|(_, (_, name, _))| pattern.matches_detection_name(name));
             let chosen: Vec<Presence> = chosen.map(|(number, _)| Presence::Of(number)).collect();
+            if chosen.is_empty() {
+                return Err(format!("its condition names {pattern}, which is none of its rules"));
+            }
             match quantifier {
                 Quantifier::Any => Presence::AtLeast(1, chosen),
                 Quantifier::All => Presence::All(chosen),

@@ -2,8 +2,8 @@
 
 use crate::activity::operation::of_operation;
 use crate::activity::short_service;
-use crate::batch::columns::few;
-use crate::batch::{Cells, Column, Dataset};
+use crate::batch::columns::{few, many};
+use crate::batch::{Cells, Column, Dataset, Variety};
 use crate::parse::{FieldTable, LogType, time};
 use std::sync::LazyLock;
 
@@ -77,12 +77,17 @@ const fn text(name: &'static str, field: &'static str) -> Column {
     few(name, Cells::Text(field), "")
 }
 
+/// The same of a field whose values hardly repeat, so that they are not listed to ask once each.
+const fn many_text(name: &'static str, field: &'static str) -> Column {
+    many(name, Cells::Text(field), "")
+}
+
 /// Members of a CloudTrail record with a field of their own; what follows a name with JSON is a path in it.
 static CLOUDTRAIL: &[Column] = &[
     text("eventName", "event_name"),
     text("eventSource", "event_source"),
-    text("eventTime", "event_time"),
-    text("eventID", "event_id"),
+    many_text("eventTime", "event_time"),
+    many_text("eventID", "event_id"),
     text("eventVersion", "event_version"),
     text("eventType", "event_type"),
     text("eventCategory", "event_category"),
@@ -92,8 +97,8 @@ static CLOUDTRAIL: &[Column] = &[
     text("errorMessage", "error_message"),
     text("sourceIPAddress", "source_ip_address"),
     text("userAgent", "user_agent"),
-    text("requestID", "request_id"),
-    text("sharedEventID", "shared_event_id"),
+    many_text("requestID", "request_id"),
+    many_text("sharedEventID", "shared_event_id"),
     text("awsRegion", "aws_region"),
     text("recipientAccountId", "recipient_account_id"),
     text("vpcEndpointId", "vpc_endpoint_id"),
@@ -153,13 +158,13 @@ static CLOUDTRAIL: &[Column] = &[
     text("tlsDetails.cipherSuite", "tls_details.cipher_suite"),
     text("tlsDetails.clientProvidedHostHeader", "tls_details.client_provided_host_header"),
     text("tlsDetails.keyExchange", "tls_details.key_exchange"),
-    text("resources", "resources"),
-    text("requestParameters", "request_parameters"),
-    text("responseElements", "response_elements"),
-    text("additionalEventData", "additional_event_data"),
-    text("serviceEventDetails", "service_event_details"),
-    text("insightDetails", "insight_details"),
-    text("addendum", "addendum"),
+    many_text("resources", "resources"),
+    many_text("requestParameters", "request_parameters"),
+    many_text("responseElements", "response_elements"),
+    many_text("additionalEventData", "additional_event_data"),
+    many_text("serviceEventDetails", "service_event_details"),
+    many_text("insightDetails", "insight_details"),
+    many_text("addendum", "addendum"),
     text("edgeDeviceDetails", "edge_device_details"),
     text("sessionCredentialFromConsole", "session_credential_from_console"),
 ];
@@ -168,10 +173,10 @@ static CLOUDTRAIL: &[Column] = &[
 const WHOLES: [&str; 2] = ["userIdentity", "tlsDetails"];
 
 /// Members that no field holds, by a path from the record.
-static OTHERS: Column = text("", "other_fields");
+static OTHERS: Column = many_text("", "other_fields");
 
 /// All that a row says, a field a line.
-static ANYWHERE: Column = few("", Cells::Composed(anywhere), "");
+static ANYWHERE: Column = many("", Cells::Composed(anywhere), "");
 
 fn anywhere(table: &FieldTable, row: usize, out: &mut Vec<u8>) -> bool {
     for bytes in (0..table.width).filter_map(|field| table.bytes(row, field)) {
@@ -188,7 +193,10 @@ static S3_ACCESS: LazyLock<Vec<Column>> = LazyLock::new(|| as_text(Dataset::S3Ac
 static ACTIVITY: LazyLock<Vec<Column>> = LazyLock::new(|| as_text(Dataset::Activity));
 
 fn as_text(dataset: Dataset) -> Vec<Column> {
-    let column = |column: &Column| few(column.name, text_cells(&column.cells), "");
+    let column = |column: &Column| match column.variety {
+        Variety::Few => few(column.name, text_cells(&column.cells), ""),
+        Variety::Many | Variety::Random => many(column.name, text_cells(&column.cells), ""),
+    };
     dataset.columns().iter().map(column).collect()
 }
 

@@ -70,12 +70,15 @@ pub fn load(paths: &[PathBuf], placeholders: &Placeholders) -> Loaded {
     let mut loading = Loading::new(placeholders);
     let mut files = Vec::new();
     for path in paths {
-        if let Err(complaint) = find(path, 0, &mut files) {
-            loading.complaints.push(complaint);
-        }
+        find(path, 0, &mut files, &mut loading.complaints);
     }
     files.sort();
     files.dedup();
+    if files.len() > MOST_RULES {
+        let reason = format!("more than {MOST_RULES} files; this one and those behind it were not read");
+        loading.complaints.push(Complaint { file: shown(&files[MOST_RULES]), line: None, rule: None, reason });
+        files.truncate(MOST_RULES);
+    }
     for file in &files {
         loading.file(file);
     }
@@ -97,29 +100,36 @@ pub fn filters(text: &str) -> (Vec<Filter>, Vec<Complaint>) {
     (loading.rules.into_iter().map(|rule| rule.filter).collect(), loading.complaints)
 }
 
-/// Files of rules below a path, in no order. Links are not followed.
-fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Complaint> {
+/// Files of rules below a path, in no order; what cannot be looked into is told, and the others are found. Links are not
+/// followed.
+fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>, complaints: &mut Vec<Complaint>) {
     let complain = |reason: String| Complaint { file: shown(path), line: None, rule: None, reason };
     // A path of the command line may be a link.
     let kind = if depth == 0 { fs::metadata(path) } else { fs::symlink_metadata(path) };
-    let kind = kind.map_err(|error| complain(error.to_string()))?;
+    let kind = match kind {
+        Ok(kind) => kind,
+        Err(error) => return complaints.push(complain(error.to_string())),
+    };
     if kind.is_dir() {
         if depth > MOST_FOLDERS {
-            return Err(complain(format!("more than {MOST_FOLDERS} folders in one another")));
+            return complaints.push(complain(format!("more than {MOST_FOLDERS} folders in one another")));
         }
-        for entry in fs::read_dir(path).map_err(|error| complain(error.to_string()))? {
-            find(&entry.map_err(|error| complain(error.to_string()))?.path(), depth + 1, files)?;
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return complaints.push(complain(error.to_string())),
+        };
+        for entry in entries {
+            match entry {
+                Ok(entry) => find(&entry.path(), depth + 1, files, complaints),
+                Err(error) => complaints.push(complain(error.to_string())),
+            }
         }
-        return Ok(());
+        return;
     }
     let is_rule = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
     if kind.is_file() && (is_rule || depth == 0) {
         files.push(path.to_owned());
-        if files.len() > MOST_RULES {
-            return Err(complain(format!("more than {MOST_RULES} files")));
-        }
     }
-    Ok(())
 }
 
 fn shown(path: &Path) -> String {

@@ -177,6 +177,7 @@ fn what_cannot_be_expressed_is_said() {
             "not supported",
         ),
         ("type: temporal\n  rules: [listed]\n  timespan: 1h\n  condition: other", "none of its rules"),
+        ("type: temporal\n  rules: [listed]\n  timespan: 1h\n  condition: all of typo*", "none of its rules"),
         (
             "type: event_count\n  window: tumbling\n  rules: [listed]\n  timespan: 1h\n  condition: {gte: 1}",
             "tumbling",

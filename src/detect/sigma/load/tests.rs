@@ -160,7 +160,6 @@ fn hostile_files_cost_little() {
     let regexes: String = (0..150).map(|number| format!("      - '(a+)+{number}$'\n")).collect();
     let bomb: String = (1..30).map(|level| format!("b{level}: &b{level} [*b{0}, *b{0}]\n", level - 1)).collect();
     let indented: String = (0..1_300).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-    let mut slowest = Duration::ZERO;
     for (name, text, is_read) in [
         ("patterns", values(&|number| format!("pattern {number}")), true),
         ("wildcards", values(&|number| format!("a*b*c*{number}*d")), true),
@@ -181,7 +180,6 @@ fn hostile_files_cost_little() {
     ] {
         let start = Instant::now();
         let (filters, complaints) = filters(&text);
-        slowest = slowest.max(start.elapsed());
         assert!(start.elapsed() < Duration::from_secs(20), "{name}: {:?}", start.elapsed());
         assert_eq!(
             (filters.len(), complaints.is_empty()),
@@ -189,5 +187,4 @@ fn hostile_files_cost_little() {
             "{name}: {complaints:?}"
         );
     }
-    assert!(slowest > Duration::ZERO);
 }
