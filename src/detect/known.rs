@@ -210,6 +210,6 @@ impl Known {
 
     /// Bytes of the tables.
     pub fn bytes(&self) -> usize {
-        self.buckets.bytes()
+        self.buckets.bytes() + self.assumed_roles.bytes()
     }
 }

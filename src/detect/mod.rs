@@ -175,12 +175,15 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)).copied()
 }
 
-/// Rules with those whose alerts they are made of, in the order of [`RULES`].
-pub fn with_parts(rules: &[&'static Rule]) -> Vec<&'static Rule> {
-    let parts: Vec<&str> = rules.iter().flat_map(|rule| sequence::parts(rule)).map(|part| part.id).collect();
-    let is_in = |rule: &&Rule| rules.iter().any(|other| other.id == rule.id) || parts.contains(&rule.id);
-    let others = rules.iter().copied().filter(|rule| !RULES.iter().any(|known| known.id == rule.id));
-    RULES.iter().copied().filter(is_in).chain(others).collect()
+/// Rules with those of `all` whose alerts they are made of, in the order of `all`.
+pub fn with_parts(chosen: &[&'static Rule], all: &[&'static Rule]) -> Vec<&'static Rule> {
+    let made_of_alerts = |rule: &&&'static Rule| matches!(rule.form, Form::Code(_));
+    let detectors: Vec<Box<dyn Detector>> =
+        chosen.iter().filter(made_of_alerts).map(|rule| rule.detector(&Config::default())).collect();
+    let is_in = |rule: &&Rule| {
+        chosen.iter().any(|other| other.id == rule.id) || detectors.iter().any(|it| it.is_made_of(rule.id))
+    };
+    all.iter().copied().filter(is_in).collect()
 }
 
 /// State of one detector.
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_made_of_alerts_comes_with_those_that_raise_them() {
-        let ids = |id| with_parts(&[rule(id).unwrap()]).iter().map(|rule| rule.id).collect::<Vec<_>>();
+        let ids = |id| with_parts(&[rule(id).unwrap()], &RULES).iter().map(|rule| rule.id).collect::<Vec<_>>();
         assert_eq!(ids("log-001"), ["LOG-001"]);
         let parts = ids("SEQ-001");
         assert!(

@@ -114,13 +114,19 @@ pub(crate) fn block(log: LogType, text: &str) -> Result<Block, String> {
     Ok(block)
 }
 
+/// The rules, and this one if it is none of them.
+fn rules_and(rule: &'static Rule) -> Vec<&'static Rule> {
+    let own = (!super::RULES.iter().any(|known| known.id == rule.id)).then_some(rule);
+    super::RULES.iter().copied().chain(own).collect()
+}
+
 /// What a rule finds in some tables, each cut into parts of so many rows whose states are merged.
 ///
 /// # Panics
 /// If the configuration of the rule's samples cannot be read; a test walks all rules.
 pub fn run(rule: &'static Rule, tables: &[FieldTable], cut: usize) -> Findings {
     let config = config(rule).unwrap_or_else(|reason| panic!("{}: {reason}", rule.id));
-    let stage = DetectStage::new(&super::with_parts(&[rule]), &config);
+    let stage = DetectStage::new(&super::with_parts(&[rule], &rules_and(rule)), &config);
     let mut whole = stage.worker();
     for table in tables {
         let rows: Vec<u32> = (0..table.len() as u32).collect();

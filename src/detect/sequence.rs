@@ -9,7 +9,7 @@ mod find;
 
 use super::alert::{Alert, Confidence, Outcome, Severity, counted};
 use super::codes::Codes;
-use super::{Config, DetectBatch, Detector, Findings, RULES, Rule, Shared};
+use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::parse::time::HOUR_MS;
 pub(super) use actor::{By, of_actors};
 use find::{Found, clusters};
@@ -61,12 +61,6 @@ pub const WINDOW_HOURS: &str = "window_hours";
 
 /// Alerts that are named in `related`; the count tells of all.
 const MOST_RELATED: usize = 50;
-
-/// The rules whose alerts a rule is made of; none for a rule that sees rows.
-pub fn parts(rule: &'static Rule) -> impl Iterator<Item = &'static Rule> {
-    let detector = rule.detector(&Config::default());
-    RULES.iter().copied().filter(move |other| detector.is_made_of(other.id))
-}
 
 /// The detector of a [`Sequence`].
 pub struct SequenceDetector {

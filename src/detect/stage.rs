@@ -287,7 +287,7 @@ impl DetectWorker {
             let why = "it begins on the first day of the logs or later, and so is no past of theirs";
             all.notes.push(format!("the baseline was not used: {why}."));
         }
-        let notes = [self.known.note(), history.note()];
+        let notes = [self.known.note(), self.known.assumed_roles.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
         all.limited |= kms.notes().next().is_some();

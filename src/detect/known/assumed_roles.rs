@@ -90,6 +90,16 @@ impl AssumedRoles {
         Callers { by_role }
     }
 
+    /// A sentence about what was left out, if anything was.
+    pub fn note(&self) -> Option<String> {
+        self.pairs.note().map(|note| format!("Roles that were taken on: {note}"))
+    }
+
+    /// Bytes of the table.
+    pub fn bytes(&self) -> usize {
+        self.pairs.bytes()
+    }
+
     /// Takes over what another part of the input showed.
     pub fn merge(&mut self, other: AssumedRoles) {
         self.pairs.merge(other.pairs);

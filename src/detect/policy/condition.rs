@@ -1,6 +1,6 @@
 //! Which conditions of a statement hold it to somebody, so that it is not public.
 
-use super::json::{each, texts};
+use super::json::texts;
 use crate::detect::known::is_account_id;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -177,15 +177,6 @@ fn is_narrow_range(value: &str) -> bool {
     let (whole, least) = if address.is_ipv4() { (32, 8) } else { (128, 32) };
     let length = if length.is_empty() { Some(whole) } else { length.parse::<u8>().ok() };
     length.is_some_and(|length| (least..=whole).contains(&length))
-}
-
-/// The names of the operators and keys, for those who compare policies: `stringequals aws:sourcevpc`.
-pub fn names(conditions: &Value) -> Vec<String> {
-    let conditions = each(conditions).iter().flat_map(of_statement);
-    let mut names: Vec<String> = conditions.map(|it| format!("{} {}", it.operator, it.key)).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 #[cfg(test)]

@@ -71,14 +71,14 @@ impl Pattern for AclsEnabled {
     }
 
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
-        let [removed, enabled, known] = [REMOVED, ENABLED, KNOWN].map(|kind| group.of_kind(kind));
+        let [removed, enabled] = [REMOVED, ENABLED].map(|kind| group.of_kind(kind));
         let (caller, bucket) = setting_calls::names(group);
-        let (severity, summary) = match (removed, enabled, known) {
-            (1.., ..) => {
+        let (severity, summary) = match (removed, enabled) {
+            (1.., _) => {
                 (Severity::Low, format!("{caller} removed the ownership controls of the bucket {bucket}."))
             }
-            (_, 1.., _) => (Severity::Low, format!("{caller} enabled ACLs of the bucket {bucket}.")),
-            (.., 1..) => return Verdict::Nothing,
+            (_, 1..) => (Severity::Low, format!("{caller} enabled ACLs of the bucket {bucket}.")),
+            _ if setting_calls::are_all_shown(group, KNOWN) => return Verdict::Nothing,
             _ => (
                 Severity::Info,
                 format!("{caller} set the ownership of objects of the bucket {bucket}; its value is not shown."),

@@ -90,12 +90,12 @@ impl Pattern for BucketAclPublic {
     }
 
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
-        let [everybody, authenticated, changes, known] =
-            [EVERYBODY, AUTHENTICATED, CHANGES, KNOWN].map(|kind| group.of_kind(kind));
+        let [everybody, authenticated, changes] =
+            [EVERYBODY, AUTHENTICATED, CHANGES].map(|kind| group.of_kind(kind));
         let (caller, bucket) = setting_calls::names(group);
         let whom = if everybody > 0 { "everybody" } else { "all accounts of AWS" };
         if everybody + authenticated == 0 {
-            if known > 0 {
+            if setting_calls::are_all_shown(group, KNOWN) {
                 return Verdict::Nothing;
             }
             let summary = format!("{caller} set the ACL of the bucket {bucket}; its grants are not shown.");
@@ -141,12 +141,16 @@ mod tests {
         let open = put(CloudTrail, Some(r#"{"x-amz-acl":"public-read"}"#));
         let write = put(CloudTrail, Some(r#"{"x-amz-acl":"public-read-write"}"#));
         let private = put(CloudTrail, Some(r#"{"x-amz-acl":"private"}"#));
+        let mut another = put(S3Access, None);
+        another.1.request = "R2".to_owned();
         for (rows, expected) in [
             (vec![open.clone()], vec![High]),
             (vec![write.clone()], vec![Critical]),
             (vec![private.clone()], vec![]),
             (vec![put(S3Access, None)], vec![Low]),
-            (vec![put(S3Access, None), private], vec![]),
+            (vec![put(S3Access, None), private.clone()], vec![]),
+            // What is shown of one call says nothing of another.
+            (vec![another, private], vec![Low]),
             (vec![put(S3Access, None), open.clone()], vec![High]),
             (vec![put(CloudTrail, Some(r#"{"x-amz-acl":"authenticated-read"}"#))], vec![High]),
         ] {

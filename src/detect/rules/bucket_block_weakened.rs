@@ -78,7 +78,7 @@ impl Pattern for BucketBlockWeakened {
     }
 
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
-        let [removed, weak, off, known] = [REMOVED, WEAK, OFF, KNOWN].map(|kind| group.of_kind(kind));
+        let [removed, weak, off] = [REMOVED, WEAK, OFF].map(|kind| group.of_kind(kind));
         let (caller, bucket) = setting_calls::names(group);
         let is_log_bucket = setting_calls::is_log_bucket(shared, bucket);
         let done = if removed > 0 {
@@ -94,7 +94,7 @@ impl Pattern for BucketBlockWeakened {
                 if is_log_bucket { Severity::High } else { Severity::Medium },
                 format!("{caller} {done} Block Public Access of the bucket {bucket}."),
             ),
-            false if known == 0 => (
+            false if !setting_calls::are_all_shown(group, KNOWN) => (
                 Severity::Low,
                 format!("{caller} set Block Public Access of the bucket {bucket}; its settings are not shown."),
             ),

@@ -63,9 +63,7 @@ impl Pattern for DecoyTouched {
             actions(group),
         );
         alert.reasons.push("The configuration lists what was touched under decoys.".to_owned());
-        if let Some(address) = &alert.remote_ip {
-            alert.reasons.extend(shared.config.context.describe(address));
-        }
+        marked_calls::describe(&mut alert, shared);
         alert.expected = [("requests", json!(0))].into();
         match group.entity[0].is_some_and(|principal| shared.config.readers.contains(principal)) {
             true => Verdict::Suppressed(alert),

@@ -92,7 +92,6 @@ impl EntityRisk {
     /// The episodes of one actor, whose alerts are in the order of time.
     fn episodes<'a>(&self, alerts: &[&'a Alert]) -> Vec<Episode<'a>> {
         let (mut episodes, mut episode, mut score, mut last_ms) = (Vec::new(), Episode::default(), 0u64, None);
-        let mut counted_today: BTreeSet<(&str, i64)> = BTreeSet::new();
         for alert in worst_of_days(alerts) {
             let time_ms = alert.first_seen_ms.unwrap_or_default();
             score = decayed(score, time_ms.saturating_sub(last_ms.unwrap_or(time_ms)));
@@ -100,9 +99,7 @@ impl EntityRisk {
                 episodes.push(std::mem::take(&mut episode));
             }
             last_ms = Some(time_ms);
-            if counted_today.insert((alert.rule_id, time_ms.div_euclid(DAY_MS))) {
-                score = score.saturating_add(WEIGHTS[alert.severity as usize] * PARTS);
-            }
+            score = score.saturating_add(WEIGHTS[alert.severity as usize] * PARTS);
             episode.highest = episode.highest.max(score);
             episode.alerts.push(alert);
         }

@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
     severity: Severity::High,
     attack: &["T1090.003", "T1078.004"],
     looks_for: "Requests, in either log, from an address in a list that the configuration has under networks with the \
-        kind threat or tor. There is one alert for a caller, an address and a UTC day, and it names the list and the day \
+        kind threat or tor. There is one alert for a caller, a bucket, an address and a UTC day, and it names the list and the day \
         on which the list was right. The level is high; it is medium where the address is only one of Tor and nothing was \
         read, written or changed; it is low where a bucket listed under public_buckets was read without credentials, \
         and one lower where all requests were refused.",

@@ -1,11 +1,13 @@
 //! Rows that the configuration or the baseline marks, as hits.
 
-use crate::detect::alert::{Alert, Outcome, Severity};
+use crate::detect::alert::{Alert, Confidence, Outcome, Severity, counted};
 use crate::detect::baseline::{DAY_HOURS, Dimension, Known, hour_of};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Codes, Ended};
 use crate::detect::hits::{Group, Hit, what};
-use crate::detect::{DetectBatch, Rule, Shared};
+use crate::detect::reading::span_in_words;
+use crate::detect::{Config, DetectBatch, Rule, Shared, Threshold};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Columns that [`hit`] reads.
@@ -62,8 +64,75 @@ pub(super) fn caller<'a>(group: &Group<'a>) -> &'a str {
     group.entity[0].unwrap_or("An unknown caller")
 }
 
+/// Adds what the configuration knows of the address, if it is only one.
+pub(super) fn describe(alert: &mut Alert, shared: &Shared<'_>) {
+    if let Some(address) = &alert.remote_ip {
+        alert.reasons.extend(shared.config.context.describe(address));
+    }
+}
+
+/// How long a caller must be known, so that what it never did is news.
+pub(super) const HISTORY_DAYS: Threshold =
+    Threshold { name: "history_days", default: 7, source: "proposal: a week holds every day of the week once" };
+/// Or, of a caller that is known for a day, by how many requests.
+pub(super) const HISTORY_REQUESTS: Threshold =
+    Threshold { name: "history_requests", default: 200, source: "proposal, to be tuned on real data" };
+
+/// What the rules about news share: requests of a caller that the baseline knows, but not like this.
+pub(super) struct News {
+    rule: &'static Rule,
+    requests: u64,
+    history_days: u64,
+    history_requests: u64,
+}
+
+impl News {
+    pub(super) fn of(config: &Config, rule: &'static Rule) -> News {
+        let threshold = |name| config.threshold(rule, name);
+        News {
+            rule,
+            requests: threshold("requests"),
+            history_days: threshold(HISTORY_DAYS.name),
+            history_requests: threshold(HISTORY_REQUESTS.name),
+        }
+    }
+
+    /// The alert but for its summary; `None` if there are too few requests, or the caller is not known long enough.
+    /// `news` is what is new, by its name in `observed`, and `but` ends the sentence about what is known.
+    pub(super) fn alert(
+        &self,
+        (group, shared): (&Group<'_>, &Shared<'_>),
+        severity: Severity,
+        news: (&'static str, &str),
+        but: &str,
+    ) -> Option<Alert> {
+        let (days, requests) = known_for(group, shared)?;
+        let is_known = days >= self.history_days || (days >= 1 && requests >= self.history_requests);
+        if group.count() < self.requests || !is_known {
+            return None;
+        }
+        let mut alert = alert(self.rule, group, severity);
+        alert.confidence = Confidence::Medium;
+        alert.window_seconds = 0;
+        alert.reasons.push(format!(
+            "The baseline knows the caller for {} and {}, {but}.",
+            span_in_words(days * 24 * 60),
+            counted(requests, "request", "requests"),
+        ));
+        describe(&mut alert, shared);
+        alert.observed.insert(news.0, json!(news.1));
+        alert.expected = [
+            ("requests", json!(self.requests)),
+            ("history_days", json!(days)),
+            ("history_requests", json!(requests)),
+        ]
+        .into();
+        Some(alert)
+    }
+}
+
 /// For how many days before the group's first record the baseline knows its caller, and how many requests of it.
-pub(super) fn known_for(group: &Group<'_>, shared: &Shared<'_>) -> Option<(u64, u64)> {
+fn known_for(group: &Group<'_>, shared: &Shared<'_>) -> Option<(u64, u64)> {
     let first = hour_of(group.seen_ms().0?)?;
     let learned = shared.config.baseline.as_ref()?;
     let Known::Seen(entry) = learned.entry(Dimension::Principal, &[group.entity[0]?]) else { return None };

@@ -1,15 +1,13 @@
 //! GET-008: a caller does what it never did.
 
-use super::marked_calls::{self, caller, hit, known_for};
+use super::marked_calls::{self, News, caller, hit};
 use crate::activity::operation::{ActionClass, class_of_event};
-use crate::detect::alert::{Confidence, Severity, counted};
+use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::Codes;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
-use crate::detect::reading::span_in_words;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
-use serde_json::json;
 
 /// GET-008 `new-action`.
 pub static RULE: Rule = Rule {
@@ -31,12 +29,8 @@ pub static RULE: Rule = Rule {
     ],
     thresholds: &[
         Threshold { name: "requests", default: 1, source: "detector catalogue, to be tuned on real data" },
-        Threshold {
-            name: "history_days",
-            default: 7,
-            source: "proposal: a week holds every day of the week once",
-        },
-        Threshold { name: "history_requests", default: 200, source: "proposal, to be tuned on real data" },
+        marked_calls::HISTORY_DAYS,
+        marked_calls::HISTORY_REQUESTS,
     ],
     activity_columns: &["principal", "bucket_name", "remote_ip", "action", "request_id", "service"],
     s3_access_columns: &[],
@@ -48,23 +42,14 @@ pub static RULE: Rule = Rule {
 
 mod samples;
 
-struct NewAction {
-    requests: u64,
-    history_days: u64,
-    history_requests: u64,
-}
+struct NewAction(News);
 
 impl Pattern for NewAction {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
 
     fn new(config: &Config) -> Self {
-        let threshold = |name| config.threshold(&RULE, name);
-        NewAction {
-            requests: threshold("requests"),
-            history_days: threshold("history_days"),
-            history_requests: threshold("history_requests"),
-        }
+        NewAction(News::of(config, &RULE))
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
@@ -77,35 +62,14 @@ impl Pattern for NewAction {
     }
 
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
-        let Some((days, requests)) = known_for(group, shared) else { return Verdict::Nothing };
-        let is_known = days >= self.history_days || (days >= 1 && requests >= self.history_requests);
-        if group.count() < self.requests || !is_known {
-            return Verdict::Nothing;
-        }
-        let mut alert = marked_calls::alert(&RULE, group, severity(group));
-        alert.confidence = Confidence::Medium;
-        alert.window_seconds = 0;
         let action = group.entity[2].unwrap_or("none");
+        let alert = self.0.alert((group, shared), severity(group), ("action", action), "and never doing this");
+        let Some(mut alert) = alert else { return Verdict::Nothing };
         alert.summary = format!(
             "{} did {action}, which is new for it, in {}.",
             caller(group),
             counted(group.count(), "request", "requests"),
         );
-        alert.reasons.push(format!(
-            "The baseline knows the caller for {} and {}, and never doing this.",
-            span_in_words(days * 24 * 60),
-            counted(requests, "request", "requests"),
-        ));
-        if let Some(address) = &alert.remote_ip {
-            alert.reasons.extend(shared.config.context.describe(address));
-        }
-        alert.observed.insert("action", json!(action));
-        alert.expected = [
-            ("requests", json!(self.requests)),
-            ("history_days", json!(days)),
-            ("history_requests", json!(requests)),
-        ]
-        .into();
         Verdict::Alert(alert)
     }
 }

@@ -1,15 +1,13 @@
 //! GET-007: a caller uses a program that it never used.
 
-use super::marked_calls::{self, actions, caller, hit, known_for};
-use crate::detect::alert::{Confidence, Severity, counted};
+use super::marked_calls::{self, News, actions, caller, hit};
+use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::Codes;
 use crate::detect::evidence::shortened;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
-use crate::detect::reading::span_in_words;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
-use serde_json::json;
 
 /// GET-007 `new-user-agent`.
 pub static RULE: Rule = Rule {
@@ -28,12 +26,8 @@ pub static RULE: Rule = Rule {
     next_steps: &["Ask the caller whether it uses the program.", "Look at address and actions of these requests."],
     thresholds: &[
         Threshold { name: "requests", default: 3, source: "detector catalogue, to be tuned on real data" },
-        Threshold {
-            name: "history_days",
-            default: 7,
-            source: "proposal: a week holds every day of the week once",
-        },
-        Threshold { name: "history_requests", default: 200, source: "proposal, to be tuned on real data" },
+        marked_calls::HISTORY_DAYS,
+        marked_calls::HISTORY_REQUESTS,
     ],
     activity_columns: &["principal", "bucket_name", "remote_ip", "action", "request_id", "user_agent"],
     s3_access_columns: &[],
@@ -45,23 +39,14 @@ pub static RULE: Rule = Rule {
 
 mod samples;
 
-struct NewUserAgent {
-    requests: u64,
-    history_days: u64,
-    history_requests: u64,
-}
+struct NewUserAgent(News);
 
 impl Pattern for NewUserAgent {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
 
     fn new(config: &Config) -> Self {
-        let threshold = |name| config.threshold(&RULE, name);
-        NewUserAgent {
-            requests: threshold("requests"),
-            history_days: threshold("history_days"),
-            history_requests: threshold("history_requests"),
-        }
+        NewUserAgent(News::of(config, &RULE))
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
@@ -70,36 +55,16 @@ impl Pattern for NewUserAgent {
     }
 
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
-        let Some((days, requests)) = known_for(group, shared) else { return Verdict::Nothing };
-        let is_known = days >= self.history_days || (days >= 1 && requests >= self.history_requests);
-        if group.count() < self.requests || !is_known {
-            return Verdict::Nothing;
-        }
-        let mut alert = marked_calls::alert(&RULE, group, Severity::Low);
-        alert.confidence = Confidence::Medium;
-        alert.window_seconds = 0;
         let program = group.entity[2].unwrap_or("none");
+        let alert =
+            self.0.alert((group, shared), Severity::Low, ("program", program), "and not with this program");
+        let Some(mut alert) = alert else { return Verdict::Nothing };
         alert.summary = format!(
             "{} used {program}, a program new for it, for {} ({}).",
             caller(group),
             counted(group.count(), "request", "requests"),
             actions(group),
         );
-        alert.reasons.push(format!(
-            "The baseline knows the caller for {} and {}, and not with this program.",
-            span_in_words(days * 24 * 60),
-            counted(requests, "request", "requests"),
-        ));
-        if let Some(address) = &alert.remote_ip {
-            alert.reasons.extend(shared.config.context.describe(address));
-        }
-        alert.observed.insert("program", json!(program));
-        alert.expected = [
-            ("requests", json!(self.requests)),
-            ("history_days", json!(days)),
-            ("history_requests", json!(requests)),
-        ]
-        .into();
         Verdict::Alert(alert)
     }
 }

@@ -51,6 +51,11 @@ pub fn verdict(alert: Alert, shared: &Shared<'_>, is_wanted: bool) -> Verdict {
     if is_wanted || is_of_iac { Verdict::Suppressed(alert) } else { Verdict::Alert(alert) }
 }
 
+/// Do the logs show what each call of a group sets, where `known` is the kind of those that they do?
+pub fn are_all_shown(group: &Group<'_>, known: usize) -> bool {
+    group.of_kind(known) >= group.count()
+}
+
 /// Is the bucket one that anybody may read, so that access of that kind is wanted?
 pub fn is_public(shared: &Shared<'_>, bucket: &str, access: Access) -> bool {
     shared.config.public_buckets.contains(bucket) && !access.has_any(Access::CHANGES)

@@ -70,9 +70,7 @@ impl Pattern for VpcBucketDirect {
             group.of_kind(DENIED),
         );
         alert.reasons.push("The configuration lists the bucket under vpc_only_buckets.".to_owned());
-        if let Some(address) = &alert.remote_ip {
-            alert.reasons.extend(shared.config.context.describe(address));
-        }
+        marked_calls::describe(&mut alert, shared);
         alert.expected = [("requests", json!(0))].into();
         Verdict::Alert(alert)
     }

@@ -76,7 +76,7 @@ fn what_could_not_be_evaluated_is_said() {
 
 #[test]
 fn an_alert_names_account_region_and_address_if_there_is_only_one() {
-    let sees_rows = |rule: &&&'static Rule| super::super::with_parts(&[rule]).len() == 1;
+    let sees_rows = |rule: &&&'static Rule| super::super::with_parts(&[rule], &RULES).len() == 1;
     for rule in RULES.iter().filter(sees_rows) {
         let trail =
             |sample: &&Sample| sample.fires && sample.logs().iter().all(|(log, _)| *log == LogType::CloudTrail);
