@@ -3,18 +3,22 @@
 //! Requests are put in the order of their objects, so that one object is in memory at a time. Rows wait on the disk, as
 //! the total comes first.
 
-use super::accesses::{Access, Destination, Reach, accesses};
+mod object;
+mod row;
+
+pub use row::{ExposureRow, Level, Sums};
+
+use super::accesses::{Access, Reach, accesses};
 use super::event::Source;
-use super::extent::{Extent, Got, Share};
+use super::extent::Extent;
 use super::joined::JoinTally;
-use super::object_record::{Act, ObjectRecord, Way};
-use super::object_requests::{Distinct, ObjectRequests, ObjectWorker, add_sources};
+use super::object_record::{Act, ObjectRecord};
+use super::object_requests::{ObjectRequests, ObjectWorker, add_sources};
 use super::selection::Selection;
-use super::spill_sort::{Gathered, Sorted, SpillSort};
+use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
 use crate::error::Error;
-use crate::report::count::{counted, grouped, of_number};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use object::Object;
+use row::{Callers, Reached, request_row};
 
 /// Callers and addresses that are counted in the total, below a prefix, and of an object.
 const MOST_IN_TOTAL: usize = 1_000_000;
@@ -27,31 +31,6 @@ const MOST_SHOWN: usize = 32;
 /// The deepest folders that can be summed.
 pub const MOST_DEPTH: usize = 16;
 
-/// What a row is of, from the whole to the single.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Level {
-    /// All there is.
-    Total,
-    /// Objects of a bucket below a folder.
-    Prefix,
-    /// A version of an object.
-    Object,
-    /// A request.
-    Request,
-}
-
-impl Level {
-    /// The word in the column `level`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Total => "total",
-            Level::Prefix => "prefix",
-            Level::Object => "object",
-            Level::Request => "request",
-        }
-    }
-}
-
 /// How the rows are made.
 #[derive(Clone, Copy, Debug)]
 pub struct ExposureOptions {
@@ -59,328 +38,6 @@ pub struct ExposureOptions {
     pub level: Level,
     /// How many folders of a key make a prefix.
     pub depth: usize,
-}
-
-/// Best that was reached of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reached {
-    Attempted,
-    Metadata,
-    Content(Share),
-}
-
-impl Reached {
-    fn name(self) -> &'static str {
-        match self {
-            Reached::Content(Share::Full) => "full",
-            Reached::Content(Share::Part) => "part",
-            Reached::Content(Share::PartOrFull) => "part_or_full",
-            Reached::Metadata => "metadata",
-            Reached::Attempted => "attempted",
-        }
-    }
-}
-
-/// Sums of requests and objects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the columns of the same names say what they are")]
-pub struct Sums {
-    pub objects: u64,
-    pub objects_full: u64,
-    pub objects_part: u64,
-    pub objects_part_or_full: u64,
-    pub objects_metadata: u64,
-    pub objects_attempted: u64,
-    pub requests: u64,
-    pub reads: u64,
-    pub copies: u64,
-    pub metadata_reads: u64,
-    pub denied: u64,
-    pub failed: u64,
-    pub listings: u64,
-    pub presigned: u64,
-    pub anonymous: u64,
-    pub bytes_sent: u64,
-    pub bytes_copied: u64,
-    pub unique_bytes_min: u64,
-    pub unique_bytes_max: u64,
-    /// Objects whose most is not bounded, as no log says their size.
-    pub without_bound: u64,
-    pub first_ms: Option<i64>,
-    pub last_ms: Option<i64>,
-}
-
-impl Sums {
-    fn see(&mut self, access: &Access, reach: Reach) {
-        let record = &access.record;
-        self.requests += 1;
-        let bytes = record.bytes_out.unwrap_or_default();
-        match reach {
-            Reach::Content(_) if matches!(record.act, Act::CopyRead | Act::CopyPartRead) => {
-                self.copies += 1;
-                self.bytes_copied = self.bytes_copied.saturating_add(copied_bytes(record, reach));
-            }
-            Reach::Content(_) => {
-                self.reads += 1;
-                self.bytes_sent = self.bytes_sent.saturating_add(bytes);
-            }
-            Reach::Metadata => self.metadata_reads += 1,
-            Reach::Names => self.listings += 1,
-            Reach::Denied => self.denied += 1,
-            Reach::Failed => self.failed += 1,
-        }
-        self.presigned += u64::from(record.way == Way::Presigned);
-        self.anonymous += u64::from(record.way == Way::Anonymous);
-        self.see_time(record.time_ms);
-    }
-
-    fn see_time(&mut self, time_ms: Option<i64>) {
-        self.first_ms = self.first_ms.into_iter().chain(time_ms).min();
-        self.last_ms = self.last_ms.into_iter().chain(time_ms).max();
-    }
-
-    fn count(&mut self, reached: Reached) {
-        self.objects += 1;
-        *match reached {
-            Reached::Content(Share::Full) => &mut self.objects_full,
-            Reached::Content(Share::Part) => &mut self.objects_part,
-            Reached::Content(Share::PartOrFull) => &mut self.objects_part_or_full,
-            Reached::Metadata => &mut self.objects_metadata,
-            Reached::Attempted => &mut self.objects_attempted,
-        } += 1;
-    }
-
-    fn add_bytes(&mut self, extent: &Extent) {
-        self.unique_bytes_min = self.unique_bytes_min.saturating_add(extent.least());
-        match extent.most() {
-            Some(most) => self.unique_bytes_max = self.unique_bytes_max.saturating_add(most),
-            None => self.without_bound += 1,
-        }
-    }
-
-    /// `3 full, 1 part, 2 attempted`
-    fn sentence(&self) -> String {
-        let parts = [
-            (self.objects_full, "full"),
-            (self.objects_part, "part"),
-            (self.objects_part_or_full, "part_or_full"),
-            (self.objects_metadata, "metadata"),
-            (self.objects_attempted, "attempted"),
-        ];
-        let parts =
-            parts.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
-        parts.collect::<Vec<_>>().join(", ")
-    }
-}
-
-fn copied_bytes(record: &ObjectRecord, reach: Reach) -> u64 {
-    match reach {
-        Reach::Content(Got::From(_, length)) => length,
-        Reach::Content(Got::All) => record.size.unwrap_or_default(),
-        _ => 0,
-    }
-}
-
-/// A row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the columns of the same names say what they are")]
-pub struct ExposureRow {
-    pub level: Level,
-    pub bucket_name: Option<String>,
-    pub object_key: Option<String>,
-    pub version_id: Option<String>,
-    pub extent: String,
-    pub share: Option<String>,
-    pub object_size: Option<u64>,
-    pub sums: Sums,
-    pub action: Option<String>,
-    pub http_status: Option<i64>,
-    pub principals: Vec<String>,
-    pub principals_count: u64,
-    pub remote_ips: Vec<String>,
-    pub remote_ips_count: u64,
-    pub access_key_ids: Vec<String>,
-    pub copied_to: Vec<String>,
-    pub session_chain: Vec<String>,
-    pub notes: Vec<String>,
-    pub sources: Vec<Source>,
-}
-
-/// Who took part.
-struct Callers {
-    principals: Distinct,
-    addresses: Distinct,
-    access_keys: Distinct,
-}
-
-impl Callers {
-    fn up_to(most: usize) -> Callers {
-        let distinct = || Distinct::up_to(most);
-        Callers { principals: distinct(), addresses: distinct(), access_keys: distinct() }
-    }
-
-    fn see(&mut self, record: &ObjectRecord) {
-        let seen = [
-            (&record.principal, &mut self.principals),
-            (&record.remote_ip, &mut self.addresses),
-            (&record.access_key_id, &mut self.access_keys),
-        ];
-        seen.into_iter().for_each(|(text, distinct)| text.iter().for_each(|text| distinct.see(text)));
-    }
-
-    fn row(&self, level: Level, sums: Sums) -> ExposureRow {
-        let overflows = self.principals.overflows || self.addresses.overflows;
-        let note = "there are more callers or addresses than were counted".to_owned();
-        ExposureRow {
-            level,
-            bucket_name: None,
-            object_key: None,
-            version_id: None,
-            extent: sums.sentence(),
-            share: None,
-            object_size: None,
-            sums,
-            action: None,
-            http_status: None,
-            principals: self.principals.shown(),
-            principals_count: self.principals.count(),
-            remote_ips: self.addresses.shown(),
-            remote_ips_count: self.addresses.count(),
-            access_key_ids: self.access_keys.shown(),
-            copied_to: Vec::new(),
-            session_chain: Vec::new(),
-            notes: if overflows { vec![note] } else { Vec::new() },
-            sources: Vec::new(),
-        }
-    }
-}
-
-/// A version of an object while its requests come.
-struct Object {
-    extent: Extent,
-    sums: Sums,
-    callers: Callers,
-    best: Reached,
-    size: Option<u64>,
-    copied_to: BTreeSet<Destination>,
-    copied_to_more: bool,
-    /// Copies of which no log says where they went.
-    copies_without_destination: u64,
-    through: BTreeSet<(u32, u64)>,
-    sources: Vec<Source>,
-    sources_left_out: u64,
-}
-
-impl Object {
-    fn new() -> Object {
-        Object {
-            extent: Extent::default(),
-            sums: Sums::default(),
-            callers: Callers::up_to(MOST_OF_OBJECT),
-            best: Reached::Attempted,
-            size: None,
-            copied_to: BTreeSet::new(),
-            copied_to_more: false,
-            copies_without_destination: 0,
-            through: BTreeSet::new(),
-            sources: Vec::new(),
-            sources_left_out: 0,
-        }
-    }
-
-    fn see(&mut self, access: &Access, reach: Reach) {
-        self.sums.see(access, reach);
-        self.callers.see(&access.record);
-        let record = &access.record;
-        match reach {
-            Reach::Content(got) => {
-                self.extent.add(record.size, got);
-                if record.act == Act::CopyRead || record.act == Act::CopyPartRead {
-                    self.copies_without_destination += u64::from(access.copied_to.is_none());
-                }
-                self.copied_to.extend(access.copied_to.clone());
-                if self.copied_to.len() > MOST_SHOWN {
-                    self.copied_to.pop_last();
-                    self.copied_to_more = true;
-                }
-            }
-            Reach::Metadata => self.best = self.best.max(Reached::Metadata),
-            Reach::Names | Reach::Denied | Reach::Failed => {}
-        }
-        if record.is_done() {
-            self.size = record.size.or(self.size);
-        }
-        if self.through.len() < MOST_SHOWN {
-            self.through.extend(record.through);
-        }
-        let free = MOST_SHOWN.saturating_sub(self.sources.len()).min(record.sources.len());
-        self.sources_left_out += (record.sources.len() - free) as u64;
-        add_sources(&mut self.sources, record.sources[..free].to_vec());
-    }
-
-    fn close(&mut self) -> Reached {
-        self.extent.close();
-        self.best = self.extent.share().map_or(self.best, Reached::Content);
-        self.sums.add_bytes(&self.extent);
-        self.best
-    }
-
-    fn row(&self, version: Option<&str>, selection: &Selection) -> ExposureRow {
-        let mut copied_to: Vec<String> = self.copied_to.iter().map(Destination::sentence).collect();
-        if self.copied_to_more {
-            copied_to.push("… more".to_owned());
-        }
-        let mut row = self.callers.row(Level::Object, self.sums.clone());
-        row.notes.extend(self.notes());
-        ExposureRow {
-            version_id: version.map(str::to_owned),
-            extent: self.best.name().to_owned(),
-            share: share(&self.extent),
-            object_size: self.size,
-            copied_to,
-            session_chain: self.through.iter().take(4).flat_map(|through| selection.steps(*through)).collect(),
-            sources: self.sources.clone(),
-            ..row
-        }
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        if self.extent.has_unplaced() {
-            notes.push(
-                "the logs do not say which bytes some requests got: the share lies between two bounds".to_owned(),
-            );
-        }
-        if !self.extent.is_empty() && self.extent.sizes() == 0 {
-            notes.push("no log says the size of the object".to_owned());
-        }
-        if self.extent.sizes() > 1 {
-            notes.push(format!("its size changed between reads: {} contents", self.extent.sizes()));
-        }
-        if self.extent.left_out() {
-            notes.push("it had more sizes than are told apart: more may have been read".to_owned());
-        }
-        if self.copies_without_destination > 0 {
-            let copies = of_number(self.copies_without_destination, "copy", "copies");
-            notes.push(format!("of {} {copies} no log says where to", grouped(self.copies_without_destination)));
-        }
-        if self.sources_left_out > 0 {
-            let left_out = counted(self.sources_left_out, "more place");
-            notes.push(format!("{left_out}; --level request shows all"));
-        }
-        notes
-    }
-}
-
-fn share(extent: &Extent) -> Option<String> {
-    if extent.is_empty() {
-        return None;
-    }
-    Some(match extent.percent() {
-        None => "unknown".to_owned(),
-        Some((least, most)) if least == most => format!("{least} %"),
-        Some((least, most)) => format!("{least} % to {most} %"),
-    })
 }
 
 /// Sums of the objects of a bucket below a folder.
@@ -453,9 +110,7 @@ impl Exposure {
         })?;
         let mut accesses = by_object.sorted(gathered)?;
         while let Some((_, row)) = accesses.next_row()? {
-            if let Some(access) = Access::from_bytes(&row) {
-                summing.see(&access)?;
-            }
+            summing.see(&Access::from_bytes(&row).ok_or_else(damaged)?)?;
         }
         summing.finish(tally)
     }
@@ -465,12 +120,8 @@ impl Exposure {
     /// # Errors
     /// A disk that gives back something else.
     pub fn next_row(&mut self) -> Result<Option<ExposureRow>, Error> {
-        while let Some((_, row)) = self.rows.next_row()? {
-            if let Ok(row) = postcard::from_bytes(&row) {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(&row).map_err(|_| damaged()));
+        row.transpose()
     }
 }
 
@@ -646,33 +297,5 @@ impl<'a> Summing<'a> {
         self.waiting.push(&total)?;
         let rows = self.waiting.sort.sorted(self.waiting.gathered)?;
         Ok(Exposure { rows, total, tally })
-    }
-}
-
-fn request_row(access: &Access, extent: &str, selection: &Selection) -> ExposureRow {
-    let record = &access.record;
-    let mut sums = Sums::default();
-    sums.see(access, access.reach());
-    let texts = |text: &Option<String>| text.iter().cloned().collect::<Vec<_>>();
-    ExposureRow {
-        level: Level::Request,
-        bucket_name: record.bucket.clone(),
-        object_key: record.key.clone(),
-        version_id: access.version().map(str::to_owned),
-        extent: extent.to_owned(),
-        share: None,
-        object_size: record.size,
-        sums,
-        action: Some(record.operation.clone()),
-        http_status: record.status,
-        principals: texts(&record.principal),
-        principals_count: u64::from(record.principal.is_some()),
-        remote_ips: texts(&record.remote_ip),
-        remote_ips_count: u64::from(record.remote_ip.is_some()),
-        access_key_ids: texts(&record.access_key_id),
-        copied_to: access.copied_to.iter().map(Destination::sentence).collect(),
-        session_chain: record.through.map(|through| selection.steps(through)).unwrap_or_default(),
-        notes: Vec::new(),
-        sources: record.sources.clone(),
     }
 }

@@ -6,7 +6,7 @@ use super::event::Source;
 use super::joined::JoinTally;
 use super::object_record::{Act, ObjectRecord, Selected, copy_source};
 use super::selection::{Facts, Judged, Selection, Verdict};
-use super::spill_sort::{Gathered, Sorted, SpillSort};
+use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
@@ -97,7 +97,7 @@ impl<'a> ObjectRequests<'a> {
             let Some((key, row)) = next else { return Ok(()) };
             current = key;
             bytes += row.len();
-            request.extend(ObjectRecord::from_bytes(&row));
+            request.push(ObjectRecord::from_bytes(&row).ok_or_else(damaged)?);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::key_history::{Change, ChangeRow, Fate, KeyHistory, Restore};
 use super::object_record::{Act, ObjectRecord, Selected, query_value};
 use super::object_requests::{ObjectRequests, ObjectWorker};
 use super::selection::{Facts, Selection};
-use super::spill_sort::{Gathered, Sorted, SpillSort};
+use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
 use super::versioning::{Mark, Shows, Versioning};
 use crate::activity::outcome::{self, Outcome};
 use crate::error::Error;
@@ -340,12 +340,8 @@ impl Recovery {
     /// # Errors
     /// A disk that gives back something else.
     pub fn next_row(&mut self) -> Result<Option<ChangeRow>, Error> {
-        while let Some((_, row)) = self.rows.next_row()? {
-            if let Ok(row) = postcard::from_bytes(&row) {
-                return Ok(Some(row));
-            }
-        }
-        Ok(None)
+        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(&row).map_err(|_| damaged()));
+        row.transpose()
     }
 }
 
