@@ -295,6 +295,26 @@ fn json_of_something_else_is_skipped_with_the_reason() {
 }
 
 #[test]
+fn json_that_belongs_beside_logs_is_ignored_and_hides_no_record() {
+    let metadata = r#"{"signature":"0a1b","signature-algorithm":"SHA256withRSA"}"#;
+    let digest = "a CloudTrail digest file";
+    let signature = "the signature of a CloudTrail digest file";
+    let printed = format!(r#"{{"ETag":"\"x\"","Metadata":{metadata}}}"#);
+    for (text, name) in [(r#"{"digestStartTime":"x"}"#, digest), (metadata, signature), (&printed, signature)] {
+        let decoded = both_ways(text.as_bytes());
+        assert_eq!(
+            (decoded.status(), decoded.records.len()),
+            (&FileStatus::Ignored(name.to_owned()), 0),
+            "{text}"
+        );
+        let decoded = both_ways(format!("{text}\n{{\"eventVersion\":\"1.11\"}}").as_bytes());
+        assert_eq!(decoded.records.len(), 1, "{text}");
+    }
+    let other = both_ways(br#"{"ETag":"x","Metadata":{"signature":"0a"}}"#);
+    assert!(matches!(other.status(), FileStatus::Skipped(_)), "{:?}", other.status());
+}
+
+#[test]
 fn json_that_breaks_at_each_line_is_given_up_in_time() {
     let good = r#"{"eventVersion":"1"}"#;
     let broken = "{\"a\":[\n".repeat((1 << 20) / 7);

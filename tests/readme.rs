@@ -29,6 +29,14 @@ fn the_set_up_commands_are_the_ones_that_are_tested() {
 }
 
 #[test]
+fn the_commands_of_the_demonstration_are_those_that_it_prints() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output =
+        program().current_dir(folder.path()).args(["demo", "demo/"]).output().expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), block(&readme(), "<!-- demo -->"));
+}
+
+#[test]
 fn every_command_of_the_readme_runs() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");

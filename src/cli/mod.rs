@@ -6,6 +6,7 @@ mod compact;
 mod completions;
 mod coverage;
 mod ddl;
+mod demo;
 mod detect;
 mod detectors;
 mod eval;
@@ -76,6 +77,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Score the detectors on logs of which it is known what happened in them
     Eval(eval::Arguments),
+    /// Write two days of logs with an incident in them, to try everything on, and print the commands that solve it
+    Demo(demo::Arguments),
     /// List and explain the detectors
     Rules(rules::Arguments),
     /// Print completions for a shell
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Man => completions::man(Cli::command()),

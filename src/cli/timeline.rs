@@ -9,6 +9,7 @@ use s3sleuth::error::Error;
 use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::events::SelectedEvents;
 use s3sleuth::investigate::joined::JoinTally;
+use s3sleuth::investigate::parties::Parties;
 use s3sleuth::investigate::timeline::{Profile, Timeline};
 use s3sleuth::report::count::grouped;
 use s3sleuth::report::table_formats::TableFormat;
@@ -56,8 +57,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (worker, mut told) = input.run(&inputs, None, &stage)?;
     let mut timeline = Timeline::new(stage, worker)?;
     let mut rows = table.rows(output, profile.columns())?;
-    let mut without_time = 0;
+    let (mut without_time, mut parties) = (0, Parties::default());
     while let Some(event) = timeline.next_event()? {
+        parties.see(&event);
         match profile.cells(&event) {
             Some(cells) => rows.write(&cells)?,
             None => without_time += 1,
@@ -65,6 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     let counts = rows.finish()?;
     told.inferred = found(&timeline, counts.all);
+    told.inferred.extend(parties.told());
     told.inferred.extend(counts.truncation());
     let mut notes = blind_spots(&told.report.tally.evidence);
     notes.extend(unattributed(timeline.tally(), timeline.kms_tally().unattributed_calls));

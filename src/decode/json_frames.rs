@@ -14,9 +14,13 @@ use super::sniff;
 use super::stream::{Decoder, Flow, Framing};
 use super::window::Window;
 use crate::parse::LogType;
+use memchr::memmem;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::Range;
+
+/// What a file with the metadata of a digest is called.
+const SIGNATURE: &str = "the signature of a CloudTrail digest file";
 
 /// Reason of what breaks off.
 const ENDS_INSIDE: &str = "the input ends inside it";
@@ -79,7 +83,8 @@ struct Members {
     any: bool,
     /// An array of records was among them and has been read.
     streamed: bool,
-    digest: bool,
+    /// What belongs beside logs is called so.
+    beside: Option<&'static str>,
     control: bool,
     detail_type: bool,
     detail: Option<Range<usize>>,
@@ -221,7 +226,12 @@ impl Frames<'_, '_, '_> {
     fn note(&mut self, name: Range<usize>, value: Range<usize>, members: &mut Members) {
         let text = self.window.unread();
         match &text[name] {
-            b"digestStartTime" | b"digestS3Bucket" => members.digest = true,
+            b"digestStartTime" | b"digestS3Bucket" => members.beside = Some("a CloudTrail digest file"),
+            // Its metadata alone, or what `aws s3api head-object` prints.
+            b"signature-algorithm" => members.beside = Some(SIGNATURE),
+            b"Metadata" if memmem::find(&text[value.clone()], b"\"signature-algorithm\"").is_some() => {
+                members.beside = Some(SIGNATURE);
+            }
             b"detail-type" => members.detail_type = true,
             b"detail" if text[value.start] == b'{' => members.detail = Some(value),
             b"messageType" if &text[value.clone()] == b"\"CONTROL_MESSAGE\"" => {
@@ -233,8 +243,8 @@ impl Frames<'_, '_, '_> {
     }
 
     fn end_of_object(&mut self, end: usize, members: &Members) -> Result<()> {
-        if members.digest {
-            self.nothing = "a CloudTrail digest file";
+        if let Some(name) = members.beside {
+            self.nothing = name;
         } else if members.detail_type && members.detail.is_some() {
             self.record(members.detail.clone().unwrap_or(0..end))?;
         } else if members.any && !members.streamed && !members.control {

@@ -29,6 +29,7 @@ pub mod spill_sort;
 pub mod joined;
 pub mod kms;
 
+pub mod parties;
 pub mod timeline;
 
 pub mod object_record;

@@ -80,6 +80,8 @@ fn fields<'a>(request: &'a Request, version: &'a str, random: &mut Random) -> Fi
             target.extend_from_slice(query.as_bytes());
             let presigned = request.presigned.map(|presigned| presigned_query(request, presigned));
             target.extend_from_slice(presigned.unwrap_or_default().as_bytes());
+            let named = request.version.as_ref().map(|version| format!("?versionId={version}"));
+            target.extend_from_slice(named.unwrap_or_default().as_bytes());
         }
         target.extend_from_slice(b" HTTP/1.1\"");
     }
@@ -88,7 +90,11 @@ fn fields<'a>(request: &'a Request, version: &'a str, random: &mut Random) -> Fi
     let times = (request.action != Action::Expire).then(|| (total, total - total / 4));
     let referer = if request.action == Action::Website { "https://www.example.com/" } else { "-" };
     let client = format!("\"{referer}\" \"{}\"", request.agent());
-    let version = Cow::Borrowed(if request.versioned { version } else { "-" });
+    let version = Cow::Borrowed(match request.version.as_deref() {
+        Some(named) => named,
+        None if request.versioned || request.makes_version() => version,
+        None => "-",
+    });
     Fields { operation, key, target, status, error, sent, size, times, client, version }
 }
 

@@ -23,10 +23,10 @@ pub(super) fn is_workday(day: i64) -> bool {
 const HOURS: [u64; 24] =
     [9, 7, 6, 5, 6, 9, 16, 28, 41, 50, 53, 54, 52, 55, 57, 56, 55, 52, 48, 43, 36, 28, 19, 13];
 
-/// Spreads about `count` requests over the ten days, by day and night, workday and weekend, with each hour a little
+/// Spreads about `count` requests over so many days, by day and night, workday and weekend, with each hour a little
 /// off; calls `each` with every time, in no order within an hour.
-pub(super) fn rhythm(count: u64, random: &mut Random, mut each: impl FnMut(i64, &mut Random)) {
-    let slots: Vec<u64> = (0..DAYS * 24)
+pub(super) fn rhythm(days: i64, count: u64, random: &mut Random, mut each: impl FnMut(i64, &mut Random)) {
+    let slots: Vec<u64> = (0..days * 24)
         .map(|slot| {
             let weight = HOURS[(slot % 24) as usize] * if is_workday(slot / 24) { 100 } else { 70 };
             weight * random.between(82, 118) / 100

@@ -30,10 +30,12 @@ pub(super) struct Bucket {
     /// Does the trail hold its data events?
     pub(super) data_events: bool,
     pub(super) encryption: Encryption,
+    /// Is versioning on?
+    pub(super) keeps_versions: bool,
 }
 
 const fn bucket(name: &'static str, data_events: bool, encryption: Encryption) -> Bucket {
-    Bucket { name, data_events, encryption }
+    Bucket { name, data_events, encryption, keeps_versions: false }
 }
 
 /// Customers' profiles and scanned documents.
@@ -68,7 +70,11 @@ pub(super) static DOWNLOADS: Bucket = bucket("example-downloads", true, Encrypti
 /// Trained models.
 pub(super) static MODELS: Bucket = bucket("example-models", true, Encryption::S3);
 
-/// Every bucket.
+/// Backups of the demonstration, with versions.
+pub(super) static BACKUPS: Bucket =
+    Bucket { keeps_versions: true, ..bucket("example-backups", true, Encryption::S3) };
+
+/// Every bucket of the ten days.
 pub(super) static BUCKETS: [&Bucket; 15] = [
     &CUSTOMERS, &MEDIA, &LAKE, &DOCUMENTS, &ASSETS, &WWW, &SHARE, &STATE, &LOGS, &INVOICES, &PERSONNEL, &DUMPS,
     &RESEARCH, &DOWNLOADS, &MODELS,

@@ -170,6 +170,8 @@ pub(super) struct Request {
     pub(super) outcome: Outcome,
     /// Does the request name a version, or its keys each one?
     pub(super) versioned: bool,
+    /// A version of before that the request names.
+    pub(super) version: Option<String>,
     pub(super) sse: Sse,
     pub(super) presigned: Option<Presigned>,
 }
@@ -178,7 +180,8 @@ impl Request {
     /// A request that is answered.
     pub(super) fn new(caller: Caller, bucket: &'static Bucket, action: Action, key: String, size: u64) -> Self {
         let (outcome, sse) = (Outcome::Done, Sse::Bucket);
-        Self { caller, bucket, action, key, size, outcome, versioned: false, sse, presigned: None }
+        let (versioned, version) = (false, None);
+        Self { caller, bucket, action, key, size, outcome, versioned, version, sse, presigned: None }
     }
 
     /// The user agent as the client sends it.
@@ -189,6 +192,12 @@ impl Request {
     /// Is an object written?
     pub(super) fn is_write(&self) -> bool {
         matches!(self.action, Action::Put | Action::Copy(..))
+    }
+
+    /// Does S3 answer with the id of a version that it makes: of an object, or of a delete marker?
+    pub(super) fn makes_version(&self) -> bool {
+        let makes = self.is_write() || self.action == Action::Delete && self.version.is_none();
+        self.bucket.keeps_versions && self.outcome.is_success() && makes
     }
 
     /// Does CloudTrail show it?

@@ -18,40 +18,39 @@ pub(super) fn of(timeline: Timeline) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for hour in events.chunk_by(|left, right| left.time / HOUR == right.time / HOUR) {
         let end = (hour[0].time / HOUR + 1) * HOUR;
-        access_files(hour, seed, end, &mut calendar, &mut files);
-        trail_file(hour, seed, end, &mut calendar, &mut files);
+        for (bucket, text) in access_texts(hour, &mut calendar) {
+            files.push((format!("access_logs/{}", names::access_file(seed, bucket, end)), text));
+        }
+        // Delivered five minutes after the hour, which for the last hour is another day.
+        let name = names::trail_file(seed ^ 1, end + 300);
+        files.push((format!("cloudtrail/{name}"), gzip(&trail_text(hour.iter(), &mut calendar))));
     }
     files.sort_unstable();
     files
 }
 
-fn access_files(hour: &[Event], seed: u64, end: i64, calendar: &mut Calendar, files: &mut Vec<(String, Vec<u8>)>) {
-    let mut texts: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+/// The lines of an hour, by bucket.
+pub(super) fn access_texts(hour: &[Event], calendar: &mut Calendar) -> BTreeMap<&'static str, Vec<u8>> {
+    let mut texts: BTreeMap<&'static str, Vec<u8>> = BTreeMap::new();
     for event in hour {
         if let What::Request(request) = &event.what {
             access::write(event, request, calendar, texts.entry(request.bucket.name).or_default());
             if let Action::Copy(source, key) = &request.action
                 && request.outcome.is_success()
             {
-                access::write_source(
-                    event,
-                    request,
-                    (source, key),
-                    calendar,
-                    texts.entry(source.name).or_default(),
-                );
+                let text = texts.entry(source.name).or_default();
+                access::write_source(event, request, (source, key), calendar, text);
             }
         }
     }
-    for (bucket, text) in texts {
-        files.push((format!("access_logs/{}", names::access_file(seed, bucket, end)), text));
-    }
+    texts
 }
 
-fn trail_file(hour: &[Event], seed: u64, end: i64, calendar: &mut Calendar, files: &mut Vec<(String, Vec<u8>)>) {
+/// The records of events as a file of the trail, before compression.
+pub(super) fn trail_text<'a>(events: impl Iterator<Item = &'a Event>, calendar: &mut Calendar) -> Vec<u8> {
     let mut text = b"{\"Records\":[".to_vec();
     let start = text.len();
-    for event in hour {
+    for event in events {
         if matches!(&event.what, What::Request(request) if !request.is_in_trail()) {
             continue;
         }
@@ -64,12 +63,10 @@ fn trail_file(hour: &[Event], seed: u64, end: i64, calendar: &mut Calendar, file
         }
     }
     text.extend_from_slice(b"]}");
-    // Delivered five minutes after the hour, which for the last hour is another day.
-    let name = names::trail_file(seed ^ 1, end + 300);
-    files.push((format!("cloudtrail/{name}"), gzip(&text)));
+    text
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // Writing to a vector does not fail.
     let _written = encoder.write_all(text);

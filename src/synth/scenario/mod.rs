@@ -11,6 +11,7 @@ mod access;
 mod benign;
 mod clock;
 mod company;
+mod demo;
 mod event;
 mod files;
 mod identity;
@@ -23,6 +24,7 @@ mod trail;
 #[cfg(test)]
 mod tests;
 
+pub use demo::{Answer, Demo, demo};
 pub use options::{IncidentKind, Intensity, ScenarioOptions};
 
 use crate::eval::Label;

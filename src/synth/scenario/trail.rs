@@ -18,7 +18,7 @@ pub(super) fn request(event: &Event, request: &Request, calendar: &mut Calendar,
     head(&mut json, event.time, &request.caller, named, (None, request.agent()), calendar);
     error(&mut json, request, name);
     parameters(&mut json, request, &ids);
-    response(&mut json, request);
+    response(&mut json, request, &ids);
     additional(&mut json, request, &ids);
     json.text("requestID", &ids.request).text("eventID", &ids.event);
     json.raw("readOnly", if is_read(request) { "true" } else { "false" });
@@ -176,7 +176,9 @@ fn parameters(json: &mut Json<'_>, request: &Request, ids: &Ids) {
         json.text("X-Amz-Date", &formatted(presigned.time, "%Y%m%dT%H%M%SZ"));
         json.text("X-Amz-Expires", &presigned.seconds.to_string());
     }
-    if request.versioned && !matches!(request.action, Action::DeleteMany(_)) {
+    if let Some(version) = &request.version {
+        json.text("versionId", version);
+    } else if request.versioned && !matches!(request.action, Action::DeleteMany(_)) {
         json.text("versionId", &ids.version);
     }
     json.close();
@@ -196,13 +198,25 @@ fn encryption(json: &mut Json<'_>, sse: Sse) {
     }
 }
 
-/// What S3 says of the encryption of an object that was written.
-fn response(json: &mut Json<'_>, request: &Request) {
-    if !request.outcome.is_success() || !request.is_write() {
+/// What S3 says of an object that was written or deleted: its encryption, and which version it made.
+fn response(json: &mut Json<'_>, request: &Request, ids: &Ids) {
+    if !(request.outcome.is_success() && request.is_write() || request.makes_version()) {
         json.raw("responseElements", "null");
         return;
     }
     json.object("responseElements");
+    if request.makes_version() {
+        json.text("x-amz-version-id", &ids.version);
+    }
+    if request.is_write() {
+        encryption_made(json, request);
+    } else {
+        json.text("x-amz-delete-marker", "true");
+    }
+    json.close();
+}
+
+fn encryption_made(json: &mut Json<'_>, request: &Request) {
     match (request.sse, request.bucket.encryption) {
         (Sse::Bucket, Encryption::S3) => drop(json.text("x-amz-server-side-encryption", "AES256")),
         (Sse::Bucket, _) => {
@@ -211,7 +225,6 @@ fn response(json: &mut Json<'_>, request: &Request) {
         }
         (sse, _) => encryption(json, sse),
     }
-    json.close();
 }
 
 fn additional(json: &mut Json<'_>, request: &Request, ids: &Ids) {

@@ -30,15 +30,16 @@ pub(in crate::synth::scenario) fn machine(actor: &'static Actor, number: u64, ti
 
 pub(super) fn fill(timeline: &mut Timeline, records: u64) {
     // A request for customers' data is in both logs, and now and then in KMS.
-    customers(timeline, records * 7 / 10 * 100 / 206);
-    shop(timeline, records * 3 / 10);
-    sessions(timeline);
+    customers(timeline, DAYS, records * 7 / 10 * 100 / 206);
+    shop(timeline, DAYS, records * 3 / 10);
+    sessions(timeline, DAYS);
     refusals(timeline);
 }
 
-fn customers(timeline: &mut Timeline, count: u64) {
+/// About `count` requests for customers' data.
+pub(in crate::synth::scenario) fn customers(timeline: &mut Timeline, days: i64, count: u64) {
     let mut random = timeline.random("customers");
-    rhythm(count, &mut random, |time, random| {
+    rhythm(days, count, &mut random, |time, random| {
         let caller = machine(&CUSTOMER_API, random.below(MACHINES), time);
         let index = random.below(PROFILES);
         let (action, is_scan) = match random.below(100) {
@@ -64,9 +65,10 @@ fn customers(timeline: &mut Timeline, count: u64) {
     });
 }
 
-fn shop(timeline: &mut Timeline, count: u64) {
+/// About `count` requests for pictures.
+pub(in crate::synth::scenario) fn shop(timeline: &mut Timeline, days: i64, count: u64) {
     let mut random = timeline.random("shop");
-    rhythm(count, &mut random, |time, random| {
+    rhythm(days, count, &mut random, |time, random| {
         let caller = machine(&WEB_SHOP, random.below(MACHINES), time);
         let index = random.below(PICTURES);
         let size = names::size(index, 9_000, 300_000);
@@ -94,9 +96,9 @@ fn send(timeline: &mut Timeline, time: i64, request: Request, random: &mut Rando
 }
 
 /// Machines take on their role for some hours.
-fn sessions(timeline: &mut Timeline) {
+pub(in crate::synth::scenario) fn sessions(timeline: &mut Timeline, days: i64) {
     let mut random = timeline.random("sessions");
-    for slot in 0..DAYS * 4 {
+    for slot in 0..days * 4 {
         for role in [&CUSTOMER_API, &WEB_SHOP] {
             for number in 0..MACHINES {
                 let time = at(0, slot * 6, 0) + random.below(900) as i64;
@@ -110,7 +112,7 @@ fn sessions(timeline: &mut Timeline) {
 /// Single calls that KMS refuses, each tried again.
 fn refusals(timeline: &mut Timeline) {
     let mut random = timeline.random("refusals");
-    rhythm(REFUSALS, &mut random, |time, random| {
+    rhythm(DAYS, REFUSALS, &mut random, |time, random| {
         let caller = machine(&CUSTOMER_API, random.below(MACHINES), time);
         let index = random.below(PROFILES);
         let request = Request::new(caller, &CUSTOMERS, Action::Get, names::profile(index), 9_000);

@@ -46,7 +46,13 @@ pub(super) fn fill(timeline: &mut Timeline) {
 }
 
 /// A service writes a file, and the collector reads it some minutes later.
-fn deliver(timeline: &mut Timeline, time: i64, service: &'static Actor, key: String, random: &mut Random) {
+pub(in crate::synth::scenario) fn deliver(
+    timeline: &mut Timeline,
+    time: i64,
+    service: &'static Actor,
+    key: String,
+    random: &mut Random,
+) {
     let size = random.between(4_000, 160_000);
     let writer = Caller::inside_aws(service);
     timeline.request(time, Request::new(writer, &LOGS, Action::Put, key.clone(), size));

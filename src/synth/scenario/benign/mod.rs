@@ -11,9 +11,10 @@ mod terraform;
 
 use super::timeline::Timeline;
 
-pub(super) use apps::{PICTURES, machine, scan_size};
+pub(super) use apps::{PICTURES, customers, machine, scan_size, sessions, shop};
+pub(super) use delivery::deliver;
 pub(super) use jobs::EXPORTS;
-pub(super) use people::OFFICE;
+pub(super) use people::{OFFICE, workday};
 pub(super) use teams::{DUMP_DAYS, DUMPS_A_DAY, FILES, INVOICE_COUNT, MEASUREMENTS, MODEL_SHARDS};
 
 /// Least number of records of the applications and the web together.

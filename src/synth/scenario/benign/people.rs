@@ -25,23 +25,26 @@ const LOOKS: [(&str, &str, &str); 5] = [
 ];
 
 pub(super) fn fill(timeline: &mut Timeline) {
-    for day in (0..DAYS).filter(|day| is_workday(*day)) {
-        let mut random = timeline.random(&format!("people of day {day}"));
-        for _ in 0..random.between(2, 4) {
-            let start = at(day, 8, 0) + random.below(8 * 3_600) as i64;
-            burst(timeline, start, day, &mut random);
-        }
-        administrator(timeline, day, &mut random);
-        if day == HELP_DAY {
-            let (caller, key) =
-                (Caller { actor: &CI, address: BUILDS, session: 0 }, "help/how-to-recover-your-files.html");
-            let page = Request::new(caller, &WWW, Action::Put, key.to_owned(), 14_000);
-            timeline.request(at(day, 14, 0) + random.below(600) as i64, page);
-        }
-        for _ in 0..random.between(3, 6) {
-            let start = at(day, 8, 30) + random.below(9 * 3_600) as i64;
-            deployment(timeline, start, &mut random);
-        }
+    (0..DAYS).filter(|day| is_workday(*day)).for_each(|day| workday(timeline, day));
+}
+
+/// What they do on one day.
+pub(in crate::synth::scenario) fn workday(timeline: &mut Timeline, day: i64) {
+    let mut random = timeline.random(&format!("people of day {day}"));
+    for _ in 0..random.between(2, 4) {
+        let start = at(day, 8, 0) + random.below(8 * 3_600) as i64;
+        burst(timeline, start, day, &mut random);
+    }
+    administrator(timeline, day, &mut random);
+    if day == HELP_DAY {
+        let (caller, key) =
+            (Caller { actor: &CI, address: BUILDS, session: 0 }, "help/how-to-recover-your-files.html");
+        let page = Request::new(caller, &WWW, Action::Put, key.to_owned(), 14_000);
+        timeline.request(at(day, 14, 0) + random.below(600) as i64, page);
+    }
+    for _ in 0..random.between(3, 6) {
+        let start = at(day, 8, 30) + random.below(9 * 3_600) as i64;
+        deployment(timeline, start, &mut random);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is read from outside: the content network's assets and the public website.
 
 use crate::synth::random::Random;
-use crate::synth::scenario::clock::rhythm;
+use crate::synth::scenario::clock::{DAYS, rhythm};
 use crate::synth::scenario::company::{ASSETS, CDN, CDN_IDENTITY, MEDIA, VISITOR, WWW};
 use crate::synth::scenario::event::{Action, Address, Caller, Outcome, Request, ipv4};
 use crate::synth::scenario::names;
@@ -23,7 +23,7 @@ pub(super) fn fill(timeline: &mut Timeline, records: u64) {
 /// Machines that try every name they come by ask for what is not theirs, a few a day.
 fn probes(timeline: &mut Timeline) {
     let mut random = timeline.random("probes");
-    rhythm(PROBES, &mut random, |time, random| {
+    rhythm(DAYS, PROBES, &mut random, |time, random| {
         let caller = Caller { actor: &VISITOR, address: address(random), session: random.next_u64() };
         let bucket = random.pick(&[&ASSETS, &MEDIA]);
         let action = if random.chance(500_000) { Action::HeadBucket } else { Action::List };
@@ -36,7 +36,7 @@ fn probes(timeline: &mut Timeline) {
 /// One distribution uses an origin access identity, a newer one origin access control.
 fn content_network(timeline: &mut Timeline, count: u64) {
     let mut random = timeline.random("cdn");
-    rhythm(count, &mut random, |time, random| {
+    rhythm(DAYS, count, &mut random, |time, random| {
         let actor = if random.chance(400_000) { &CDN_IDENTITY } else { &CDN };
         let address = ipv4(198, 19, random.between(16, 47), random.between(1, 254));
         let index = random.skewed(FILES);
@@ -54,7 +54,7 @@ fn content_network(timeline: &mut Timeline, count: u64) {
 
 fn visitors(timeline: &mut Timeline, count: u64) {
     let mut random = timeline.random("visitors");
-    rhythm(count, &mut random, |start, random| {
+    rhythm(DAYS, count, &mut random, |start, random| {
         let caller = Caller { actor: &VISITOR, address: address(random), session: random.next_u64() };
         let mut time = start;
         for _ in 0..random.between(1, 11) {

@@ -69,7 +69,7 @@ pub(super) fn weave(kind: IncidentKind, intensity: Intensity, timeline: &mut Tim
 }
 
 /// Who has just come by credentials asks whose they are and what there is.
-fn look_around(timeline: &mut Timeline, time: i64, caller: Caller) {
+pub(super) fn look_around(timeline: &mut Timeline, time: i64, caller: Caller) {
     let mut call =
         |time, source, name, parameters| timeline.call(time, Call::Control { caller, source, name, parameters });
     call(time, "sts.amazonaws.com", "GetCallerIdentity", "null");
@@ -77,7 +77,14 @@ fn look_around(timeline: &mut Timeline, time: i64, caller: Caller) {
 }
 
 /// Lists a bucket, a page a second.
-fn list(timeline: &mut Timeline, time: i64, caller: Caller, bucket: &'static Bucket, prefix: &str, pages: i64) {
+pub(super) fn list(
+    timeline: &mut Timeline,
+    time: i64,
+    caller: Caller,
+    bucket: &'static Bucket,
+    prefix: &str,
+    pages: i64,
+) {
     for page in 0..pages {
         timeline.request(time + page, Request::new(caller, bucket, Action::List, prefix.to_owned(), 0));
     }
