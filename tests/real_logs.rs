@@ -16,8 +16,8 @@ fn the_sample_incident_raises_what_its_page_says() {
         (
             0,
             [
-                "DEL-001", "DEL-013", "DEL-013", "DEL-013", "DEL-013", "EXP-013", "EXP-016", "GET-001", "GET-014",
-                "KMS-001", "LOG-001", "SEQ-010", "SEQ-010"
+                "DEL-001", "DEL-013", "DEL-013", "EXP-013", "EXP-016", "GET-001", "GET-014", "KMS-001", "LOG-001",
+                "SEQ-010", "SEQ-010"
             ]
             .map(str::to_owned)
             .to_vec()

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod baseline;
 pub mod batch;
+pub mod bursts;
 pub mod changes;
 pub mod codes;
 pub mod config;

@@ -61,6 +61,17 @@ impl Reads {
         }
         lines
     }
+
+    /// The same as deletes of those keys.
+    pub fn deletes(&self) -> String {
+        let lines = self.lines().replace("REST.GET.OBJECT", "REST.DELETE.OBJECT").replace("\"GET /", "\"DELETE /");
+        lines.replace("\" 200 - ", "\" 204 - ")
+    }
+
+    /// The same as deletes of a version of each.
+    pub fn deletes_of_versions(&self) -> String {
+        self.deletes().replace("\" - hostid", "\" 3HL4kqtJlcpXroDTDmJ hostid")
+    }
 }
 
 /// `02/Mar/2026:00:00:00 +0000`

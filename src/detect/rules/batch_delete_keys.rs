@@ -1,7 +1,7 @@
-//! DEL-013: which keys a multi-object delete removed, put together from both logs.
+//! DEL-013: which keys multi-object deletes removed, put together from both logs.
 
 use super::{samples, take};
-use crate::detect::alert::{Alert, Confidence, Outcome, Severity, counted};
+use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended};
 use crate::detect::entities::{Entities, EntityKey, State, field};
@@ -11,6 +11,7 @@ use crate::detect::key_sample::{KeySample, about, fingerprint, share};
 use crate::detect::minutes::log_index;
 use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
 use crate::parse::LogType;
+use crate::parse::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
@@ -20,14 +21,15 @@ use std::collections::BTreeMap;
 pub static RULE: Rule = Rule {
     id: "DEL-013",
     name: "batch-delete-keys",
-    title: "The keys of a multi-object delete",
+    title: "The keys of multi-object deletes",
     severity: Severity::Info,
     attack: &["T1485"],
-    looks_for: "Each multi-object delete: DeleteObjects in CloudTrail, which says who but not which keys, and \
+    looks_for: "Multi-object deletes: DeleteObjects in CloudTrail, which says who but not which keys, and \
         REST.POST.MULTI_OBJECT_DELETE with its BATCH.DELETE.OBJECT lines in access logs, which name the keys. They are \
         joined by request id, and where that differs by host id (x-amz-id-2). The alert lists up to 100 keys and says \
         of how many keys the delete was permanent (a version was named), left a marker (no version was named, and the \
-        logs show versions in the bucket) or is unknown. There is one alert a request.",
+        logs show versions in the bucket) or is unknown. There is one alert for a caller, a bucket and a UTC day, which \
+        says how many requests there were.",
     why: "Neither log alone says who deleted what. What left a marker can be brought back.",
     cannot_see: "The keys where only CloudTrail shows the request: then it says so. Whether a bucket without any version \
         in the logs has versioning. Above a limit of memory the keys of a sample of the requests are listed, which is said.",
@@ -172,48 +174,98 @@ impl BatchDeleteKeys {
         by_host
     }
 
-    fn alert(&self, request: &Request) -> Option<Alert> {
+    /// What the requests removed, by caller, bucket and day.
+    fn days(&mut self) -> BTreeMap<(Option<Box<str>>, Box<str>, Option<i64>), Day> {
+        let mut days: BTreeMap<_, Day> = BTreeMap::new();
+        for request in self.joined().into_values().filter(|request| request.is_batch) {
+            let Some(bucket) = request.bucket.clone() else { continue };
+            let first_ms = request.rows.iter().filter_map(EvidenceRows::first_seen_ms).min();
+            let is_versioned = self.versioned.contains(fingerprint(&bucket));
+            let of = (request.principal.clone(), bucket, first_ms.map(|time_ms| time_ms.div_euclid(DAY_MS)));
+            days.entry(of).or_default().add(request, is_versioned);
+        }
+        days
+    }
+}
+
+/// What multi-object deletes removed of one bucket.
+#[derive(Default)]
+struct Day {
+    requests: u64,
+    /// Requests whose keys no log names.
+    unnamed: u64,
+    done: u64,
+    refused: u64,
+    permanent: u64,
+    marker: u64,
+    unknown: u64,
+    halvings: u32,
+    rows: [EvidenceRows; 2],
+    facts: Facts,
+    /// Keys with the smallest fingerprints.
+    listed: BTreeMap<u64, Box<str>>,
+}
+
+impl Day {
+    fn add(&mut self, request: Request, is_versioned: bool) {
         let (done, refused) = (request.done.distinct(), request.refused.distinct());
         let permanent = request.with_version.distinct().min(done);
-        let bucket = request.bucket.as_deref()?;
-        let is_versioned = self.versioned.contains(fingerprint(bucket)) || permanent > 0;
-        let (marker, unknown) = if is_versioned { (done - permanent, 0) } else { (0, done - permanent) };
-        let rows = request.rows.iter().flat_map(EvidenceRows::rows);
-        let id = rows.filter_map(|row| row.request_id()).min();
-        let principal = request.principal.as_deref();
-        let mut alert = Alert::of(&RULE, &[principal, Some(bucket), id], None);
-        alert.set_evidence([&request.rows[0], &request.rows[1]]);
-        alert.outcome = match (done > 0, refused > 0) {
+        let rest = done - permanent;
+        self.requests += 1;
+        self.unnamed += u64::from(done + refused == 0);
+        self.done += done;
+        self.refused += refused;
+        self.permanent += permanent;
+        *(if is_versioned || permanent > 0 { &mut self.marker } else { &mut self.unknown }) += rest;
+        self.halvings = self.halvings.max(request.done.halvings());
+        self.rows.iter_mut().zip(request.rows).for_each(|(mine, theirs)| mine.merge(EVIDENCE_ROWS, theirs));
+        self.facts.merge(&request.facts);
+        self.listed.extend(request.listed);
+        while self.listed.len() > LISTED {
+            self.listed.pop_last();
+        }
+    }
+
+    fn alert(&self, principal: Option<&str>, bucket: &str, day: Option<i64>) -> Alert {
+        let Day { requests, unnamed, done, refused, permanent, marker, unknown, halvings, .. } = *self;
+        let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], day.map(|day| day.saturating_mul(DAY_MS)));
+        alert.set_evidence([&self.rows[0], &self.rows[1]]);
+        alert.outcome = match (done + unnamed > 0, refused > 0) {
             (true, true) => Outcome::Mixed,
             (false, true) => Outcome::Denied,
             _ => Outcome::Success,
         };
-        alert.confidence = Confidence::High;
+        alert.window_seconds = 86_400;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
-        request.facts.tell(&mut alert);
+        self.facts.tell(&mut alert);
         alert.object_key.take_if(|_| done + refused != 1);
-        let halvings = request.done.halvings();
+        // A request names one key at least.
+        alert.count = done + unnamed;
         let name = principal.unwrap_or("An unknown caller");
-        (alert.count, alert.summary) = if done + refused == 0 {
-            // A request names one key at least.
-            (1, format!("{name} deleted keys that no log names of {bucket} in one request."))
+        let times = counted(requests, "request", "requests");
+        alert.summary = if done + refused == 0 {
+            format!("{name} deleted keys that no log names of {bucket} in {times}.")
         } else {
-            let summary = format!(
-                "{name} deleted {}{} of {bucket} in one request: {permanent} for good, {marker} left a marker, \
-                 {unknown} unknown; {refused} refused.",
+            format!(
+                "{name} deleted {}{} of {bucket} in {times}: {permanent} for good, {marker} left a marker, {unknown} \
+                 unknown; {refused} refused.",
                 about(halvings),
                 counted(done, "key", "keys"),
-            );
-            (done, summary)
+            )
         };
         alert.reasons = vec![if alert.logs.len() == 2 {
-            "Both logs show the request.".to_owned()
+            "Both logs show it.".to_owned()
         } else {
-            format!("Only {} shows the request.", alert.logs.join(" and "))
+            format!("Only {} shows it.", alert.logs.join(" and "))
         }];
-        let keys: Vec<&str> = request.listed.values().map(|key| &**key).collect();
+        if unnamed > 0 && done + refused > 0 {
+            alert.reasons.push(format!("Of {unnamed} of the requests no log names the keys."));
+        }
+        let keys: Vec<&str> = self.listed.values().map(|key| &**key).collect();
         alert.observed = [
+            ("requests", json!(requests)),
+            ("requests_with_unknown_keys", json!(unnamed)),
             ("keys", json!(keys)),
             ("keys_not_listed", json!((done + refused).saturating_sub(keys.len() as u64))),
             ("deleted_keys", json!(done)),
@@ -224,7 +276,7 @@ impl BatchDeleteKeys {
             ("sampled_share", json!(share(halvings))),
         ]
         .into();
-        Some(alert)
+        alert
     }
 }
 
@@ -288,9 +340,11 @@ impl Detector for BatchDeleteKeys {
 
     fn finish(mut self: Box<Self>, _shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
-        let joined = self.joined();
-        let requests = joined.values().filter(|request| request.is_batch);
-        findings.alerts = requests.filter_map(|request| self.alert(request)).collect();
+        let days = self.days();
+        findings.alerts = days
+            .iter()
+            .map(|((principal, bucket, day), it)| it.alert(principal.as_deref(), bucket, *day))
+            .collect();
         // Not a limit hit: nothing here accuses anybody, and DEL-001 and LOG-001 count every key all the same.
         let halvings = self.requests.halvings();
         findings.notes.extend((halvings > 0).then(|| {
@@ -365,13 +419,16 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_alerts_of_their_own_and_a_long_list_is_cut_and_said() {
+    fn requests_of_a_day_are_one_alert_and_a_long_list_is_cut_and_said() {
         let mut rows: Vec<_> = (0..300).map(part).collect();
         rows[0].1.request = "R2".to_owned();
+        (rows[1].1.request, rows[1].1.time_ms) = ("R3".to_owned(), Some(DAY_MS));
+        (rows[2].1.request, rows[2].1.principal) = ("R4".to_owned(), "arn:aws:iam::111122223333:user/bob");
         let found = detect(&RULE, &Config::default(), &rows);
-        assert_eq!(found.alerts.len(), 2);
-        let long = found.alerts.iter().find(|alert| alert.count == 299).unwrap();
+        assert_eq!(found.alerts.len(), 3);
+        let long = found.alerts.iter().find(|alert| alert.count == 298).unwrap();
+        assert_eq!((&long.observed["requests"], long.severity), (&json!(2), Severity::Info));
         assert_eq!(long.observed["keys"].as_array().map(Vec::len), Some(100));
-        assert_eq!(long.observed["keys_not_listed"], json!(199));
+        assert_eq!(long.observed["keys_not_listed"], json!(198));
     }
 }

@@ -18,6 +18,7 @@ mod bucket_policy_loosened;
 mod bucket_policy_public;
 mod cross_account_reader;
 mod decoy_touched;
+mod deletes_denied;
 mod dormant_bucket_read;
 mod encryption_weakened;
 mod entity_risk;
@@ -27,6 +28,7 @@ mod first_seen_reader;
 mod hostile_address;
 mod iam_grant_broad;
 mod instance_role_off_aws;
+mod kms_denied;
 mod kms_errors_behind_s3;
 mod kms_quota;
 mod kms_throttled;
@@ -93,11 +95,13 @@ const FAMILIES: [&str; 10] = ["LOG", "DEL", "GET", "DSC", "EXP", "RAN", "KMS", "
 /// Rules that are data, with their files.
 static DATA: &[(&str, &str)] = &[
     data!("access_logging_disabled"),
+    data!("anonymous_delete"),
     data!("backup_deleted"),
     data!("bucket_deleted"),
     data!("detection_disabled"),
     data!("event_selectors_narrowed"),
     data!("foreign_kms_key"),
+    data!("grant_risky"),
     data!("imported_key_material_deleted"),
     data!("insight_selectors_removed"),
     data!("key_alias_moved"),
@@ -117,6 +121,7 @@ static DATA: &[(&str, &str)] = &[
     data!("sse_c_allowed"),
     data!("sse_c_copy"),
     data!("trail_narrowed"),
+    data!("unencrypted_write_refused"),
     data!("versioning_suspended"),
 ];
 
@@ -133,6 +138,7 @@ static CODE: &[&Rule] = &[
     &log_delivery_denied::RULE,
     &mass_deletion::RULE,
     &version_deletions::RULE,
+    &deletes_denied::RULE,
     &batch_delete_keys::RULE,
     &read_volume::RULE,
     &read_breadth::RULE,
@@ -171,6 +177,7 @@ static CODE: &[&Rule] = &[
     &kms_throttled::RULE,
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
+    &kms_denied::RULE,
     &kms_errors_behind_s3::RULE,
     &bucket_key_advice::RULE,
     &blind_then_hit::RULE,
