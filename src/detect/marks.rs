@@ -12,7 +12,9 @@ use crate::activity::principal::session_of_trail;
 use crate::detect::baseline::DAY_HOURS;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use hashbrown::HashMap;
+use memchr::memmem::Finder;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 /// What a row is marked with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,14 @@ impl Marks {
     pub const NEW_ACTION: Marks = Marks(1 << 9);
     /// A read of a file that holds credentials.
     pub const SECRET: Marks = Marks(1 << 10);
+    /// A request to S3 without TLS, that was done or carried credentials.
+    pub const PLAIN: Marks = Marks(1 << 11);
+    /// A request to S3 over TLS 1.0 or 1.1.
+    pub const OLD_TLS: Marks = Marks(1 << 12);
+    /// A request to S3 that is signed with version 2.
+    pub const OLD_SIGNATURE: Marks = Marks(1 << 13);
+    /// A log file that was delivered, of which the answer says when it expires or with which key it is encrypted.
+    pub const TOLD_DELIVERY: Marks = Marks(1 << 14);
 
     /// None at all?
     pub fn is_empty(self) -> bool {
@@ -65,11 +75,69 @@ impl Marks {
     }
 }
 
-/// What is made of a row's key, whatever is configured.
-pub fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
+/// What is made of a row, whatever is configured.
+pub fn of_row(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
+    of_key(table, row, sight).and(of_transport(table, row, sight)).and(of_delivery(table, row, sight))
+}
+
+/// What is made of a row's key.
+fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     let mut marks = Marks::default();
     if sight.act == Act::Read && sight.ended == Ended::Done && sight.who != Who::Service && !sight.by_delivery {
         marks.set(Marks::SECRET, table.bytes(row, key_field(table.log)).is_some_and(holds_credentials));
+    }
+    marks
+}
+
+/// What is made of how a request came. Nearly all rows end at the first question.
+fn of_transport(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
+    let (tls, signature) = match table.log {
+        LogType::S3Access => (access::TLS_VERSION, access::SIGNATURE_VERSION),
+        LogType::CloudTrail => (trail::TLS_VERSION, trail::S3_SIGNATURE_VERSION),
+    };
+    let (tls, signature) = (table.bytes(row, tls), table.bytes(row, signature));
+    let is_modern = matches!(tls, Some(b"TLSv1.2" | b"TLSv1.3")) && signature != Some(b"SigV2");
+    if is_modern || sight.act == Act::OtherService || sight.who == Who::Service {
+        return Marks::default();
+    }
+    let mut marks = Marks::default();
+    marks.set(Marks::OLD_SIGNATURE, signature == Some(b"SigV2"));
+    marks.set(Marks::OLD_TLS, tls.is_some_and(is_old_tls));
+    marks.set(Marks::PLAIN, table.log == LogType::S3Access && tls.is_none() && is_plain(table, row, sight));
+    marks
+}
+
+/// Versions before 1.2, in the spellings of both logs: `TLSv1`, `TLSv1.0`, `TLSV1.1`, `SSLv3`.
+fn is_old_tls(version: &[u8]) -> bool {
+    let old = [&b"TLSv1"[..], b"TLSv1.0", b"TLSv1.1", b"SSLv2", b"SSLv3"];
+    old.iter().any(|name| name.eq_ignore_ascii_case(version))
+}
+
+/// A request for which S3 logs neither a version nor a cipher came without TLS, if it came from outside at all: lifecycle,
+/// parts of multi-object deletes and the source of a copy have none, and sites have no other way. Lines of old logs that
+/// end before these fields have no host either.
+fn is_plain(table: &FieldTable, row: usize, sight: &Sight<'_>) -> bool {
+    let operation = table.bytes(row, access::OPERATION).unwrap_or_default();
+    operation.starts_with(b"REST.")
+        && !operation.ends_with(b"_GET")
+        && table.bytes(row, access::CIPHER_SUITE).is_none()
+        && table.bytes(row, access::HOST_HEADER).is_some()
+        && table.bytes(row, access::REMOTE_IP).is_some()
+        && (sight.who == Who::Principal || sight.ended == Ended::Done)
+}
+
+/// What is made of the answer to a service that delivers logs.
+fn of_delivery(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
+    static EXPIRATION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"x-amz-expiration\""));
+    let mut marks = Marks::default();
+    if sight.by_delivery
+        && sight.act == Act::Write
+        && sight.ended == Ended::Done
+        && table.log == LogType::CloudTrail
+    {
+        let answer = table.bytes(row, trail::RESPONSE_ELEMENTS).unwrap_or_default();
+        let is_told = table.bytes(row, trail::KMS_KEY_ARN).is_some() || EXPIRATION.find(answer).is_some();
+        marks.set(Marks::TOLD_DELIVERY, is_told);
     }
     marks
 }

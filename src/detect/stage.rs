@@ -414,7 +414,7 @@ impl Stage for DetectStage<'_> {
         let mut hits = std::mem::take(&mut worker.hits);
         for row in rows {
             let mut sight = worker.seer.see(table, *row as usize);
-            sight.marks = marks::of_key(table, *row as usize, &sight);
+            sight.marks = marks::of_row(table, *row as usize, &sight);
             if let Some(watch) = &self.watch {
                 let names = &worker.seer.names;
                 let watched = watch.marks(&mut worker.watched, table, *row as usize, &sight, names);

@@ -101,7 +101,7 @@ enum Kind {
 }
 
 /// The calls that rules about access ask for, in the order of their names.
-const ASKED: [(&str, Kind); 35] = [
+const ASKED: [(&str, Kind); 36] = [
     ("AttachGroupPolicy", Kind::Other),
     ("AttachRolePolicy", Kind::Other),
     ("AttachUserPolicy", Kind::Other),
@@ -126,6 +126,7 @@ const ASKED: [(&str, Kind); 35] = [
     ("PutBucketAcl", Kind::BucketAcl),
     ("PutBucketCors", Kind::Other),
     ("PutBucketEncryption", Kind::Other),
+    ("PutBucketLogging", Kind::Other),
     ("PutBucketOwnershipControls", Kind::Other),
     ("PutBucketPolicy", Kind::Policy),
     ("PutBucketPublicAccessBlock", Kind::Block),

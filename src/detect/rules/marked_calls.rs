@@ -53,6 +53,15 @@ pub(super) fn alert(rule: &Rule, group: &Group<'_>, severity: Severity) -> Alert
     alert
 }
 
+/// How the calls of a group ended.
+pub(super) fn outcome(group: &Group<'_>) -> Outcome {
+    match (group.of_kind(DONE) > 0, group.of_kind(DENIED) > 0) {
+        (false, true) => Outcome::Denied,
+        (true, true) => Outcome::Mixed,
+        _ => Outcome::Success,
+    }
+}
+
 /// What is done in the records that are kept, in words.
 pub(super) fn actions(group: &Group<'_>) -> String {
     let names: BTreeSet<&str> = group.rows().filter_map(|row| row.action()).collect();

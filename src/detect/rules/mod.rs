@@ -1,6 +1,7 @@
 //! The detectors, one file each. A new one is its file, its samples and a line here; of one that is data (`.yml`, see
 //! `docs/rules.md`) the samples are in the file.
 
+mod access_logging_redirected;
 mod access_point_risky;
 mod account_block_weakened;
 mod acl_external;
@@ -24,6 +25,7 @@ mod encryption_weakened;
 mod entity_risk;
 mod exposure_seen;
 mod exposure_used;
+mod first_seen_key_user;
 mod first_seen_reader;
 mod hostile_address;
 mod iam_grant_broad;
@@ -34,6 +36,8 @@ mod kms_quota;
 mod kms_throttled;
 mod log_bucket_lifecycle_shortened;
 mod log_delivery_denied;
+mod log_expiry_told;
+mod log_key_disabled;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod log_object_expired;
@@ -47,6 +51,9 @@ mod new_user_agent;
 mod news_samples;
 mod object_acl_public;
 mod off_hours;
+mod old_signature;
+mod old_tls;
+mod plain_http;
 mod public_write;
 mod read_breadth;
 mod read_rate;
@@ -131,11 +138,14 @@ static CODE: &[&Rule] = &[
     &log_object_delete_denied::RULE,
     &log_object_expired::RULE,
     &log_bucket_lifecycle_shortened::RULE,
+    &log_expiry_told::RULE,
     &trail_stopped::RULE,
     &trail_deleted::RULE,
+    &access_logging_redirected::RULE,
     &log_object_forged::RULE,
     &log_read::RULE,
     &log_delivery_denied::RULE,
+    &log_key_disabled::RULE,
     &mass_deletion::RULE,
     &version_deletions::RULE,
     &deletes_denied::RULE,
@@ -178,10 +188,14 @@ static CODE: &[&Rule] = &[
     &kms_quota::RULE,
     &s3_failures_from_kms::RULE,
     &kms_denied::RULE,
+    &first_seen_key_user::RULE,
     &kms_errors_behind_s3::RULE,
     &bucket_key_advice::RULE,
     &blind_then_hit::RULE,
     &entity_risk::RULE,
+    &plain_http::RULE,
+    &old_tls::RULE,
+    &old_signature::RULE,
     &encryption_weakened::RULE,
     &tls_policy_dropped::RULE,
 ];
