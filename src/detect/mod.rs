@@ -3,6 +3,7 @@
 //! A detector sees batches in any order on any thread, keeps only state that merges and does not depend on order, and
 //! decides in [`Detector::finish`]. It knows neither files nor threads.
 
+pub mod after;
 pub mod alert;
 pub mod baseline;
 pub mod batch;
@@ -11,6 +12,7 @@ pub mod changes;
 pub mod codes;
 pub mod config;
 pub mod context;
+pub mod deletions;
 pub mod entities;
 pub mod evidence;
 pub mod facts;
@@ -51,6 +53,7 @@ pub use stage::DetectStage;
 use crate::activity::evidence::Evidence;
 use crate::parse::LogType;
 use codes::Codes;
+use deletions::DeletionsView;
 use history::View;
 use kms_use::KmsView;
 use serde::Serialize;
@@ -234,6 +237,8 @@ pub struct Shared<'a> {
     pub history: &'a View<'a>,
     /// How much of KMS is used, and what failed when it refused.
     pub kms: &'a KmsView<'a>,
+    /// What was deleted, by whom and when.
+    pub deletions: &'a DeletionsView<'a>,
 }
 
 /// A state as bytes.

@@ -1,6 +1,7 @@
 //! The detectors as the end of the pipeline.
 
 use super::codes::Codes;
+use super::deletions::Deletions;
 use super::evidence::EvidenceColumns;
 use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
@@ -77,6 +78,7 @@ impl Columns {
 pub(super) struct Common {
     history: Arc<Mutex<History>>,
     kms: Mutex<KmsUse>,
+    deletions: Mutex<Deletions>,
     /// In the order of the rules; at the end they are taken out.
     detectors: Vec<Mutex<Option<Box<dyn Detector>>>>,
 }
@@ -98,8 +100,14 @@ impl Common {
         lock(&self.kms)
     }
 
+    /// What is known of deletes.
+    pub(super) fn deletions(&self) -> MutexGuard<'_, Deletions> {
+        lock(&self.deletions)
+    }
+
     /// Takes over the state of another run.
     fn merge(&self, other: &Common) {
+        self.deletions().merge(std::mem::take(&mut *other.deletions()));
         self.kms().merge(std::mem::take(&mut *other.kms()));
         self.detectors.par_iter().zip(&other.detectors).for_each(|(mine, theirs)| {
             if let (Some(mine), Some(theirs)) = (&mut *lock(mine), lock(theirs).take()) {
@@ -209,6 +217,7 @@ impl DetectWorker {
             }
         }
         self.common.kms().observe(batch, codes);
+        self.common.deletions().observe(batch, codes);
         busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
     }
 
@@ -266,9 +275,10 @@ impl DetectWorker {
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
-        let (history, kms) = (self.history.history(), self.common.kms());
+        let (history, kms, deletions) = (self.history.history(), self.common.kms(), self.common.deletions());
         let (view, kms_view) = (history.view_after(config.baseline.as_deref()), kms.view());
-        let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view };
+        let deleted = deletions.view();
+        let shared = Shared { config, known: &self.known, history: &view, kms: &kms_view, deletions: &deleted };
         let detectors: Vec<Box<dyn Detector>> = self.common.detectors().filter_map(|mut it| it.take()).collect();
         let is_made_of_alerts = |it: &dyn Detector| RULES.iter().any(|rule| it.is_made_of(rule.id));
         let (last, first): (Vec<_>, Vec<_>) = detectors.into_iter().partition(|it| is_made_of_alerts(&**it));
@@ -290,8 +300,9 @@ impl DetectWorker {
         let notes = [self.known.note(), self.known.assumed_roles.note(), history.note()];
         all.limited |= notes.iter().any(Option::is_some);
         all.notes.extend(notes.into_iter().flatten());
-        all.limited |= kms.notes().next().is_some();
+        all.limited |= kms.notes().next().is_some() || deletions.notes().next().is_some();
         all.notes.extend(kms.notes());
+        all.notes.extend(deletions.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(history.sample_note());
         alert::sort(&mut all.alerts);
@@ -310,16 +321,15 @@ impl<'a> DetectStage<'a> {
         let union = |columns: fn(&Rule) -> &'static [&'static str]| -> BTreeSet<&'static str> {
             rules.iter().flat_map(|rule| columns(rule)).copied().collect()
         };
+        let of_trail = KmsUse::CLOUDTRAIL_COLUMNS.into_iter().chain(Deletions::CLOUDTRAIL_COLUMNS).collect();
         DetectStage {
             rules: rules.to_vec(),
             config,
             watch: Watch::of(config),
             wide: Columns::named(
-                &(&(&union(|rule| rule.activity_columns) | &evidence) | &KmsUse::COLUMNS.into()),
-                [
-                    &union(|rule| rule.s3_access_columns),
-                    &(&union(|rule| rule.cloudtrail_columns) | &KmsUse::CLOUDTRAIL_COLUMNS.into()),
-                ],
+                &(&(&union(|rule| rule.activity_columns) | &evidence)
+                    | &KmsUse::COLUMNS.into_iter().chain(Deletions::COLUMNS).collect()),
+                [&union(|rule| rule.s3_access_columns), &(&union(|rule| rule.cloudtrail_columns) | &of_trail)],
             ),
             matched: Columns::named(
                 &(&evidence | &sigma::detector::COLUMNS.into()),

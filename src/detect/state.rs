@@ -44,6 +44,7 @@ struct Saved {
     known: Known,
     history: Vec<u8>,
     kms: Vec<u8>,
+    deletions: Vec<u8>,
     tally: Tally,
 }
 
@@ -62,6 +63,7 @@ impl DetectStage<'_> {
             known: worker.known.clone(),
             history: super::saved(&*worker.history.history()),
             kms: super::saved(&*worker.common.kms()),
+            deletions: super::saved(&*worker.common.deletions()),
             tally: tally.clone(),
         };
         let packed = zstd::encode_all(super::saved(&saved).as_slice(), 1).expect("memory can be read and written");
@@ -98,6 +100,7 @@ impl DetectStage<'_> {
         worker.known = saved.known;
         *worker.history.history() = super::restore(&saved.history).map_err(|_| StateError::Damaged)?;
         *worker.common.kms() = super::restore(&saved.kms).map_err(|_| StateError::Damaged)?;
+        *worker.common.deletions() = super::restore(&saved.deletions).map_err(|_| StateError::Damaged)?;
         Ok((worker, saved.tally))
     }
 

@@ -2,6 +2,7 @@
 
 use super::batch::cell;
 use super::codes::{Act, Codes, Ended, Who, act};
+use super::deletions::Deletions;
 use super::evidence::EvidenceColumns;
 use super::history::History;
 use super::key_sample::fingerprint;
@@ -225,10 +226,16 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
 
 /// What a detector finds that has seen rows without what all detectors share.
 pub fn finish(detector: impl Detector + 'static) -> Findings {
+    finish_over(Box::new(detector), &Deletions::default())
+}
+
+/// The same, with what was deleted.
+pub fn finish_over(detector: Box<dyn Detector>, deletions: &Deletions) -> Findings {
     let (config, known) = Default::default();
     let (history, kms) = (History::default(), KmsUse::default());
-    let (history, kms) = (history.view_after(None), kms.view());
-    Box::new(detector).finish(&Shared { config: &config, known: &known, history: &history, kms: &kms })
+    let (history, kms, deletions) = (history.view_after(None), kms.view(), deletions.view());
+    let shared = Shared { config: &config, known: &known, history: &history, kms: &kms, deletions: &deletions };
+    detector.finish(&shared)
 }
 
 /// What a rule finds in rows of both logs; checks that another order and cut find the same, and so do states that

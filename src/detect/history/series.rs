@@ -125,6 +125,11 @@ impl Series {
         inside.fold([0; 2], |sum, (_, reads)| [sum[0] + u64::from(reads[0]), sum[1] + u64::from(reads[1])])
     }
 
+    /// Minute and fingerprint of the keys that were read; of a sample, after [`Self::key_halvings`].
+    pub fn keys(&self) -> &[(u32, u64)] {
+        &self.keys
+    }
+
     /// How many different keys were read in all.
     pub fn distinct_keys(&self) -> u64 {
         self.keys_within(&(0..=u32::MAX))

@@ -4,13 +4,13 @@ use super::{samples, take};
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::deletions::DeletionsView;
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
 use crate::detect::facts::Facts;
-use crate::detect::key_sample::{KeySample, about, fingerprint, share};
+use crate::detect::key_sample::{KeySample, about, share};
 use crate::detect::minutes::log_index;
 use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
-use crate::parse::LogType;
 use crate::parse::time::DAY_MS;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -41,7 +41,7 @@ pub static RULE: Rule = Rule {
     thresholds: &[],
     activity_columns: &["operation", "bucket_name", "principal", "version_id", "host_id"],
     s3_access_columns: &[],
-    cloudtrail_columns: &["response_elements"],
+    cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
     samples: samples!("DEL-013":
         "fires" S3Access "log" true,
@@ -63,13 +63,8 @@ const BUDGET: usize = 8 << 20;
 struct BatchDeleteKeys {
     /// By request id.
     requests: Entities<Request>,
-    /// Buckets in which a version was seen.
-    versioned: KeySample,
     key: EntityKey,
 }
-
-/// Buckets remembered as versioned.
-const MOST_BUCKETS: usize = 1 << 14;
 
 /// A multi-object delete.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -158,8 +153,7 @@ fn keep_smallest(known: &mut Option<Box<str>>, text: Option<&str>) {
 
 impl BatchDeleteKeys {
     fn new() -> BatchDeleteKeys {
-        let (versioned, key) = (KeySample::default(), EntityKey::default());
-        BatchDeleteKeys { requests: Entities::with_budget(BUDGET), versioned, key }
+        BatchDeleteKeys { requests: Entities::with_budget(BUDGET), key: EntityKey::default() }
     }
 
     /// Requests whose host id is the same are one.
@@ -175,12 +169,12 @@ impl BatchDeleteKeys {
     }
 
     /// What the requests removed, by caller, bucket and day.
-    fn days(&mut self) -> BTreeMap<(Option<Box<str>>, Box<str>, Option<i64>), Day> {
+    fn days(&mut self, deletions: &DeletionsView<'_>) -> BTreeMap<(Option<Box<str>>, Box<str>, Option<i64>), Day> {
         let mut days: BTreeMap<_, Day> = BTreeMap::new();
         for request in self.joined().into_values().filter(|request| request.is_batch) {
             let Some(bucket) = request.bucket.clone() else { continue };
             let first_ms = request.rows.iter().filter_map(EvidenceRows::first_seen_ms).min();
-            let is_versioned = self.versioned.contains(fingerprint(&bucket));
+            let is_versioned = deletions.is_versioned(&bucket);
             let of = (request.principal.clone(), bucket, first_ms.map(|time_ms| time_ms.div_euclid(DAY_MS)));
             days.entry(of).or_default().add(request, is_versioned);
         }
@@ -286,18 +280,10 @@ impl Detector for BatchDeleteKeys {
         let [operation, bucket, principal, keys, version, request, host] =
             ["operation", "bucket_name", "principal", "object_key", "version_id", "request_id", "host_id"]
                 .map(|name| batch.text(name));
-        let responses = (batch.log == LogType::CloudTrail).then(|| batch.native_text("response_elements"));
         let mut requests = Vec::new();
         for row in 0..batch.len() {
             let is_part = cell(operation, row) == Some("BATCH.DELETE.OBJECT");
             let is_request = codes.act[row] == Act::DeleteMany;
-            if codes.act[row] == Act::Delete {
-                let marker = responses.and_then(|responses| cell(responses, row));
-                let marker = marker.is_some_and(|response| response.contains("x-amz-delete-marker"));
-                if let Some(bucket) = cell(bucket, row).filter(|_| marker || cell(version, row).is_some()) {
-                    self.versioned.insert(MOST_BUCKETS, fingerprint(bucket));
-                }
-            }
             let is_answered = is_part || codes.ended[row] == Ended::Done;
             if (is_part || is_request) && is_answered && codes.request[row] != 0 {
                 requests.push((row, is_part));
@@ -335,12 +321,11 @@ impl Detector for BatchDeleteKeys {
     fn merge(&mut self, other: Box<dyn Detector>) {
         let other: BatchDeleteKeys = take(other);
         self.requests.merge(other.requests);
-        self.versioned.merge(MOST_BUCKETS, &other.versioned);
     }
 
-    fn finish(mut self: Box<Self>, _shared: &Shared<'_>) -> Findings {
+    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings::default();
-        let days = self.days();
+        let days = self.days(shared.deletions);
         findings.alerts = days
             .iter()
             .map(|((principal, bucket, day), it)| it.alert(principal.as_deref(), bucket, *day))
@@ -364,11 +349,11 @@ impl Detector for BatchDeleteKeys {
     }
 
     fn save(&self) -> Vec<u8> {
-        saved(&(&self.requests, &self.versioned))
+        saved(&self.requests)
     }
 
     fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        (self.requests, self.versioned) = restore(state)?;
+        self.requests = restore(state)?;
         Ok(())
     }
 }
@@ -378,7 +363,7 @@ mod tests {
     use super::*;
     use crate::detect::Config;
     use crate::detect::testing::{Activity, detect};
-    use LogType::{CloudTrail, S3Access};
+    use crate::parse::LogType::{self, CloudTrail, S3Access};
 
     fn part(number: i64) -> (LogType, Activity) {
         let row = Activity {

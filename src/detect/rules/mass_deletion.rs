@@ -1,27 +1,14 @@
 //! DEL-001: one caller deletes many objects of a bucket in an hour.
 
-use super::{samples, take};
+use super::samples;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
-use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
-use crate::detect::entities::{Entities, EntityKey, State};
-use crate::detect::evidence::EvidenceColumns;
-use crate::detect::facts::Facts;
-use crate::detect::key_sample::{about, crosses, fingerprint, reaches_percent, share};
-use crate::detect::key_shape::is_temporary;
-use crate::detect::minutes::{
-    Different, EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch,
-};
-use crate::detect::{
-    Config, DetectBatch, Detector, Evidence, Findings, Form, Known, Rule, Shared, Threshold, restore, saved,
-};
-use crate::parse::LogType;
-use serde::{Deserialize, Serialize};
+use crate::detect::deletions::Deleter;
+use crate::detect::history::View;
+use crate::detect::key_sample::{about, crosses, reaches_percent, share};
+use crate::detect::minutes::{Different, MINUTE_MS, Measure, Series, Stretch};
+use crate::detect::reading::{Reading, ReadingDetector};
+use crate::detect::{Config, Evidence, Findings, Form, Known, Rule, Shared, Threshold};
 use serde_json::json;
-use std::any::Any;
-
-/// Bytes for the names and the evidence of callers. With [`MOST_KEYS`] a detector has at most 18 MiB.
-const DELETES_BUDGET: usize = 5 << 20;
 
 /// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
 const WINDOW_MINUTES: i64 = 61;
@@ -74,7 +61,7 @@ pub static RULE: Rule = Rule {
             source: "proposal, to be tuned on real data",
         },
     ],
-    activity_columns: &["operation", "bucket_name", "principal"],
+    activity_columns: &[],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
     needs: &[Evidence::AccessLines, Evidence::DataEvents],
@@ -85,132 +72,45 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    form: Form::Code(|config| Box::new(MassDeletion::new(config))),
+    form: Form::Code(ReadingDetector::<MassDeletion>::of),
 };
-
-/// Third field of an entity whose keys are [temporary](is_temporary): a job that removes what it made is an alert of its
-/// own, so that it hides nobody.
-const TEMPORARY: &str = "temporary objects";
 
 struct MassDeletion {
     deleted_keys: u64,
     deleted_keys_high: u64,
     known_keys_deleted_high_percent: u64,
-    /// By principal, bucket and whether the keys are temporary.
-    deletes: Entities<Deletes>,
-    /// Deleted keys by the fingerprint of the same.
-    deleted: KeyTable,
-    key: EntityKey,
 }
 
-/// Records of one caller's deletes in one bucket.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Deletes {
-    evidence: EvidenceByTime,
-    facts: Facts,
-}
+impl Reading for MassDeletion {
+    const RULE: &'static Rule = &RULE;
 
-impl State for Deletes {
-    const LEVELS: u32 = EvidenceByTime::LEVELS;
-
-    fn weight(&self, _level: u32) -> usize {
-        self.evidence.weight() + self.facts.weight()
-    }
-
-    fn cut(&mut self, level: u32) {
-        self.evidence.cut(level);
-    }
-
-    fn merge(&mut self, other: Self, level: u32) {
-        self.evidence.merge(other.evidence, level);
-        self.facts.merge(&other.facts);
-    }
-}
-
-impl MassDeletion {
     fn new(config: &Config) -> MassDeletion {
         let threshold = |name| config.threshold(&RULE, name);
         MassDeletion {
             deleted_keys: threshold("deleted_keys"),
             deleted_keys_high: threshold("deleted_keys_high"),
             known_keys_deleted_high_percent: threshold("known_keys_deleted_high_percent"),
-            deletes: Entities::with_budget(DELETES_BUDGET),
-            deleted: KeyTable::with_cap(MOST_KEYS),
-            key: EntityKey::default(),
         }
     }
 
-    fn observe_deletes(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let is_delete = |row: &usize| {
-            codes.ended[*row] == Ended::Done
-                && codes.who[*row] != Who::Service
-                && codes.place[*row].is_some()
-                && match codes.act[*row] {
-                    Act::Delete => true,
-                    Act::DeleteMany => batch.log == LogType::CloudTrail,
-                    _ => false,
-                }
-        };
-        let [bucket, principal, keys, operation] =
-            ["bucket_name", "principal", "object_key", "operation"].map(|name| batch.text(name));
-        let deletes = (0..batch.len()).filter(is_delete).map(|row| {
-            let key = cell(keys, row).filter(|_| codes.act[row] == Act::Delete);
-            (row, key.is_some_and(is_temporary))
-        });
-        let deletes: Vec<(usize, bool)> = deletes.collect();
-        if deletes.is_empty() {
-            return;
-        }
-        let columns = EvidenceColumns::of(batch);
-        // Deletes come in runs, of which each is one look-up.
-        for rows in
-            deletes.chunk_by(|left, right| codes.place[left.0] == codes.place[right.0] && left.1 == right.1)
-        {
-            let (first, is_temporary) = rows[0];
-            let [principal, bucket] = [principal, bucket].map(|column| cell(column, first));
-            // Of the caller as such: the row of CloudTrail, which parts of a request fill, names no key.
-            let caller = fingerprint(self.key.set(&[principal, bucket, None]));
-            let entity = self.key.set(&[principal, bucket, is_temporary.then_some(TEMPORARY)]);
-            let of_entity = fingerprint(entity);
-            let mut last_request = None;
-            for (row, _) in rows.iter().copied() {
-                let Some(time_ms) = columns.event_time_ms(row) else { continue };
-                let (is_named, request) = (codes.act[row] == Act::Delete, codes.request[row]);
-                let is_part =
-                    batch.log == LogType::S3Access && cell(operation, row) == Some("BATCH.DELETE.OBJECT");
-                let request_then = Some((request, time_ms.div_euclid(MINUTE_MS)));
-                if is_part && request != 0 && last_request != request_then {
-                    self.deleted.insert(caller, batch.log, time_ms, request, false);
-                    last_request = request_then;
-                }
-                let what = if is_named { codes.key[row] } else { request };
-                if what != 0 {
-                    self.deleted.insert(of_entity, batch.log, time_ms, what, is_named);
-                }
+    fn judge(&self, _: &View<'_>, shared: &Shared<'_>, findings: &mut Findings) {
+        for caller in shared.deletions.callers() {
+            let series = shared.deletions.series(caller);
+            for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
+                findings.alerts.push(self.alert(caller, (&series, &stretch), shared.known));
             }
-            self.deletes.observe(entity, rows.len() as u64, |state, level| {
-                for (row, _) in rows.iter().copied() {
-                    state.evidence.observe(level, batch.log, &columns, row);
-                    state.facts.observe(&columns, row);
-                }
-            });
         }
     }
+}
 
-    fn alert(
-        &self,
-        entity: &str,
-        deletes: &Deletes,
-        (series, stretch): (&Series, &Stretch),
-        known: &Known,
-    ) -> Option<Alert> {
-        let fields = EntityKey::fields(entity);
-        let [principal, Some(bucket), temporary] = fields[..] else { return None };
-        let totals = series.totals(&stretch.minutes);
-        let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
+impl MassDeletion {
+    fn alert(&self, caller: &Deleter<'_>, (series, stretch): (&Series, &Stretch), known: &Known) -> Alert {
+        let Deleter { principal, bucket, is_temporary, .. } = *caller;
+        let evidence = caller.evidence(series, stretch);
         let measured =
             self.measure(known.keys(bucket), series, stretch, evidence[0].total() + evidence[1].total());
         let Measured { different, known, halvings, .. } = measured;
+        let temporary = is_temporary.then_some("temporary objects");
         let mut alert =
             Alert::of(&RULE, &[principal, Some(bucket), temporary], Some(stretch.minutes.start() * MINUTE_MS));
         alert.set_evidence([&evidence[0], &evidence[1]]);
@@ -223,10 +123,10 @@ impl MassDeletion {
         alert.window_seconds = WINDOW_MINUTES as u64 * 60;
         alert.bucket = Some(bucket.to_owned());
         alert.principal = principal.map(str::to_owned);
-        deletes.facts.tell(&mut alert);
+        caller.facts().tell(&mut alert);
         alert.object_key.take_if(|_| different.unnamed > 0);
         alert.count = different.keys + different.unnamed;
-        alert.summary = format!("{} {}", principal.unwrap_or("An unknown caller"), measured.sentence(bucket));
+        alert.summary = format!("{} {}", caller.name(), measured.sentence(bucket));
         alert.reasons = self.reasons(&measured);
         alert.reasons.extend(temporary.map(|_| {
             "All of these keys lie in folders for temporary objects of a data engine, such as _temporary: the level is \
@@ -249,7 +149,7 @@ impl MassDeletion {
             ("known_keys_deleted_high_percent", json!(self.known_keys_deleted_high_percent)),
         ]
         .into();
-        Some(alert)
+        alert
     }
 
     /// The numbers of a stretch, of which no estimate is above the number of records.
@@ -349,53 +249,6 @@ impl Measured {
             );
         }
         sentence + "."
-    }
-}
-
-impl Detector for MassDeletion {
-    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        self.observe_deletes(batch, codes);
-    }
-
-    fn merge(&mut self, other: Box<dyn Detector>) {
-        let other: MassDeletion = take(other);
-        self.deletes.merge(other.deletes);
-        self.deleted.merge(other.deleted);
-    }
-
-    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
-        let mut findings = Findings::default();
-        let sampled = (self.deleted.halvings() > 0).then(|| {
-            format!(
-                "More than {MOST_KEYS} deleted keys: numbers are estimates from a sample of {} keys, and what is not \
-                 clearly above the threshold is left out.",
-                share(self.deleted.halvings())
-            )
-        });
-        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(0)).into_sorted();
-        for (entity, deletes) in self.deletes.sorted() {
-            let series = deleted.of(fingerprint(entity));
-            for stretch in series.stretches(WINDOW_MINUTES, self.deleted_keys, Measure::Keys) {
-                findings.alerts.extend(self.alert(entity, deletes, (&series, &stretch), shared.known));
-            }
-        }
-        let notes = [sampled, self.deletes.note()].into_iter().flatten();
-        findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
-        findings.note_limits();
-        findings
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-
-    fn save(&self) -> Vec<u8> {
-        saved(&(&self.deletes, &self.deleted))
-    }
-
-    fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        (self.deletes, self.deleted) = restore(state)?;
-        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ mod batch_delete_keys;
 mod blind_then_hit;
 mod bucket_acl_public;
 mod bucket_block_weakened;
+mod bucket_emptied;
 mod bucket_key_advice;
 mod bucket_policy_deleted;
 mod bucket_policy_external;
@@ -19,6 +20,7 @@ mod bucket_policy_loosened;
 mod bucket_policy_public;
 mod cross_account_reader;
 mod decoy_touched;
+mod deleted_then_note;
 mod deletes_denied;
 mod dormant_bucket_read;
 mod encryption_weakened;
@@ -27,6 +29,7 @@ mod exposure_seen;
 mod exposure_used;
 mod first_seen_key_user;
 mod first_seen_reader;
+mod first_time_deleter;
 mod hostile_address;
 mod iam_grant_broad;
 mod instance_role_off_aws;
@@ -44,6 +47,7 @@ mod log_object_expired;
 mod log_object_forged;
 mod log_read;
 mod marked_calls;
+mod marker_flood;
 mod mass_deletion;
 mod new_action;
 mod new_network;
@@ -57,6 +61,7 @@ mod plain_http;
 mod public_write;
 mod read_breadth;
 mod read_rate;
+mod read_then_deleted;
 mod read_volume;
 mod s3_failures_from_kms;
 pub(super) mod sample_settings;
@@ -148,6 +153,11 @@ static CODE: &[&Rule] = &[
     &log_key_disabled::RULE,
     &mass_deletion::RULE,
     &version_deletions::RULE,
+    &marker_flood::RULE,
+    &read_then_deleted::RULE,
+    &deleted_then_note::RULE,
+    &bucket_emptied::RULE,
+    &first_time_deleter::RULE,
     &deletes_denied::RULE,
     &batch_delete_keys::RULE,
     &read_volume::RULE,

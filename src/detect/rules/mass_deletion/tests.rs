@@ -1,5 +1,7 @@
 use super::*;
-use crate::detect::testing::{Activity, codes, detect, finish};
+use crate::detect::deletions::Deletions;
+use crate::detect::testing::{Activity, codes, detect, finish_over};
+use crate::parse::LogType;
 use LogType::{CloudTrail, S3Access};
 
 fn deletes(log: LogType, keys: i64, every_ms: i64) -> Vec<(LogType, Activity)> {
@@ -113,9 +115,9 @@ fn a_year_of_thirty_keys_an_hour_is_none_and_an_hour_of_sixty_in_it_is_one() {
         rows.into_iter().map(|(_, row)| row).collect()
     };
     for (extra, expected) in [(0, vec![]), (30, vec![60])] {
-        let mut detector = MassDeletion::new(&Config::default());
-        Activity::batch(S3Access, &rows(extra), |batch| detector.observe(batch, &codes(batch)));
-        let found = finish(detector);
+        let mut deletions = Deletions::default();
+        Activity::batch(S3Access, &rows(extra), |batch| deletions.observe(batch, &codes(batch)));
+        let found = finish_over(ReadingDetector::<MassDeletion>::of(&Config::default()), &deletions);
         let peaks: Vec<u64> =
             found.alerts.iter().map(|alert| alert.observed["deletes_in_a_window"].as_u64().unwrap()).collect();
         assert!(peaks.len() == expected.len() && peaks.iter().all(|peak| (58..=62).contains(peak)), "{peaks:?}");
@@ -125,48 +127,14 @@ fn a_year_of_thirty_keys_an_hour_is_none_and_an_hour_of_sixty_in_it_is_one() {
 
 #[test]
 fn two_hundred_thousand_keys_are_counted_exactly_in_both_logs() {
-    let mut detector = MassDeletion::new(&Config::default());
+    let mut deletions = Deletions::default();
     for log in LogType::ALL {
         let rows: Vec<Activity> = deletes(log, 200_000, 100).into_iter().map(|(_, row)| row).collect();
-        Activity::batch(log, &rows, |batch| detector.observe(batch, &codes(batch)));
+        Activity::batch(log, &rows, |batch| deletions.observe(batch, &codes(batch)));
     }
-    let found = finish(detector);
+    let found = finish_over(ReadingDetector::<MassDeletion>::of(&Config::default()), &deletions);
     assert_eq!((found.alerts.len(), found.alerts[0].count), (1, 200_000));
     assert_eq!((found.alerts[0].evidence_total, found.alerts[0].evidence.len()), (400_000, 5));
-}
-
-#[test]
-fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
-    let names: Vec<&'static str> =
-        (0..300_000).map(|number| &*Box::leak(format!("caller-{number}").into_boxed_str())).collect();
-    let rows: Vec<Activity> = deletes(S3Access, 300_000, 1000).into_iter().map(|(_, row)| row).collect();
-    let rows: Vec<Activity> = rows
-        .into_iter()
-        .zip(names)
-        .map(|(row, name)| Activity { principal: name, bucket: Some(name), ..row })
-        .collect();
-    let state = |parts: &[Vec<Activity>]| {
-        let mut whole: Option<MassDeletion> = None;
-        for part in parts {
-            let mut detector = MassDeletion::new(&Config::default());
-            Activity::batch(S3Access, part, |batch| detector.observe(batch, &codes(batch)));
-            match &mut whole {
-                Some(whole) => whole.merge(Box::new(detector)),
-                None => whole = Some(detector),
-            }
-        }
-        let whole = whole.unwrap();
-        let bytes = whole.deletes.bytes() + whole.deleted.bytes();
-        assert!(bytes < 24 << 20, "{bytes}");
-        let left: Vec<String> = whole.deletes.sorted().into_iter().map(|(name, _)| name.to_owned()).collect();
-        assert!(left.len() > 2000, "{}", left.len());
-        (left, whole.deleted.halvings(), finish(whole).notes)
-    };
-    let whole = state(std::slice::from_ref(&rows));
-    let shuffled = crate::detect::testing::shuffled(rows, 5);
-    assert!(state(std::slice::from_ref(&shuffled)) == whole);
-    let (left, right) = shuffled.split_at(140_000);
-    assert!(state(&[left.to_vec(), right.to_vec()]) == whole);
 }
 
 #[test]
