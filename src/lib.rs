@@ -5,6 +5,7 @@
 //! ```text
 //! source ──► decode ──► parse ──► batch ──► activity ──► detect       alerts ──► eval    held against what happened
 //!  paths      blocks     records   Arrow     one view ├► coverage     what is there and what is missing
+//!                                                     ├► overview     who did how much, when and where
 //!                                                     ├► export       Parquet, JSONL, CSV, Arrow
 //!                                                     └► investigate  rows of both logs, joined
 //! ```
@@ -24,6 +25,8 @@ pub mod detect;
 pub mod eval;
 
 pub mod coverage;
+
+pub mod overview;
 
 pub mod export;
 

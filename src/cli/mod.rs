@@ -16,6 +16,7 @@ mod exposure;
 mod input;
 mod output;
 mod recover;
+mod report;
 mod rules;
 mod selection;
 mod summary;
@@ -67,6 +68,8 @@ enum Command {
     Exposure(exposure::Arguments),
     /// Tell what was deleted or overwritten, whether it can be brought back, and how
     Recover(recover::Arguments),
+    /// Write one page of HTML for people: alerts with their evidence, plots, who did what, what could not be seen
+    Report(report::Arguments),
     /// Merge the small files of an exported folder
     Compact(compact::Arguments),
     /// Print the statements that make tables of an exported folder
@@ -124,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Timeline(arguments) => timeline::run(&arguments),
         Command::Exposure(arguments) => exposure::run(&arguments),
         Command::Recover(arguments) => recover::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Compact(arguments) => compact::run(&arguments),
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),

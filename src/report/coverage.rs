@@ -165,7 +165,8 @@ fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>
     lists.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
-fn sheets(coverage: &Coverage) -> Vec<Sheet> {
+/// Places and gaps as tables.
+pub(super) fn sheets(coverage: &Coverage) -> Vec<Sheet> {
     let judge = Judge::of(coverage);
     let mut gaps = Vec::new();
     let mut all_gaps = 0;
@@ -189,7 +190,7 @@ fn sheets(coverage: &Coverage) -> Vec<Sheet> {
 }
 
 fn more(number: usize, what: &str, format: &str) -> String {
-    format!("… and {} more {what}; --format {format} has all", grouped(number as u64))
+    format!("… and {} more {what}; coverage --format {format} has all", grouped(number as u64))
 }
 
 /// Accounts and regions, then the buckets with most rows, so many as are shown, in their order.

@@ -6,6 +6,7 @@ pub mod count;
 pub mod coverage;
 pub mod csv;
 pub mod eval;
+pub mod html;
 pub mod lint;
 pub mod markdown;
 pub mod numbers;

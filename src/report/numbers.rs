@@ -25,9 +25,62 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// `512 B`, `1.5 kB`, `12 GB`: bytes in powers of 1000, with two digits that tell.
+pub fn bytes(number: u64) -> String {
+    match scaled(number) {
+        (number, "") => format!("{number:.0} B"),
+        (number, unit) => format!("{number:.*} {unit}B", digits(number)),
+    }
+}
+
+/// `950`, `1.2k`, `35M`: a number where there is little room.
+pub fn short_number(number: u64) -> String {
+    match scaled(number) {
+        (number, "") => format!("{number:.0}"),
+        (number, unit) => format!("{number:.*}{unit}", digits(number)),
+    }
+}
+
+fn scaled(number: u64) -> (f64, &'static str) {
+    let mut scaled = number as f64;
+    let mut units = ["", "k", "M", "G", "T", "P", "E"].into_iter();
+    let mut unit = units.next().unwrap_or_default();
+    // What would be rounded to 1000 is 1 of the next.
+    while scaled >= 999.5
+        && let Some(next) = units.next()
+    {
+        (scaled, unit) = (scaled / 1000.0, next);
+    }
+    (scaled, unit)
+}
+
+fn digits(number: f64) -> usize {
+    usize::from(number < 9.95)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_numbers_are_short() {
+        for (number, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1540, "1.5 kB"),
+            (9_960, "10 kB"),
+            (999_700, "1.0 MB"),
+            (35_000_000, "35 MB"),
+            (u64::MAX, "18 EB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!(
+            (short_number(950), short_number(1234), short_number(35_000)),
+            ("950".into(), "1.2k".into(), "35k".into())
+        );
+    }
 
     #[test]
     fn numbers_are_written_for_people() {

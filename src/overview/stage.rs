@@ -1,0 +1,266 @@
+//! The overview as the end of the pipeline.
+
+use super::counts::Counts;
+use super::periods::{MINUTE_MS, Periods};
+use super::sampled::{Sampled, rank};
+use super::{Overview, QUARTER_MS, Top};
+use crate::activity::{self, outcome};
+use crate::decode::Inventory;
+use crate::detect::entities::EntityKey;
+use crate::detect::key_sample::{KeySample, fingerprint_of};
+use crate::detect::names::Numbered;
+use crate::detect::stage::lock;
+use crate::error::Error;
+use crate::parse::scalar::integer;
+use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
+use crate::pipeline::stage::Stage;
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// Kinds of names that are counted alone.
+const KINDS: usize = 4;
+const PRINCIPAL: usize = 0;
+const ADDRESS: usize = 1;
+const USER_AGENT: usize = 2;
+const BUCKET: usize = 3;
+
+/// Bytes of the names of each kind, of callers in buckets, and of callers in quarters of hours: far more than a page shows, so that
+/// only a flood of names makes estimates of them.
+const NAMES_BUDGET: usize = 16 << 20;
+const PLACES_BUDGET: usize = 16 << 20;
+const QUARTERS_BUDGET: usize = 24 << 20;
+
+/// Fingerprints that are kept to tell how many different names there are.
+const DISTINCT: usize = 1 << 14;
+
+/// Rows that a worker gathers before it takes them over.
+const GATHERED_ROWS: usize = 1 << 15;
+
+/// Names of one kind that it gathers: each may be as long as a record.
+const GATHERED_NAMES: usize = 1 << 13;
+
+/// Adds up what happened. Its workers share one state.
+pub struct OverviewStage {
+    /// The buckets that are asked for; all if there are none.
+    buckets: BTreeSet<String>,
+    inventory: Arc<Inventory>,
+    shared: Arc<Mutex<Tables>>,
+}
+
+/// What all workers have seen.
+struct Tables {
+    periods: Periods,
+    names: [Sampled; KINDS],
+    distinct: [KeySample; KINDS],
+    objects: KeySample,
+    places: Sampled,
+    quarters: Sampled,
+    without_time: u64,
+}
+
+impl Tables {
+    fn new() -> Tables {
+        Tables {
+            periods: Periods::default(),
+            names: std::array::from_fn(|_| Sampled::with_budget(NAMES_BUDGET)),
+            distinct: Default::default(),
+            objects: KeySample::default(),
+            places: Sampled::with_budget(PLACES_BUDGET),
+            quarters: Sampled::with_budget(QUARTERS_BUDGET),
+            without_time: 0,
+        }
+    }
+}
+
+/// What belongs to a number of the gatherer's names: rank of the rows and log.
+type Slot = (u8, u8);
+
+/// State of one thread.
+pub struct OverviewWorker {
+    shared: Arc<Mutex<Tables>>,
+    numbered: [Numbered; KINDS],
+    rows: usize,
+    periods: HashMap<(i64, u8), Counts>,
+    names: [HashMap<(u32, Slot), Counts>; KINDS],
+    places: HashMap<(u32, u32, Slot), Counts>,
+    quarters: HashMap<(u32, i64, Slot), Counts>,
+    objects: KeySample,
+    without_time: u64,
+    name: Vec<u8>,
+    key: EntityKey,
+}
+
+impl OverviewWorker {
+    fn see(&mut self, table: &FieldTable, row: usize) {
+        let log = table.log as u8;
+        let time_ms = table.rows[row].event_time_ms();
+        let is_access = table.log == LogType::S3Access;
+        let fields = if is_access {
+            [access::REMOTE_IP, access::USER_AGENT, access::BUCKET_NAME, access::OBJECT_KEY, access::BYTES_SENT]
+        } else {
+            [trail::SOURCE_IP_ADDRESS, trail::USER_AGENT, trail::S3_BUCKET, trail::S3_KEY, trail::S3_BYTES_OUT]
+        };
+        let [address, user_agent, bucket, object_key, bytes_out] = fields.map(|field| table.bytes(row, field));
+        let bytes_out = bytes_out.and_then(integer).and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
+        let class = activity::action_class(table, row);
+        let counts = Counts::of(class, outcome::of(table, row), bytes_out, time_ms);
+        self.name.clear();
+        let has_name = activity::principal(table, row).name.write(&mut self.name);
+        let names = [has_name.then_some(&self.name[..]), address, user_agent, bucket];
+        let mut numbers = [0; KINDS];
+        let slot = (rank(fingerprint_of(table.record(row))), log);
+        for (kind, name) in names.into_iter().enumerate() {
+            numbers[kind] = self.numbered[kind].number(name);
+            if kind != BUCKET || bucket.is_some() {
+                self.names[kind].entry((numbers[kind], slot)).or_default().add(&counts);
+            }
+        }
+        if let Some(bucket) = bucket {
+            self.places.entry((numbers[PRINCIPAL], numbers[BUCKET], slot)).or_default().add(&counts);
+            if let Some(object_key) = object_key {
+                let object = fingerprint_of(object_key).rotate_left(1) ^ fingerprint_of(bucket);
+                self.objects.insert(DISTINCT, object);
+            }
+        }
+        match time_ms {
+            Some(time_ms) => {
+                let (minute, quarter) = (time_ms.div_euclid(MINUTE_MS), time_ms.div_euclid(QUARTER_MS));
+                self.periods.entry((minute, log)).or_default().add(&counts);
+                self.quarters.entry((numbers[PRINCIPAL], quarter, slot)).or_default().add(&counts);
+            }
+            None => self.without_time += 1,
+        }
+        self.rows += 1;
+    }
+
+    /// Takes over what was gathered.
+    fn settle(&mut self) {
+        let shared = &mut *lock(&self.shared);
+        for ((minute, log), counts) in self.periods.drain() {
+            shared.periods.add(minute.saturating_mul(MINUTE_MS), usize::from(log), &counts);
+        }
+        let text = |kind: usize, number: u32| self.numbered[kind].name(number).text.as_deref();
+        for kind in 0..KINDS {
+            for ((number, (rank, log)), counts) in self.names[kind].drain() {
+                let key = self.key.set(&[text(kind, number)]);
+                shared.distinct[kind].insert(DISTINCT, self.numbered[kind].name(number).fingerprint);
+                shared.names[kind].add(key, rank, usize::from(log), &counts);
+            }
+        }
+        for ((principal, bucket, (rank, log)), counts) in self.places.drain() {
+            let key = self.key.set(&[text(PRINCIPAL, principal), text(BUCKET, bucket)]);
+            shared.places.add(key, rank, usize::from(log), &counts);
+        }
+        for ((principal, quarter, (rank, log)), counts) in self.quarters.drain() {
+            let key = self.key.set(&[text(PRINCIPAL, principal), Some(&quarter.to_string())]);
+            shared.quarters.add(key, rank, usize::from(log), &counts);
+        }
+        shared.objects.merge(DISTINCT, &std::mem::take(&mut self.objects));
+        shared.without_time += std::mem::take(&mut self.without_time);
+        self.numbered = Default::default();
+        self.rows = 0;
+    }
+}
+
+impl OverviewStage {
+    /// Sees all buckets, or only these, of that many inputs, whose hashes are noted.
+    pub fn new(buckets: impl IntoIterator<Item = String>, inputs: usize) -> OverviewStage {
+        OverviewStage {
+            buckets: buckets.into_iter().collect(),
+            inventory: Arc::new(Inventory::new(inputs, true)),
+            shared: Arc::new(Mutex::new(Tables::new())),
+        }
+    }
+
+    /// Is the row of a call, and of a bucket that is asked for?
+    fn is_wanted(&self, table: &FieldTable, row: usize) -> bool {
+        let field = if table.log == LogType::S3Access { access::BUCKET_NAME } else { trail::S3_BUCKET };
+        activity::is_api_call(table, row)
+            && (self.buckets.is_empty()
+                || table.text(row, field).is_some_and(|bucket| self.buckets.contains(bucket)))
+    }
+
+    /// What is known of the inputs.
+    pub fn inputs(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// All that was seen.
+    pub fn finish(&self, mut worker: OverviewWorker) -> Overview {
+        worker.settle();
+        let tables = std::mem::replace(&mut *lock(&self.shared), Tables::new());
+        let Tables { periods, names, distinct, objects, places, quarters, without_time } = tables;
+        let top = |kind: usize| Top {
+            names: names[kind].names(),
+            distinct: distinct[kind].distinct(),
+            is_estimate: !distinct[kind].is_exact(),
+            one_in: names[kind].one_in(),
+        };
+        Overview {
+            periods,
+            principals: top(PRINCIPAL),
+            addresses: top(ADDRESS),
+            user_agents: top(USER_AGENT),
+            buckets: top(BUCKET),
+            places,
+            quarters,
+            objects: (objects.distinct(), !objects.is_exact()),
+            without_time,
+        }
+    }
+}
+
+impl Stage for OverviewStage {
+    type Worker = OverviewWorker;
+
+    fn worker(&self) -> OverviewWorker {
+        OverviewWorker {
+            shared: Arc::clone(&self.shared),
+            numbered: Default::default(),
+            rows: 0,
+            periods: HashMap::new(),
+            names: Default::default(),
+            places: HashMap::new(),
+            quarters: HashMap::new(),
+            objects: KeySample::default(),
+            without_time: 0,
+            name: Vec::new(),
+            key: EntityKey::default(),
+        }
+    }
+
+    fn observe(
+        &self,
+        worker: &mut OverviewWorker,
+        _unit: u64,
+        table: &FieldTable,
+        rows: &[u32],
+    ) -> Result<(), Error> {
+        for row in rows {
+            if self.is_wanted(table, *row as usize) {
+                worker.see(table, *row as usize);
+                if worker.rows >= GATHERED_ROWS
+                    || worker.numbered.iter().any(|names| names.count() > GATHERED_NAMES)
+                {
+                    worker.settle();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unit_done(&self, _worker: &mut OverviewWorker, _unit: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn merge(&self, mut left: OverviewWorker, mut right: OverviewWorker) -> OverviewWorker {
+        left.settle();
+        right.settle();
+        left
+    }
+
+    fn inventory(&self) -> Option<&Arc<Inventory>> {
+        Some(&self.inventory)
+    }
+}

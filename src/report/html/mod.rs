@@ -1,0 +1,141 @@
+//! A report as one page of HTML: no script, no network, nothing outside it. The content policy of the page allows its own
+//! style sheet and nothing else, so that a mistake in what is made here would still not run anything.
+//!
+//! Drawings are SVG inside the page. What is shown is bounded by numbers that are named here and in the files of the
+//! parts; what is left out is said on the page.
+
+mod activity_plot;
+mod alerts;
+mod axis;
+mod headline;
+mod heat_map;
+mod incident;
+mod inputs;
+mod limits;
+mod markup;
+mod matrix;
+mod top;
+
+use crate::coverage::Coverage;
+use crate::decode::InputFacts;
+use crate::detect::{Alert, Rule};
+use crate::overview::Overview;
+use crate::pipeline;
+use markup::{Markup, policy_hash};
+
+/// The style sheet.
+const STYLE: &str = include_str!("style.css");
+
+/// What a report tells.
+pub struct Facts<'a> {
+    /// The alerts, worst first.
+    pub alerts: &'a [Alert],
+    /// Alerts that the configuration keeps quiet.
+    pub suppressed: u64,
+    /// Alerts of buckets that were not asked for.
+    pub of_other_buckets: u64,
+    /// The detectors that ran.
+    pub rules: &'a [&'static Rule],
+    /// What was not evaluated, a sentence each, most of them beginning with ids of rules.
+    pub notes: &'a [String],
+    /// What the input shows beyond the configuration, a sentence each.
+    pub inferred: &'a [String],
+    /// What was read.
+    pub run: &'a pipeline::Report,
+    /// What happened.
+    pub overview: &'a Overview,
+    /// What logs are there.
+    pub coverage: &'a Coverage,
+    /// What was read, in the order in which it was.
+    pub inputs: &'a [InputFile<'a>],
+    /// Files that were read beside the logs, each with its option.
+    pub beside: &'a [(&'static str, InputFile<'a>)],
+    /// Options that choose what is shown, with their values.
+    pub options: &'a [(&'static str, String)],
+}
+
+/// A file that was read.
+pub struct InputFile<'a> {
+    /// Its name as given.
+    pub name: &'a str,
+    /// Size and hash; none if it could not be opened.
+    pub facts: Option<InputFacts>,
+}
+
+/// The page.
+pub fn page(facts: &Facts<'_>) -> String {
+    let mut page = Markup::default();
+    page.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    page.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src ");
+    page.policy(&policy_hash(STYLE)).raw("; base-uri 'none'; form-action 'none'\">\n");
+    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.raw(
+        "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"color-scheme\" content=\"light dark\">\n",
+    );
+    page.raw("<title>").text(&headline::title(facts)).raw("</title>\n<style>").raw(STYLE).raw("</style>\n");
+    page.raw("</head>\n<body>\n<main>\n");
+    page.add(&headline::headline(facts));
+    page.add(&incident::incident(facts.alerts));
+    page.add(&activity_plot::activity(facts));
+    page.add(&heat_map::heat_map(facts));
+    page.add(&top::top_talkers(facts));
+    page.add(&matrix::matrix(facts.overview));
+    page.add(&alerts::alerts(facts));
+    page.add(&limits::limits(facts));
+    page.add(&inputs::inputs(facts));
+    page.raw("</main>\n</body>\n</html>\n");
+    page.into_text()
+}
+
+/// A caller as a label: of an ARN what it names, without partition, service and account.
+fn short_name(principal: &str) -> &str {
+    match principal.strip_prefix("arn:") {
+        Some(rest) => rest.splitn(5, ':').nth(4).filter(|name| !name.is_empty()).unwrap_or(principal),
+        None => principal,
+    }
+}
+
+/// The beginning of a label, of at most so many characters.
+fn label(text: &str, most: usize) -> String {
+    let printable = crate::report::safe::printable(text);
+    if printable.chars().count() <= most {
+        return printable.into_owned();
+    }
+    printable.chars().take(most - 1).chain(['…']).collect()
+}
+
+/// A list of a title and sentences, if there are any.
+fn list<S: AsRef<str>>(page: &mut Markup, title: &'static str, sentences: &[S]) {
+    if sentences.is_empty() {
+        return;
+    }
+    page.raw("<h3>").raw(title).raw("</h3>\n<ul class=\"list\">\n");
+    for sentence in sentences {
+        page.raw("<li>").cut_text(sentence.as_ref(), 1000).raw("</li>\n");
+    }
+    page.raw("</ul>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_have_short_labels() {
+        for (principal, short) in [
+            ("arn:aws:iam::111122223333:role/app", "role/app"),
+            ("arn:aws:iam::111122223333:root", "root"),
+            ("anonymous", "anonymous"),
+            ("arn:", "arn:"),
+            ("arn:a:b:c:", "arn:a:b:c:"),
+        ] {
+            assert_eq!(short_name(principal), short);
+        }
+        assert_eq!((label("abcdef", 4), label("abcd", 4)), ("abc…".to_owned(), "abcd".to_owned()));
+    }
+
+    #[test]
+    fn the_style_sheet_asks_for_nothing_and_ends_nowhere() {
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains("</"));
+    }
+}
