@@ -264,3 +264,73 @@ impl Stage for OverviewStage {
         Some(&self.inventory)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Block, Segment};
+    use crate::parse::s3_access;
+
+    fn table(lines: &[String]) -> FieldTable {
+        let bytes = lines.concat().into_bytes();
+        let segment = Segment { file: Arc::from("a.log"), start: 0, first_number: 1, first_offset: 0 };
+        let framed = lines.len() as u64;
+        let block = Block { log: LogType::S3Access, bytes, segments: vec![segment], records: vec![], framed };
+        s3_access::parse_block(block, &mut Vec::new()).0
+    }
+
+    fn line(number: usize) -> String {
+        let (minute, caller, status) =
+            (number / 7 % 60, number % 5, if number.is_multiple_of(9) { 403 } else { 200 });
+        format!(
+            "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be amzn-s3-demo-{} [06/Feb/2026:10:{minute:02}:00 \
+             +0000] 192.0.2.{} arn:aws:iam::111122223333:user/u{caller} R{number} REST.GET.OBJECT k{number} \
+             \"GET /k HTTP/1.1\" {status} - 100 113 7 5 \"-\" \"agent {}\" - s9lzHYrFp76ZVxRcpX9= SigV4 \
+             TLS_AES_128_GCM_SHA256 AuthHeader b.s3.us-west-1.amazonaws.com TLSv1.3 - -\n",
+            number % 3,
+            number % 200,
+            number % 11
+        )
+    }
+
+    #[test]
+    fn the_overview_does_not_depend_on_how_rows_come_and_adds_up() {
+        let lines: Vec<String> = (0..3000).map(line).collect();
+        let mut seen = Vec::new();
+        for part in [3000, 250, 7] {
+            let stage = OverviewStage::new([], 0);
+            let workers = lines.chunks(part).rev().map(|part| {
+                let (mut worker, table) = (stage.worker(), table(part));
+                stage.observe(&mut worker, 0, &table, &(0..table.len() as u32).collect::<Vec<_>>()).unwrap();
+                worker
+            });
+            let worker = workers.reduce(|left, right| stage.merge(left, right)).unwrap();
+            let overview = stage.finish(worker);
+            let (places, quarters) = (overview.places.names(), overview.quarters.names());
+            seen.push((
+                overview.periods,
+                overview.principals.names,
+                overview.addresses.distinct,
+                places,
+                quarters,
+            ));
+        }
+        assert!(seen.iter().all(|one| *one == seen[0]));
+        let (periods, principals, addresses, places, _) = &seen[0];
+        let sums = |counts: &Counts| (counts.requests, counts.reads, counts.denied, counts.bytes_out);
+        let (requests, reads, denied, bytes) = sums(principals[0].counts.access());
+        assert_eq!((principals.len(), *addresses, places.len()), (5, 200, 15));
+        assert_eq!((requests, reads + denied, bytes), (600, 600, 60_000));
+        assert_eq!(periods.iter().map(|(_, counts)| counts.access().requests).sum::<u64>(), 3000);
+        assert_eq!(principals[0].counts.trail().requests, 0);
+    }
+
+    #[test]
+    fn only_buckets_that_are_asked_for_count() {
+        let stage = OverviewStage::new(["amzn-s3-demo-1".to_owned()], 0);
+        let (mut worker, table) = (stage.worker(), table(&(0..300).map(line).collect::<Vec<_>>()));
+        stage.observe(&mut worker, 0, &table, &(0..300).collect::<Vec<_>>()).unwrap();
+        let overview = stage.finish(worker);
+        assert_eq!((overview.buckets.distinct, overview.objects), (1, (100, false)));
+    }
+}

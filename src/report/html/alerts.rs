@@ -56,7 +56,10 @@ pub fn alerts(facts: &Facts<'_>) -> Markup {
     page.raw("<div class=\"wide\"><table class=\"list\">\n<thead><tr><th>severity</th><th>first seen (UTC)</th>");
     page.raw("<th>rule</th><th>what</th><th>caller</th><th>bucket</th></tr></thead>\n<tbody>\n").add(&lines);
     page.raw("</tbody></table></div>\n").add(&left_out(facts, carded, lined));
-    page.raw("<h3 id=\"evidence\">Alerts with their evidence</h3>\n").add(&cards).raw("</section>\n");
+    page.raw("<h3 id=\"evidence\">Alerts with their evidence</h3>\n");
+    page.raw("<p class=\"note printed\">Low and info alerts are printed without their evidence.</p>\n")
+        .add(&cards)
+        .raw("</section>\n");
     page
 }
 

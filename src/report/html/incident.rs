@@ -79,7 +79,7 @@ pub fn incident(alerts: &[Alert]) -> Markup {
             ".</p>\n",
         );
     }
-    page.add(&listing(&lanes[..drawn.len()])).raw("</section>\n");
+    page.add(&listing(&lanes[..drawn.len()], loud)).raw("</section>\n");
     page
 }
 
@@ -220,14 +220,16 @@ fn class(alert: &Alert) -> &'static str {
 }
 
 /// The same in words.
-fn listing(lanes: &[Lane<'_>]) -> Markup {
+fn listing(lanes: &[Lane<'_>], loud: Severity) -> Markup {
     let mut page = Markup::default();
     page.raw("<details class=\"more\"><summary>The same as a list</summary>\n");
     for lane in lanes {
         page.raw("<h4><bdi>")
             .text(lane.caller.unwrap_or("no single caller"))
             .raw("</bdi></h4>\n<ol class=\"story\">\n");
-        for alert in lane.alerts.iter().take(MOST_LISTED) {
+        let mut listed = 0;
+        for alert in lane.alerts.iter().filter(|alert| alert.severity >= loud).take(MOST_LISTED) {
+            listed += 1;
             page.raw("<li><time>");
             let time =
                 alert.first_seen_ms.map_or_else(|| "no time".to_owned(), |ms| calendar(ms, "%-d %b %Y %H:%M:%S"));
@@ -240,7 +242,7 @@ fn listing(lanes: &[Lane<'_>]) -> Markup {
             page.raw("</li>\n");
         }
         page.raw("</ol>\n");
-        let hidden = lane.alerts.len().saturating_sub(MOST_LISTED) as u64;
+        let hidden = (lane.alerts.len() - listed) as u64;
         if hidden > 0 {
             let is = of_number(hidden, "is", "are");
             page.wrapped(

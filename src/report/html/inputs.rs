@@ -8,6 +8,9 @@ use crate::report::count::{counted, grouped, of_number};
 use crate::report::numbers::bytes;
 use std::collections::BTreeMap;
 
+/// Inputs whose list is open, and printed.
+const SHORT: usize = 50;
+
 /// Bytes of the list of inputs, and of that of rules.
 const LIST_BYTES: usize = 500_000;
 
@@ -26,6 +29,14 @@ pub fn inputs(facts: &Facts<'_>) -> Markup {
         ("inputs", format!("{}, {} on the disk", counted(number, "file"), bytes(size))),
         ("hash of the list", hash_of_list(facts.inputs)),
     ];
+    let beside = facts.beside.iter().take(SHORT);
+    members.extend(beside.map(|(option, file)| (*option, format!("{} {}", file.name, hash_text(file)))));
+    if facts.beside.len() > SHORT {
+        members.push((
+            "more",
+            format!("{} of rules or settings", counted((facts.beside.len() - SHORT) as u64, "file")),
+        ));
+    }
     members.extend(facts.options.iter().map(|(name, value)| (*name, value.clone())));
     for (name, value) in members {
         page.raw("<div><dt>").raw(name).raw("</dt><dd><bdi>").text(&value).raw("</bdi></dd></div>\n");
@@ -38,6 +49,10 @@ pub fn inputs(facts: &Facts<'_>) -> Markup {
 
 fn hash(input: &InputFile<'_>) -> Option<ContentHash> {
     input.facts.and_then(|facts| facts.hash)
+}
+
+fn hash_text(input: &InputFile<'_>) -> String {
+    hash(input).as_ref().map_or_else(|| "none: not all of it was read".to_owned(), digits)
 }
 
 fn digits(hash: &ContentHash) -> String {
@@ -84,19 +99,16 @@ fn digest_of_rules(rules: &[&Rule]) -> String {
 
 fn files(facts: &Facts<'_>) -> Markup {
     let mut page = Markup::default();
-    page.raw(
-        "<details class=\"more\" open><summary>Files</summary>\n<div class=\"wide\"><table class=\"files\">\n",
-    );
+    let is_short = facts.inputs.len() <= SHORT;
+    page.raw(if is_short { "<details class=\"more\" open>" } else { "<details class=\"more long\">" });
+    page.raw("<summary>Files</summary>\n<div class=\"wide\"><table class=\"files\">\n");
     page.raw("<thead><tr><th>file</th><th class=\"n\">bytes</th><th>BLAKE3</th></tr></thead>\n<tbody>\n");
-    for (option, file) in facts.beside {
-        row(&mut page, file, option);
-    }
     let mut listed = 0;
     for file in facts.inputs {
         if page.len() >= LIST_BYTES {
             break;
         }
-        row(&mut page, file, "");
+        row(&mut page, file);
         listed += 1;
     }
     page.raw("</tbody></table></div>\n");
@@ -112,15 +124,11 @@ fn files(facts: &Facts<'_>) -> Markup {
     page
 }
 
-fn row(page: &mut Markup, file: &InputFile<'_>, option: &'static str) {
+fn row(page: &mut Markup, file: &InputFile<'_>) {
     page.raw("<tr><td class=\"t\">").name(file.name, 1100);
-    if !option.is_empty() {
-        page.raw(" <span class=\"quiet\">").raw(option).raw("</span>");
-    }
     let size = file.facts.map_or_else(String::new, |facts| grouped(facts.size));
     page.wrapped("</td><td class=\"n\">", &size, "</td>");
-    let hash = hash(file).as_ref().map_or_else(|| "none: not all of it was read".to_owned(), digits);
-    page.wrapped("<td class=\"t hash\"><code>", &hash, "</code></td></tr>\n");
+    page.wrapped("<td class=\"t hash\"><code>", &hash_text(file), "</code></td></tr>\n");
 }
 
 /// What is said of rules: the ids that notes begin with.

@@ -134,6 +134,53 @@ mod tests {
         assert_eq!((label("abcdef", 4), label("abcd", 4)), ("abc…".to_owned(), "abcd".to_owned()));
     }
 
+    /// The page of these alerts, of logs without a row.
+    fn page_of(alerts: &[Alert]) -> String {
+        use crate::coverage::CoverageStage;
+        use crate::overview::OverviewStage;
+        use crate::pipeline::{Report, Stage, Tally};
+        let (coverage, overview) = (CoverageStage::new([]), OverviewStage::new([], 0));
+        let run = Report {
+            tally: Tally::default(),
+            rejects: Vec::new(),
+            files: Vec::new(),
+            ignored: Vec::new(),
+            notices: Vec::new(),
+        };
+        page(&Facts {
+            alerts,
+            suppressed: 0,
+            of_other_buckets: 0,
+            rules: &crate::detect::RULES,
+            notes: &[],
+            inferred: &[],
+            run: &run,
+            overview: &overview.finish(overview.worker()),
+            coverage: &coverage.finish(coverage.worker()),
+            inputs: &[],
+            beside: &[],
+            options: &[],
+        })
+    }
+
+    #[test]
+    fn any_number_of_alerts_makes_a_page_of_five_megabytes_that_tells_what_is_left_out() {
+        let alerts: Vec<Alert> = (0..30_000_i64)
+            .map(|number| {
+                let name = format!("{number}{}", "<\u{202e}&".repeat(400));
+                let mut alert = Alert::of(crate::detect::RULES[0], &[Some(&name)], Some(number));
+                alert.set_seen(Some(number * 1000), Some(number * 1000 + 5_000_000));
+                (alert.summary, alert.principal, alert.bucket) =
+                    (name.clone(), Some(name.clone()), Some(name.clone()));
+                (alert.object_key, alert.remote_ip) = (Some(name.clone()), Some(name));
+                alert
+            })
+            .collect();
+        let page = page_of(&alerts);
+        assert!(page.len() < 5_000_000, "{}", page.len());
+        assert!(page.contains("have no evidence here") && page.contains("Not shown: 2"), "{}", &page[..3000]);
+    }
+
     #[test]
     fn the_style_sheet_asks_for_nothing_and_ends_nowhere() {
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains("</"));
