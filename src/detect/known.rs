@@ -193,6 +193,11 @@ impl Known {
         keys.map_or((0, 0), |keys| (keys.distinct(), keys.halvings()))
     }
 
+    /// Keys that successful requests name in a bucket.
+    pub fn key_sample(&self, bucket: &str) -> Option<&KeySample> {
+        self.buckets.get(&field(bucket)).map(|state| &state.keys)
+    }
+
     /// The buckets that count as log buckets by their signs alone.
     pub fn inferred_log_buckets(&self, config: &Config) -> Vec<String> {
         let buckets = self

@@ -225,6 +225,14 @@ impl Series {
         self.halvings
     }
 
+    /// Minutes with the fingerprints of keys in them, of which one in so many halvings is left.
+    pub fn of_keys(mut keys: Vec<(u32, u64)>, halvings: u32) -> Series {
+        keys.sort_unstable();
+        keys.dedup();
+        let point = |(minute, key)| Point { minute, log: 0, key, records: 1, what: What::Key };
+        Series { points: keys.into_iter().map(point).collect(), halvings }
+    }
+
     /// Records by minute and log.
     pub fn of_records(minutes: impl IntoIterator<Item = (u32, [u32; 2])>) -> Series {
         let point = |minute, log: u8, records| Point { minute, log, records, what: What::Key, key: 0 };

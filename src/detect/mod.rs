@@ -31,6 +31,7 @@ pub mod names;
 pub mod policy;
 pub mod reading;
 pub mod rules;
+pub mod sample_calls;
 pub mod sample_lines;
 pub mod sample_run;
 mod secret_names;
@@ -42,6 +43,7 @@ pub mod state;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod write_bursts;
 
 pub use alert::{Alert, Severity};
 pub use batch::DetectBatch;
@@ -105,6 +107,9 @@ pub struct Rule {
 pub enum Form {
     /// Code that makes a fresh detector.
     Code(fn(&Config) -> Box<dyn Detector>),
+    /// The same, of which each detector takes rows that these conditions choose, everyday ones too
+    /// ([`Detector::take`]).
+    Rows(fn() -> &'static [&'static sigma::Filter], fn(&Config) -> Box<dyn Detector>),
     /// Data of Sigma.
     Data(&'static sigma::Data),
 }
@@ -113,15 +118,16 @@ impl Rule {
     /// A fresh detector.
     pub fn detector(&'static self, config: &Config) -> Box<dyn Detector> {
         match self.form {
-            Form::Code(new) => new(config),
+            Form::Code(new) | Form::Rows(_, new) => new(config),
             Form::Data(data) => data.detector(self),
         }
     }
 
-    /// The conditions of a rule that is data.
+    /// The conditions of a rule that chooses rows by them.
     fn filters(&self) -> &'static [&'static sigma::Filter] {
         match self.form {
             Form::Code(_) => &[],
+            Form::Rows(conditions, _) => conditions(),
             Form::Data(data) => data.filters,
         }
     }
@@ -129,7 +135,7 @@ impl Rule {
     /// What its state is called: of rules that are data only those that are the same have one in common.
     fn state_name(&self) -> String {
         match self.form {
-            Form::Code(_) => self.id.to_owned(),
+            Form::Code(_) | Form::Rows(..) => self.id.to_owned(),
             Form::Data(data) => format!("{}@{:016x}", self.id, data.digest),
         }
     }
@@ -195,7 +201,7 @@ pub trait Detector: Send {
     /// Takes the rows of either log that are not routine ([`sight::Sight::is_routine`]).
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
-    /// Takes rows that match a condition of a rule that is data ([`Rule::form`]); of either kind.
+    /// Takes rows that match a condition of the rule ([`Rule::form`]), everyday ones too.
     fn take(&mut self, _matched: &sigma::Matched<'_>) {}
 
     /// Takes over the state of another detector of the same rule.

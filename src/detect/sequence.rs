@@ -9,6 +9,7 @@ mod find;
 
 use super::alert::{Alert, Confidence, Outcome, Severity, counted};
 use super::codes::Codes;
+use super::minutes::MINUTE_MS;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::parse::time::HOUR_MS;
 pub(super) use actor::{By, of_actors};
@@ -27,9 +28,16 @@ pub struct Step {
     pub least: Severity,
     /// Do alerts count that are about refused or failed calls alone?
     pub attempts: bool,
+    /// Is it told where it was taken, but need not be?
+    pub optional: bool,
 }
 
 impl Step {
+    /// One that must be taken, by alerts of at least that level about what was done.
+    pub const fn new(what: &'static str, rules: &'static [&'static str], least: Severity) -> Step {
+        Step { what, rules, least, attempts: false, optional: false }
+    }
+
     fn names(&self, id: &str) -> bool {
         self.rules.iter().any(|rule| match rule.strip_suffix('*') {
             Some(family) => id.starts_with(family),
@@ -52,15 +60,26 @@ pub struct Sequence {
     pub steps: &'static [Step],
     /// Must they be taken in this order? Equal seconds count as in order.
     pub ordered: bool,
+    /// Alerts of so many rules there must be at least.
+    pub least_rules: usize,
     /// Whose steps they are.
     pub by: &'static [By],
 }
 
-/// The threshold that every sequence has.
+/// The threshold that a sequence has: one of the two.
 pub const WINDOW_HOURS: &str = "window_hours";
+pub const WINDOW_MINUTES: &str = "window_minutes";
 
 /// Alerts that are named in `related`; the count tells of all.
 const MOST_RELATED: usize = 50;
+
+impl Sequence {
+    /// The threshold of its window, and the milliseconds of its unit.
+    fn unit(&self) -> (&'static str, i64) {
+        let in_minutes = self.rule.thresholds.iter().any(|threshold| threshold.name == WINDOW_MINUTES);
+        if in_minutes { (WINDOW_MINUTES, MINUTE_MS) } else { (WINDOW_HOURS, HOUR_MS) }
+    }
+}
 
 /// The detector of a [`Sequence`].
 pub struct SequenceDetector {
@@ -71,8 +90,9 @@ pub struct SequenceDetector {
 impl SequenceDetector {
     /// With the settings.
     pub fn of(sequence: &'static Sequence, config: &Config) -> Box<dyn Detector> {
-        let hours = config.threshold(sequence.rule, WINDOW_HOURS);
-        let window_ms = i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(HOUR_MS);
+        let (name, unit_ms) = sequence.unit();
+        let units = config.threshold(sequence.rule, name);
+        let window_ms = i64::try_from(units).unwrap_or(i64::MAX).saturating_mul(unit_ms);
         Box::new(SequenceDetector { sequence, window_ms })
     }
 
@@ -84,16 +104,24 @@ impl SequenceDetector {
             .sequence
             .steps
             .iter()
-            .map(|step| {
+            .filter_map(|step| {
                 let of_step: BTreeSet<&str> =
                     found.members.iter().filter(|it| step.takes(it)).map(|it| it.rule_id).collect();
-                format!("{} ({})", step.what, of_step.into_iter().collect::<Vec<_>>().join(", "))
+                let of_step: Vec<&str> = of_step.into_iter().collect();
+                (!of_step.is_empty()).then(|| format!("{} ({})", step.what, of_step.join(", ")))
             })
             .collect();
-        let within = counted((alert.window_seconds / 3600).max(1), "hour", "hours");
+        let (name, unit_ms) = self.sequence.unit();
+        let units = self.window_ms / unit_ms;
+        let [one, many] = if name == WINDOW_MINUTES { ["minute", "minutes"] } else { ["hour", "hours"] };
+        let within = counted(u64::try_from(units).unwrap_or(0).max(1), one, many);
         let then = if self.sequence.ordered { ", then " } else { "; " };
         alert.summary = format!("{} {actor}, within {within}: {}.", by.noun(), steps.join(then));
-        alert.expected = [("steps", json!(steps.len())), ("window_hours", json!(self.window_ms / HOUR_MS))].into();
+        let must = self.sequence.steps.iter().filter(|step| !step.optional).count();
+        alert.expected = [("steps", json!(must)), (name, json!(units))].into();
+        if self.sequence.least_rules > 1 {
+            alert.expected.insert("rules", json!(self.sequence.least_rules));
+        }
         alert
     }
 }

@@ -49,22 +49,17 @@ pub static RULE: Rule = Rule {
 static SEQUENCE: Sequence = Sequence {
     rule: &RULE,
     steps: &[
-        Step {
-            what: "logging tampered with",
-            rules: &[
+        Step::new(
+            "logging tampered with",
+            &[
                 "LOG-006", "LOG-007", "LOG-008", "LOG-009", "LOG-010", "LOG-011", "LOG-012", "LOG-013", "LOG-017",
                 "LOG-021",
             ],
-            least: Severity::Medium,
-            attempts: false,
-        },
-        Step {
-            what: "data read, deleted or encrypted",
-            rules: &["DEL-*", "GET-*", "RAN-*"],
-            least: Severity::Medium,
-            attempts: false,
-        },
+            Severity::Medium,
+        ),
+        Step::new("data read, deleted or encrypted", &["DEL-*", "GET-*", "RAN-*"], Severity::Medium),
     ],
     ordered: true,
+    least_rules: 1,
     by: &[By::Principal, By::Address],
 };

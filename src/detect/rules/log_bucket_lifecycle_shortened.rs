@@ -1,5 +1,6 @@
 //! LOG-004: a lifecycle rule is set that soon removes the logs of a bucket.
 
+use super::lifecycle_rules::{rules_of, shortest_days};
 use super::samples;
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::batch::cell;
@@ -7,7 +8,6 @@ use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use crate::parse::LogType;
-use crate::parse::time::{DAY_MS, iso_date, iso_time};
 use arrow::array::Array;
 use serde_json::{Value, json};
 
@@ -159,36 +159,6 @@ impl LogBucketLifecycleShortened {
         let is_short = is_very_short || days < self.retention_days;
         1 << KNOWN | u8::from(is_very_short) << VERY_SHORT | u8::from(is_short) << SHORT
     }
-}
-
-/// The rules: one is an object, several are a list.
-fn rules_of(parameters: &Value) -> Option<&[Value]> {
-    match parameters.get("LifecycleConfiguration")?.get("Rule")? {
-        Value::Array(rules) => Some(rules),
-        rule => Some(std::slice::from_ref(rule)),
-    }
-}
-
-/// In how many days an enabled rule removes something.
-fn shortest_days(rule: &Value, time_ms: Option<i64>) -> Option<u64> {
-    if rule.get("Status")?.as_str()? != "Enabled" {
-        return None;
-    }
-    let at = |path: [&str; 2]| path.iter().try_fold(rule, |value, member| value.get(member));
-    let days = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    let until = |date: &Value| {
-        let date = date.as_str()?.as_bytes();
-        let left_ms = iso_time(date).or_else(|| iso_date(date))?.saturating_sub(time_ms?);
-        Some(left_ms.max(0) as u64 / DAY_MS as u64)
-    };
-    [
-        at(["Expiration", "Days"]).and_then(days),
-        at(["Expiration", "Date"]).and_then(until),
-        at(["NoncurrentVersionExpiration", "NoncurrentDays"]).and_then(days),
-    ]
-    .into_iter()
-    .flatten()
-    .min()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod acl_external;
 mod acls_enabled;
 mod anonymous_listing;
 mod anonymous_object_read;
+mod attack_samples;
 mod batch_delete_keys;
 mod blind_then_hit;
 mod bucket_acl_public;
@@ -18,11 +19,16 @@ mod bucket_policy_deleted;
 mod bucket_policy_external;
 mod bucket_policy_loosened;
 mod bucket_policy_public;
+mod byok_key_used;
+mod byok_ransom;
+mod copied_in_place;
 mod cross_account_reader;
 mod decoy_touched;
 mod deleted_then_note;
 mod deletes_denied;
 mod dormant_bucket_read;
+mod double_extortion;
+mod encrypt_and_expire;
 mod encryption_weakened;
 mod entity_risk;
 mod exposure_seen;
@@ -37,6 +43,8 @@ mod kms_denied;
 mod kms_errors_behind_s3;
 mod kms_quota;
 mod kms_throttled;
+mod lifecycle_rules;
+mod lifecycle_shortened;
 mod log_bucket_lifecycle_shortened;
 mod log_delivery_denied;
 mod log_expiry_told;
@@ -49,7 +57,9 @@ mod log_read;
 mod marked_calls;
 mod marker_flood;
 mod mass_deletion;
+mod mfa_delete_disabled;
 mod new_action;
+mod new_identity_used;
 mod new_network;
 mod new_user_agent;
 mod news_samples;
@@ -57,8 +67,11 @@ mod object_acl_public;
 mod off_hours;
 mod old_signature;
 mod old_tls;
+mod open_then_leak;
 mod plain_http;
+mod protections_removed;
 mod public_write;
+mod ransom_suffix;
 mod read_breadth;
 mod read_rate;
 mod read_then_deleted;
@@ -68,6 +81,8 @@ pub(super) mod sample_settings;
 mod secret_file_read;
 mod sensitive_bucket_read;
 mod setting_calls;
+mod sse_c_in_bulk;
+mod sse_c_on_guarded_bucket;
 mod tls_policy_dropped;
 mod trail_calls;
 mod trail_deleted;
@@ -132,6 +147,7 @@ static DATA: &[(&str, &str)] = &[
     data!("root_used"),
     data!("sse_c_allowed"),
     data!("sse_c_copy"),
+    data!("sse_c_refused"),
     data!("trail_narrowed"),
     data!("unencrypted_write_refused"),
     data!("versioning_suspended"),
@@ -201,7 +217,20 @@ static CODE: &[&Rule] = &[
     &first_seen_key_user::RULE,
     &kms_errors_behind_s3::RULE,
     &bucket_key_advice::RULE,
+    &sse_c_in_bulk::RULE,
+    &copied_in_place::RULE,
+    &byok_key_used::RULE,
+    &ransom_suffix::RULE,
+    &mfa_delete_disabled::RULE,
+    &lifecycle_shortened::RULE,
+    &protections_removed::RULE,
+    &sse_c_on_guarded_bucket::RULE,
     &blind_then_hit::RULE,
+    &encrypt_and_expire::RULE,
+    &double_extortion::RULE,
+    &open_then_leak::RULE,
+    &new_identity_used::RULE,
+    &byok_ransom::RULE,
     &entity_risk::RULE,
     &plain_http::RULE,
     &old_tls::RULE,

@@ -2,6 +2,7 @@
 
 use super::{Sequence, Step};
 use crate::detect::Alert;
+use std::collections::BTreeSet;
 
 /// Alerts that make up a sequence, in the order of time.
 #[derive(Debug)]
@@ -31,9 +32,19 @@ struct Marked<'a> {
 /// Sequences among the alerts of one actor, which are in the order of their first event. Windows do not overlap.
 pub fn clusters<'a>(sequence: &Sequence, window_ms: i64, alerts: &[&'a Alert]) -> Vec<Found<'a>> {
     let marked: Vec<Marked<'_>> = alerts.iter().filter_map(|alert| Marked::of(alert, sequence.steps)).collect();
-    let all_steps = (1u32 << sequence.steps.len()) - 1;
+    let must = (0..).zip(sequence.steps).fold(0u32, |all, (bit, step)| all | u32::from(!step.optional) << bit);
+    let are_all = |alerts: &mut dyn Iterator<Item = &Marked<'_>>| {
+        let (mut steps, mut rules) = (0, BTreeSet::new());
+        for alert in alerts {
+            steps |= alert.steps;
+            if sequence.least_rules > 1 {
+                rules.insert(alert.alert.rule_id);
+            }
+        }
+        steps & must == must && (sequence.least_rules <= 1 || rules.len() >= sequence.least_rules)
+    };
     let mut found = Vec::new();
-    if all(marked.iter()) != all_steps {
+    if !are_all(&mut marked.iter()) {
         return found;
     }
     let mut free_from_ms = i64::MIN;
@@ -46,7 +57,7 @@ pub fn clusters<'a>(sequence: &Sequence, window_ms: i64, alerts: &[&'a Alert]) -
         // What began before, and goes on after the first step, can be a later step.
         let start = if sequence.ordered { 0 } else { at };
         let within = || marked[start..end].iter().filter(|it| it.last_ms >= first.first_ms);
-        if all(within()) != all_steps || sequence.ordered && !are_in_order(sequence.steps.len(), first, within()) {
+        if !are_all(&mut within()) || sequence.ordered && !are_in_order(sequence.steps, first, within()) {
             continue;
         }
         free_from_ms = end_ms.saturating_add(1);
@@ -67,18 +78,14 @@ impl<'a> Marked<'a> {
     }
 }
 
-fn all<'m, 'a: 'm>(alerts: impl Iterator<Item = &'m Marked<'a>>) -> u32 {
-    alerts.fold(0, |steps, alert| steps | alert.steps)
-}
-
 /// Can each step be taken after the one before? The earliest that is possible is taken each time.
 fn are_in_order<'m, 'a: 'm>(
-    steps: usize,
+    steps: &[Step],
     first: &Marked<'_>,
     within: impl Iterator<Item = &'m Marked<'a>> + Clone,
 ) -> bool {
     let mut now_ms = first.first_ms;
-    (1..steps).all(|step| {
+    (0..).zip(steps).skip(1).filter(|(_, step)| !step.optional).all(|(step, _)| {
         let later = within.clone().filter(|it| it.steps & (1 << step) != 0 && it.last_ms >= now_ms);
         let begins_ms = later.map(|it| it.first_ms).min();
         now_ms = now_ms.max(begins_ms.unwrap_or(now_ms));
@@ -93,8 +100,8 @@ mod tests {
     use crate::detect::alert::{Outcome, Severity};
 
     const STEPS: &[Step] = &[
-        Step { what: "first", rules: &["LOG-006"], least: Severity::Info, attempts: false },
-        Step { what: "second", rules: &["DEL-*"], least: Severity::Medium, attempts: false },
+        Step { what: "first", rules: &["LOG-006"], least: Severity::Info, attempts: false, optional: false },
+        Step { what: "second", rules: &["DEL-*"], least: Severity::Medium, attempts: false, optional: false },
     ];
 
     fn alert(rule: &'static str, from_ms: i64, until_ms: i64) -> Alert {
@@ -105,7 +112,7 @@ mod tests {
     }
 
     fn found(ordered: bool, window_ms: i64, alerts: &[Alert]) -> Vec<Vec<i64>> {
-        let sequence = Sequence { rule: RULES[0], steps: STEPS, ordered, by: &[] };
+        let sequence = Sequence { rule: RULES[0], steps: STEPS, ordered, least_rules: 1, by: &[] };
         let alerts: Vec<&Alert> = alerts.iter().collect();
         let first_ms = |it: &&Alert| it.first_seen_ms.unwrap();
         clusters(&sequence, window_ms, &alerts)
@@ -131,6 +138,33 @@ mod tests {
             (vec![], true, vec![]),
         ] {
             assert_eq!(found(ordered, 100, &alerts), expected, "{ordered} {alerts:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_may_be_optional_and_alerts_of_several_rules_asked_for() {
+        const EITHER: &[Step] = &[Step::new("any", &["LOG-*", "DEL-*"], Severity::Info)];
+        const NOTE: &[Step] = &[
+            Step::new("first", &["LOG-006"], Severity::Info),
+            Step { optional: true, ..Step::new("note", &["RAN-009"], Severity::Info) },
+            Step::new("second", &["DEL-*"], Severity::Info),
+        ];
+        let [log, other, del, note] =
+            [("LOG-006", 10), ("LOG-006", 15), ("DEL-001", 20), ("RAN-009", 12)].map(|(id, at)| alert(id, at, at));
+        let count = |steps, ordered, least_rules, alerts: &[&Alert]| {
+            let sequence = Sequence { rule: RULES[0], steps, ordered, least_rules, by: &[] };
+            clusters(&sequence, 100, alerts).iter().map(|found| found.members.len()).collect::<Vec<_>>()
+        };
+        for (steps, ordered, least_rules, alerts, expected) in [
+            (EITHER, false, 2, &[&log, &other][..], &[][..]),
+            (EITHER, false, 2, &[&log, &other, &del], &[3]),
+            (EITHER, false, 1, &[&log, &other], &[2]),
+            (NOTE, true, 1, &[&log, &del], &[2]),
+            (NOTE, true, 1, &[&log, &note, &del], &[3]),
+            (NOTE, true, 1, &[&log, &note], &[]),
+            (NOTE, false, 1, &[&note, &del], &[]),
+        ] {
+            assert_eq!(count(steps, ordered, least_rules, alerts), expected, "{alerts:?}");
         }
     }
 

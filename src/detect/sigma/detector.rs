@@ -3,7 +3,7 @@
 use super::cells::CellTable;
 use super::correlation::{Correlation, CorrelationDetector};
 use super::expression::Filter;
-use crate::detect::alert::{Outcome, counted};
+use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Codes, Ended};
 use crate::detect::evidence::EvidenceColumns;
@@ -44,6 +44,8 @@ pub struct HitForm {
     pub in_log_buckets: bool,
     /// Are the roles that may change settings kept quiet?
     pub is_quiet_for_iac_roles: bool,
+    /// The level of so many requests.
+    pub worse: Option<(u64, Severity)>,
 }
 
 /// Rows that match a condition.
@@ -139,10 +141,12 @@ impl Detector for HitsDetector {
 
 impl HitsDetector {
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
+        let worse = self.form.worse.filter(|(requests, _)| group.count() >= *requests);
+        let severity = worse.map_or(self.rule.severity, |(_, severity)| severity);
         let alert = if self.form.in_log_buckets {
-            group.log_bucket_alert(self.rule, self.rule.severity, shared)
+            group.log_bucket_alert(self.rule, severity, shared)
         } else {
-            Some(group.alert(self.rule))
+            Some(Alert { severity, ..group.alert(self.rule) })
         };
         let Some(mut alert) = alert else { return Verdict::Nothing };
         let [principal, bucket, ..] = group.entity;
@@ -160,6 +164,11 @@ impl HitsDetector {
         };
         alert.summary = format!("{caller} {}{place} {times}{end}.", self.form.did);
         alert.reasons.insert(0, self.form.reason.to_owned());
+        alert.reasons.extend(
+            worse.map(|(requests, severity)| {
+                format!("From {requests} requests on the level is {}.", severity.name())
+            }),
+        );
         if !self.form.in_log_buckets {
             alert.reasons.extend(group.estimate());
         }

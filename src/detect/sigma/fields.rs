@@ -161,6 +161,8 @@ static CLOUDTRAIL: &[Column] = &[
     many_text("resources", "resources"),
     many_text("requestParameters", "request_parameters"),
     many_text("responseElements", "response_elements"),
+    // Before the whole, which need not be looked through for it.
+    text("additionalEventData.SSEApplied", "s3_sse"),
     many_text("additionalEventData", "additional_event_data"),
     many_text("serviceEventDetails", "service_event_details"),
     many_text("insightDetails", "insight_details"),
@@ -366,7 +368,7 @@ mod tests {
             "encryption_context",
         ];
         for name in FIELDS {
-            let is_lifted = lifted.iter().any(|prefix| name.starts_with(prefix));
+            let is_lifted = name != "s3_sse" && lifted.iter().any(|prefix| name.starts_with(prefix));
             assert_ne!(mapped.contains(&name), is_lifted, "{name}");
         }
     }

@@ -7,7 +7,7 @@ use super::fields::Source;
 use super::guard;
 use super::item::Items;
 pub use super::item::Placeholders;
-use super::metadata::{Extra, leak_line, leak_lines, sentences, severity, slug, techniques};
+use super::metadata::{Extra, Worse, leak_line, leak_lines, sentences, severity, slug, techniques};
 use crate::activity::evidence::Evidence;
 use crate::detect::key_sample::fingerprint;
 use crate::detect::{Form, Rule};
@@ -409,6 +409,7 @@ impl Part {
             reason: leak_line(&format!("Each record meets the condition `{conditions}` of the rule.")),
             in_log_buckets: self.extra.in_log_buckets,
             is_quiet_for_iac_roles: self.extra.quiet_for_iac_roles,
+            worse: self.extra.worse.as_ref().and_then(|worse| worse.severity().ok()),
         };
         let about = About {
             id: id.as_deref(),
@@ -481,7 +482,9 @@ impl Origin {
 fn extra(attributes: &HashMap<String, Value>) -> Result<Extra, String> {
     let Some(value) = attributes.get("s3sleuth") else { return Ok(Extra::default()) };
     let json = serde_json::to_value(value).map_err(|error| format!("s3sleuth: {error}"))?;
-    serde_json::from_value(json).map_err(|error| format!("s3sleuth: {error}"))
+    let extra: Extra = serde_json::from_value(json).map_err(|error| format!("s3sleuth: {error}"))?;
+    extra.worse.as_ref().map(Worse::severity).transpose()?;
+    Ok(extra)
 }
 
 /// Whose records a rule is about.

@@ -31,10 +31,33 @@ pub struct Extra {
     pub in_log_buckets: bool,
     /// Keep quiet the roles that may change settings.
     pub quiet_for_iac_roles: bool,
+    /// From how many requests on the level is another.
+    pub worse: Option<Worse>,
     /// Members that the CloudTrail records of all samples have, unless they say otherwise.
     pub record: Map<String, Value>,
     /// Logs to try the rule on.
     pub samples: Vec<ExtraSample>,
+}
+
+/// Another level for many requests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worse {
+    /// From so many on.
+    pub requests: u64,
+    /// As Sigma names levels.
+    pub level: String,
+}
+
+impl Worse {
+    /// Requests and level.
+    ///
+    /// # Errors
+    /// That there is no such level.
+    pub fn severity(&self) -> Result<(u64, Severity), String> {
+        let level = self.level.parse().map_err(|_| format!("s3sleuth: worse: no level {}", self.level))?;
+        Ok((self.requests, severity(Some(level))))
+    }
 }
 
 /// A kind of records.
