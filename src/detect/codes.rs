@@ -17,6 +17,8 @@ pub enum Act {
     List,
     /// Objects are listed: `ListObjects`, `ListObjectVersions`.
     ListObjects,
+    /// A setting of a bucket is shown, such as its policy.
+    Settings,
     /// An object is created or replaced.
     Write,
     /// One object or version is deleted, by itself or as a part of a multi-object delete.
@@ -117,10 +119,17 @@ pub(super) fn act(log: LogType, service: &str, operation: &str) -> Act {
         ("DeleteObjects", _) => Act::DeleteMany,
         ("ExpireObject" | "CreateDeleteMarker", _) => Act::Expire,
         (_, ActionClass::Read) => Act::CopySource,
+        (action, ActionClass::List) if is_setting(action) => Act::Settings,
         (_, ActionClass::List) => Act::List,
         (_, ActionClass::Write) => Act::Write,
         _ => Act::OtherS3,
     }
+}
+
+/// Does it show a setting of a bucket, and not what is in it? `GetBucketLocation` is asked by every SDK; of ACLs access
+/// logs have one name, whether of a bucket or an object.
+fn is_setting(action: &str) -> bool {
+    action.starts_with("GetBucket") && action != "GetBucketLocation" || action == "GetObjectAcl"
 }
 
 #[cfg(test)]
@@ -135,7 +144,8 @@ mod tests {
             ("REST.GET.BUCKET", "ListObjectsV2", Act::ListObjects),
             ("REST.GET.BUCKETVERSIONS", "ListObjectVersions", Act::ListObjects),
             ("REST.HEAD.OBJECT", "HeadObject", Act::List),
-            ("REST.GET.ACL", "GetBucketAcl", Act::List),
+            ("REST.GET.ACL", "GetBucketAcl", Act::Settings),
+            ("REST.GET.LOCATION", "GetBucketLocation", Act::List),
             ("REST.PUT.OBJECT", "PutObject", Act::Write),
             ("REST.POST.UPLOAD", "CompleteMultipartUpload", Act::Write),
             ("REST.DELETE.OBJECT", "DeleteObject", Act::Delete),

@@ -5,7 +5,7 @@ use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
-use super::minutes::{KeyTable, MINUTE_MS, log_index};
+use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, log_index};
 use super::names::Names;
 use crate::parse::LogType;
 use gatherer::{ReadKey, Request};
@@ -259,7 +259,7 @@ impl History {
         });
         let addresses: Vec<CallerView<'_>> = addresses.collect();
         callers.sort_by_key(|caller| (caller.bucket, caller.principal, caller.address));
-        View::of(callers, addresses, learned)
+        View { keys, ..View::of(callers, addresses, learned) }
     }
 
     /// A sentence about what was left out, if anything was.
@@ -291,6 +291,8 @@ pub struct View<'a> {
     /// Requests of all callers by bucket and minute.
     buckets: BTreeMap<&'a str, BTreeMap<u32, u64>>,
     past: Option<LearnedPast<'a>>,
+    /// Keys that were read, by caller in a bucket, and by address without credentials in it.
+    keys: SortedKeys,
 }
 
 /// One caller in one bucket.
@@ -329,12 +331,26 @@ impl<'a> View<'a> {
         }
         let first = callers.iter().filter_map(|caller| caller.series.span()).map(|span| *span.start()).min();
         let past = learned.zip(first).and_then(|(learned, first)| LearnedPast::of(learned, first));
-        View { callers, addresses, buckets, past }
+        View { callers, addresses, buckets, past, keys: SortedKeys::default() }
     }
 
     /// Every caller and bucket, in the order of their names.
     pub fn callers(&self) -> &[CallerView<'a>] {
         &self.callers
+    }
+
+    /// A caller in a bucket.
+    pub fn caller(&self, principal: Option<&str>, bucket: &str) -> Option<&CallerView<'a>> {
+        let place = self.callers.partition_point(|caller| (caller.bucket, caller.principal) < (bucket, principal));
+        self.callers.get(place).filter(|caller| (caller.bucket, caller.principal) == (bucket, principal))
+    }
+
+    /// How many different keys an address read without credentials in a range of minutes.
+    pub fn keys_read_at(&self, bucket: &str, address: &str, minutes: &std::ops::RangeInclusive<u32>) -> u64 {
+        let entity = address_fingerprint(fingerprint(bucket), address.as_bytes());
+        let points = self.keys.points(entity).into_iter().filter(|(minute, _)| minutes.contains(minute));
+        let different: std::collections::HashSet<u64> = points.map(|(_, key)| key).collect();
+        (different.len() as u64) << self.keys.halvings()
     }
 
     /// Addresses of callers without credentials by bucket, as far as they read many keys; of these only the keys are

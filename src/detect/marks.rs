@@ -6,6 +6,7 @@ use super::baseline::{Dimension, Known, Texts, hour_of};
 use super::codes::{Act, Ended, Who};
 use super::context::{Context, NetworkKind};
 use super::names::{Name, Names};
+use super::presigned::Presigned;
 use super::secret_names::holds_credentials;
 use super::sight::Sight;
 use crate::activity::principal::session_of_trail;
@@ -18,7 +19,7 @@ use std::sync::LazyLock;
 
 /// What a row is marked with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks(u16);
+pub struct Marks(u32);
 
 impl Marks {
     /// From an address of a threat list.
@@ -51,6 +52,8 @@ impl Marks {
     pub const OLD_SIGNATURE: Marks = Marks(1 << 13);
     /// A log file that was delivered, of which the answer says when it expires or with which key it is encrypted.
     pub const TOLD_DELIVERY: Marks = Marks(1 << 14);
+    /// A read by a presigned URL that is good for long.
+    pub const PRESIGNED: Marks = Marks(1 << 15);
 
     /// None at all?
     pub fn is_empty(self) -> bool {
@@ -80,11 +83,12 @@ pub fn of_row(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     of_key(table, row, sight).and(of_transport(table, row, sight)).and(of_delivery(table, row, sight))
 }
 
-/// What is made of a row's key.
+/// What is made of a row's key and URL.
 fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     let mut marks = Marks::default();
     if sight.act == Act::Read && sight.ended == Ended::Done && sight.who != Who::Service && !sight.by_delivery {
         marks.set(Marks::SECRET, table.bytes(row, key_field(table.log)).is_some_and(holds_credentials));
+        marks.set(Marks::PRESIGNED, is_presigned_for_long(table, row, sight));
     }
     marks
 }
@@ -140,6 +144,17 @@ fn of_delivery(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
         marks.set(Marks::TOLD_DELIVERY, is_told);
     }
     marks
+}
+
+/// Was it a presigned URL that is good for long?
+fn is_presigned_for_long(table: &FieldTable, row: usize, sight: &Sight<'_>) -> bool {
+    let is_presigned =
+        table.log == LogType::S3Access && table.bytes(row, access::AUTH_TYPE) == Some(b"QueryString");
+    is_presigned
+        && table
+            .bytes(row, access::REQUEST_URI)
+            .and_then(Presigned::of)
+            .is_some_and(|url| url.is_good_for_long(sight.time_ms.unwrap_or(0)))
 }
 
 fn key_field(log: LogType) -> usize {

@@ -99,7 +99,7 @@ impl KeyTable {
 }
 
 /// The keys of all entities, to be read one entity at a time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SortedKeys {
     entries: Vec<Entry>,
     halvings: u32,

@@ -74,6 +74,100 @@ impl Reads {
     }
 }
 
+/// Requests of any kind in an access log, one after the other. `{}` in a text is the number of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asks {
+    /// As logged; `-` for none.
+    pub requester: &'static str,
+    /// Bucket.
+    pub bucket: &'static str,
+    /// Address.
+    pub address: &'static str,
+    /// Such as `REST.GET.OBJECT`.
+    pub operation: &'static str,
+    /// As logged; `-` for none.
+    pub key: &'static str,
+    /// What follows the path, such as `?acl`.
+    pub query: &'static str,
+    /// HTTP status and error code.
+    pub answer: (u16, &'static str),
+    /// User agent.
+    pub agent: &'static str,
+    /// Over TLS?
+    pub tls: bool,
+    /// Turn-around time in milliseconds.
+    pub turn_around_ms: u32,
+    /// Milliseconds of the first.
+    pub from_ms: i64,
+    /// Milliseconds between two.
+    pub every_ms: i64,
+    /// How many.
+    pub count: u32,
+}
+
+impl Asks {
+    /// Somebody without credentials who asks for an object that is not there.
+    pub const USUAL: Asks = Asks {
+        requester: "-",
+        bucket: "example-data",
+        address: "203.0.113.7",
+        operation: "REST.GET.OBJECT",
+        key: "backup/{}.zip",
+        query: "",
+        answer: (404, "NoSuchKey"),
+        agent: "curl/8.5.0",
+        tls: true,
+        turn_around_ms: 10,
+        from_ms: Reads::USUAL.from_ms,
+        every_ms: 1_000,
+        count: 1,
+    };
+
+    /// The lines.
+    pub fn lines(&self) -> String {
+        let owner = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be";
+        let mut lines = String::new();
+        for number in 0..self.count {
+            let of = |text: &str| text.replace("{}", &number.to_string());
+            let time = clf(self.from_ms + i64::from(number) * self.every_ms);
+            let [bucket, address, key, query] = [self.bucket, self.address, self.key, self.query].map(of);
+            let Asks { requester, operation, answer: (status, code), agent, turn_around_ms, .. } = self;
+            let id = crate::detect::key_sample::fingerprint(&format!(
+                "{time}{bucket}{address}{operation}{key}{number}"
+            ));
+            let method = operation.split('.').nth(1).unwrap_or("GET");
+            let path = if key == "-" { "" } else { &key };
+            let auth = match (*requester, query.contains("X-Amz-")) {
+                (_, true) => "QueryString",
+                ("-", _) => "-",
+                _ => "AuthHeader",
+            };
+            let version = if auth == "-" { "-" } else { "SigV4" };
+            let (cipher, tls) = if self.tls { ("TLS_AES_128_GCM_SHA256", "TLSv1.3") } else { ("-", "-") };
+            writeln!(
+                lines,
+                "{owner} {bucket} [{time}] {address} {requester} {id:016X} {operation} {key} \"{method} /{path}{query} \
+                 HTTP/1.1\" {status} {code} 243 - 20 {turn_around_ms} \"-\" \"{agent}\" - hostid{id:016x}= {version} \
+                 {cipher} {auth} {bucket}.s3.eu-west-1.amazonaws.com {tls} - -"
+            )
+            .expect("writing to a string cannot fail");
+        }
+        lines
+    }
+}
+
+/// A sample that is one log of lines, made when it is asked for.
+macro_rules! made {
+    ($name:literal, $fires:literal, $lines:expr) => {
+        $crate::detect::Sample {
+            name: $name,
+            logs: $crate::detect::Logs::Made(|| vec![($crate::parse::LogType::S3Access, ($lines).into())]),
+            fires: $fires,
+        }
+    };
+}
+pub(crate) use made;
+
 /// `02/Mar/2026:00:00:00 +0000`
 fn clf(time_ms: i64) -> String {
     const MONTHS: [&str; 12] =

@@ -73,15 +73,25 @@ impl Sight<'_> {
         let is_done = matches!(self.ended, Ended::Done | Ended::Unchanged);
         match self.act {
             Act::Read | Act::CopySource | Act::List | Act::ListObjects if is_done => self.who != Who::Anonymous,
-            Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained,
+            Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained && !self.is_refused(),
+            Act::Settings => self.who == Who::Service,
             Act::Write if is_done => {
                 let is_of_service = self.who == Who::Service || self.by_delivery;
                 let is_of_note = self.grants || self.is_foreign || self.shape.is_some();
                 is_of_service || self.who != Who::Anonymous && !is_of_note
             }
-            Act::Write => !self.is_strained && !self.by_delivery,
+            Act::Write => !self.is_strained && !self.by_delivery && !self.is_refused(),
             Act::Expire => is_done && self.shape.is_none(),
             Act::Delete | Act::DeleteMany | Act::OtherS3 | Act::OtherService => false,
+        }
+    }
+
+    /// Was somebody refused who is no service, or did somebody without credentials ask for what is not there?
+    fn is_refused(&self) -> bool {
+        match self.who {
+            Who::Service => false,
+            Who::Principal => self.ended == Ended::Denied,
+            Who::Anonymous => matches!(self.ended, Ended::Denied | Ended::Failed),
         }
     }
 }
@@ -145,7 +155,7 @@ impl Seer {
             bytes_out: bytes_out((act, ended), table.bytes(row, access::BYTES_SENT)),
             request: table.bytes(row, access::REQUEST_ID).map_or(0, fingerprint_of),
             by_delivery: self.names.callers.name(caller).delivers,
-            is_strained: status == Some(b"503") || code.is_some_and(is_strained),
+            is_strained: matches!(status, Some([b'5', ..])) || code.is_some_and(is_strained),
             address: table.bytes(row, access::REMOTE_IP).filter(|_| who == Who::Anonymous),
             account,
             event: 0,

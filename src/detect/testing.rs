@@ -136,6 +136,8 @@ impl Activity {
             ("response_elements", fixed(None)),
             ("acl_required", flags.clone()),
             ("s3_acl_required", flags),
+            ("request_uri", fixed(None)),
+            ("tls_version", fixed(Some("TLSv1.3"))),
         ];
         let activity = RecordBatch::try_from_iter_with_nullable(
             activity.into_iter().map(|(name, array)| (name, array, true)),
@@ -206,7 +208,7 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
         },
         request: hash("request_id"),
         by_delivery: delivers(text("principal")) || delivers(text("invoked_by")),
-        is_strained: status == Some(503)
+        is_strained: status.is_some_and(|status| status >= 500)
             || code.starts_with("KMS.")
             || code == "ServiceUnavailable"
             || is_throttling(code, false),

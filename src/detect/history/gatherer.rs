@@ -88,7 +88,8 @@ impl Gatherer {
         let is_done = sight.ended == Ended::Done;
         let is_read = is_done && sight.act == Act::Read;
         let sent = sight.bytes_out;
-        let shows = is_done && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List);
+        let shows = is_done
+            && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List | Act::Settings);
         let place_of = self.recent.place(place, names);
         let entity = place_of.fingerprint;
         if is_read {

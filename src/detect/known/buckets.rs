@@ -60,7 +60,7 @@ impl Signs {
         }
         match sight.act {
             Act::Write if sight.by_delivery => self.add(Why::Delivery),
-            Act::List if sight.by_delivery && sight.key == 0 => self.add(Why::AclCheck),
+            Act::Settings if sight.by_delivery && sight.key == 0 => self.add(Why::AclCheck),
             _ => {}
         }
     }

@@ -8,7 +8,9 @@ mod acl_external;
 mod acls_enabled;
 mod anonymous_listing;
 mod anonymous_object_read;
+mod anonymous_probe;
 mod attack_samples;
+mod authentication_failures;
 mod batch_delete_keys;
 mod blind_then_hit;
 mod bucket_acl_public;
@@ -19,6 +21,7 @@ mod bucket_policy_deleted;
 mod bucket_policy_external;
 mod bucket_policy_loosened;
 mod bucket_policy_public;
+mod bucket_scanner;
 mod byok_key_used;
 mod byok_ransom;
 mod copied_in_place;
@@ -26,6 +29,7 @@ mod cross_account_reader;
 mod decoy_touched;
 mod deleted_then_note;
 mod deletes_denied;
+mod denied_storm;
 mod dormant_bucket_read;
 mod double_extortion;
 mod encrypt_and_expire;
@@ -36,9 +40,11 @@ mod exposure_used;
 mod first_seen_key_user;
 mod first_seen_reader;
 mod first_time_deleter;
+mod guessable_name;
 mod hostile_address;
 mod iam_grant_broad;
 mod instance_role_off_aws;
+mod key_guessing;
 mod kms_denied;
 mod kms_errors_behind_s3;
 mod kms_quota;
@@ -69,6 +75,8 @@ mod old_signature;
 mod old_tls;
 mod open_then_leak;
 mod plain_http;
+mod presigned_shared;
+mod probes;
 mod protections_removed;
 mod public_write;
 mod ransom_suffix;
@@ -189,6 +197,13 @@ static CODE: &[&Rule] = &[
     &anonymous_object_read::RULE,
     &anonymous_listing::RULE,
     &cross_account_reader::RULE,
+    &presigned_shared::RULE,
+    &anonymous_probe::RULE,
+    &authentication_failures::RULE,
+    &bucket_scanner::RULE,
+    &denied_storm::RULE,
+    &guessable_name::RULE,
+    &key_guessing::RULE,
     &bucket_block_weakened::RULE,
     &account_block_weakened::RULE,
     &bucket_policy_public::RULE,

@@ -42,7 +42,7 @@ pub static RULE: Rule = Rule {
             default: 2000,
             source: "proposal: far more than a person or a page reads",
         },
-        Threshold { name: "keys_a_day", default: 500, source: "proposal, to be tuned on real data" },
+        Threshold { name: "keys_a_day", default: 200, source: "proposal: more than a person opens on a day" },
         Threshold {
             name: "known_keys_read_a_day_percent",
             default: 50,

@@ -103,10 +103,7 @@ fn days_before(group: &Group<'_>, shared: &Shared<'_>) -> u64 {
     let Some(first) = group.seen_ms().0.and_then(|time_ms| u32::try_from(time_ms / MINUTE_MS).ok()) else {
         return 0;
     };
-    let callers = shared.history.callers();
-    let is_it = |place: usize| callers[place].principal == principal && callers[place].bucket == bucket;
-    let place = callers.partition_point(|caller| (caller.bucket, caller.principal) < (bucket, principal));
-    let Some(caller) = callers.get(place).filter(|_| is_it(place)) else { return 0 };
+    let Some(caller) = shared.history.caller(principal, bucket) else { return 0 };
     let learned = match shared.history.past_of(caller) {
         Some(LearnedCaller::Seen(past)) => past.first_minute,
         _ => u32::MAX,

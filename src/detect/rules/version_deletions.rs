@@ -1,14 +1,31 @@
 //! DEL-002: one caller deletes versions of objects, which nothing brings back.
 
-use super::samples;
-use crate::detect::alert::{Alert, Severity, counted};
+use super::{samples, take};
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::bursts::{Burst, BurstDetector, Found};
 use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::entities::{Entities, EntityKey, State};
+use crate::detect::evidence::EvidenceColumns;
+use crate::detect::facts::Facts;
 use crate::detect::hits::what;
-use crate::detect::key_sample::about;
-use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
+use crate::detect::key_sample::{about, crosses, fingerprint, share};
+use crate::detect::known::LogBucket;
+use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::any::Any;
+
+/// Bytes for the names and the evidence of callers. With [`MOST_KEYS`] a detector has at most 18 MiB.
+const DELETES_BUDGET: usize = 5 << 20;
+
+/// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
+const WINDOW_MINUTES: i64 = 61;
+
+/// Minutes of a day.
+const DAY_MINUTES: i64 = 24 * 60;
 
 /// DEL-002 `version-deletions`.
 pub static RULE: Rule = Rule {
@@ -20,7 +37,8 @@ pub static RULE: Rule = Rule {
     looks_for: "Deletes that were done and name a version, by one caller in one bucket: REST.DELETE.OBJECT and \
         BATCH.DELETE.OBJECT with a version id in access logs, DeleteObject with versionId in CloudTrail. Different \
         versions are counted within 60 minutes, wherever the hour begins; minutes are counted whole, 61 at a time, so \
-        that no 60 minutes are missed. Hours that overlap are one alert. A version that both logs show is one. In a \
+        that no 60 minutes are missed. Hours that overlap are one alert. For who goes slowly, fewer within a day are enough, \
+        at level medium, if the caller deleted no version in the bucket before and the logs show it for a day by then. A version that both logs show is one. In a \
         bucket that holds logs (LOG-001 tells what makes one) a single version is enough; where the bucket is known by \
         the shape of its keys alone, which a caller can plant, fewer than deleted_versions are at most medium and \
         confidence is low. Lifecycle actions and AWS services are left out.",
@@ -38,12 +56,19 @@ pub static RULE: Rule = Rule {
         "Look for replicas and backups: the versions themselves are gone.",
         "Look for lists of versions and reads by the same principal before.",
     ],
-    thresholds: &[Threshold {
-        name: "deleted_versions",
-        default: 20,
-        source: "proposal (20 in 60 minutes), below the 50 of Panther's AWS.S3.DeleteObject rule because versions do \
-            not come back",
-    }],
+    thresholds: &[
+        Threshold {
+            name: "deleted_versions",
+            default: 20,
+            source: "proposal (20 in 60 minutes), below the 50 of Panther's AWS.S3.DeleteObject rule because versions \
+                do not come back",
+        },
+        Threshold {
+            name: "deleted_versions_a_day",
+            default: 10,
+            source: "proposal: more than somebody removes by hand who never did before",
+        },
+    ],
     activity_columns: &["bucket_name", "principal", "version_id"],
     s3_access_columns: &[],
     cloudtrail_columns: &[],
@@ -56,47 +81,105 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    form: Form::Code(BurstDetector::<VersionDeletions>::of),
+    form: Form::Code(|config| Box::new(VersionDeletions::new(config))),
 };
 
 struct VersionDeletions {
     deleted_versions: u64,
+    deleted_versions_a_day: u64,
+    /// By principal and bucket.
+    deletes: Entities<Deletes>,
+    /// Deleted versions by the fingerprint of principal and bucket.
+    deleted: KeyTable,
+    key: EntityKey,
 }
 
-impl Burst for VersionDeletions {
-    const RULE: &'static Rule = &RULE;
-    const MINUTES: i64 = 60;
-    const WHAT: &'static str = "deleted versions";
+/// Records of one caller's deletes of versions in one bucket.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Deletes {
+    evidence: EvidenceByTime,
+    facts: Facts,
+}
 
-    fn new(config: &Config) -> Self {
-        VersionDeletions { deleted_versions: config.threshold(&RULE, "deleted_versions") }
+impl State for Deletes {
+    const LEVELS: u32 = EvidenceByTime::LEVELS;
+
+    fn weight(&self, _level: u32) -> usize {
+        self.evidence.weight() + self.facts.weight()
     }
 
-    fn select<'a>(
+    fn cut(&mut self, level: u32) {
+        self.evidence.cut(level);
+    }
+
+    fn merge(&mut self, other: Self, level: u32) {
+        self.evidence.merge(other.evidence, level);
+        self.facts.merge(&other.facts);
+    }
+}
+
+impl VersionDeletions {
+    fn new(config: &Config) -> VersionDeletions {
+        VersionDeletions {
+            deleted_versions: config.threshold(&RULE, "deleted_versions"),
+            deleted_versions_a_day: config.threshold(&RULE, "deleted_versions_a_day"),
+            deletes: Entities::with_budget(DELETES_BUDGET),
+            deleted: KeyTable::with_cap(MOST_KEYS),
+            key: EntityKey::default(),
+        }
+    }
+
+    /// The first day on which a caller deleted versions in a bucket, if they are many.
+    fn first_day(
         &self,
-        batch: &DetectBatch<'a>,
-        codes: &Codes,
-        row: usize,
-    ) -> Option<([Option<&'a str>; 3], u64)> {
-        let is_delete = codes.act[row] == Act::Delete && codes.ended[row] == Ended::Done;
-        if !is_delete || codes.who[row] == Who::Service {
+        (principal, bucket): (Option<&str>, &str),
+        deletes: &Deletes,
+        series: &Series,
+        shared: &Shared<'_>,
+    ) -> Option<Alert> {
+        let days = series.stretches(DAY_MINUTES, self.deleted_versions_a_day, Measure::Keys);
+        let stretch = days.first()?;
+        let start = *stretch.minutes.start();
+        let is_first = series.different(&(i64::MIN..=start - 1)).keys == 0;
+        let (before, _) = shared.history.before(bucket, u32::try_from(start).ok()?);
+        if !is_first || before < DAY_MINUTES as u64 {
             return None;
         }
-        let [bucket, principal, version] =
-            ["bucket_name", "principal", "version_id"].map(|name| cell(batch.text(name), row));
-        Some(([principal, Some(bucket?), None], what(Some(version?), codes.key[row])))
+        let mut alert = self.alert((principal, bucket), deletes, (series, stretch), None);
+        alert.severity = Severity::Medium;
+        alert.confidence = Confidence::Medium;
+        alert.window_seconds = DAY_MINUTES as u64 * 60;
+        alert.summary = format!(
+            "{} deleted {}{} of objects of {bucket}, where it never had deleted any.",
+            principal.unwrap_or("An unknown caller"),
+            about(series.halvings()),
+            counted(alert.count, "version", "versions"),
+        );
+        alert.reasons.push(format!(
+            "At least {} were deleted within a day, by a caller of whom the logs show no such delete before.",
+            self.deleted_versions_a_day
+        ));
+        alert.expected = [("deleted_versions_a_day", json!(self.deleted_versions_a_day))].into();
+        Some(alert)
     }
 
-    fn least(&self, [_, bucket, _]: [Option<&str>; 3], shared: &Shared<'_>) -> Option<u64> {
-        let is_log_bucket = shared.known.log_bucket(shared.config, bucket?).is_some();
-        Some(if is_log_bucket { 1 } else { self.deleted_versions })
-    }
-
-    fn judge(&self, found: &Found<'_>, shared: &Shared<'_>) -> Alert {
-        let bucket = found.entity[1].unwrap_or_default();
-        let log_bucket = shared.known.log_bucket(shared.config, bucket);
-        let is_many = found.reaches(self.deleted_versions);
-        let mut alert = found.alert(&RULE);
+    fn alert(
+        &self,
+        (principal, bucket): (Option<&str>, &str),
+        deletes: &Deletes,
+        (series, stretch): (&Series, &Stretch),
+        log_bucket: Option<LogBucket>,
+    ) -> Alert {
+        let totals = series.totals(&stretch.minutes);
+        let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
+        let halvings = series.halvings();
+        let records = evidence[0].total() + evidence[1].total();
+        let most = if halvings > 0 { records } else { u64::MAX };
+        let versions = series.different(&stretch.minutes).keys.min(most);
+        let is_many = crosses(stretch.peak >> halvings, halvings, self.deleted_versions);
+        let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
+        alert.set_evidence([&evidence[0], &evidence[1]]);
+        alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
         if let Some(log_bucket) = log_bucket {
             alert.reasons = log_bucket.reasons();
             if !is_many {
@@ -108,19 +191,102 @@ impl Burst for VersionDeletions {
             let least = counted(self.deleted_versions, "version was", "versions were");
             alert.reasons.push(format!("At least {least} deleted within an hour."));
         }
-        alert.reasons.extend(found.estimate());
-        let about = about(found.halvings);
+        if halvings > 0 {
+            let share = share(halvings);
+            alert.reasons.push(format!("The numbers are estimates from a sample of {share} versions."));
+        }
+        alert.window_seconds = WINDOW_MINUTES as u64 * 60;
+        alert.bucket = Some(bucket.to_owned());
+        alert.principal = principal.map(str::to_owned);
+        deletes.facts.tell(&mut alert);
+        alert.count = versions;
+        let (about, peak) = (about(halvings), stretch.peak.min(versions));
         alert.summary = format!(
-            "{} deleted {about}{} of objects of {}{bucket}, up to {about}{} in about an hour.",
-            found.name(),
-            counted(found.count, "version", "versions"),
+            "{} deleted {about}{} of objects of {}{bucket}, up to {about}{peak} in about an hour.",
+            principal.unwrap_or("An unknown caller"),
+            counted(versions, "version", "versions"),
             if log_bucket.is_some() { "the log bucket " } else { "" },
-            found.peak,
         );
-        alert.observed.insert("deleted_versions", json!(found.count));
-        alert.observed.insert("deleted_versions_in_a_window", json!(found.peak));
+        alert.observed = [
+            ("deleted_versions", json!(versions)),
+            ("deleted_versions_in_a_window", json!(peak)),
+            ("sampled_share", json!(share(halvings))),
+        ]
+        .into();
         alert.expected = [("deleted_versions", json!(self.deleted_versions))].into();
         alert
+    }
+}
+
+impl Detector for VersionDeletions {
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let columns = EvidenceColumns::of(batch);
+        let [bucket, principal, version] = ["bucket_name", "principal", "version_id"].map(|name| batch.text(name));
+        for row in 0..batch.len() {
+            let is_delete = codes.act[row] == Act::Delete && codes.ended[row] == Ended::Done;
+            if !is_delete || codes.who[row] == Who::Service {
+                continue;
+            }
+            let (Some(bucket), Some(version)) = (cell(bucket, row), cell(version, row)) else { continue };
+            let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
+            if let Some(time_ms) = columns.event_time_ms(row) {
+                let deleted = what(Some(version), codes.key[row]);
+                self.deleted.insert(fingerprint(entity), batch.log, time_ms, deleted, true);
+            }
+            self.deletes.observe(entity, 1, |state, level| {
+                state.evidence.observe(level, batch.log, &columns, row);
+                state.facts.observe(&columns, row);
+            });
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: VersionDeletions = take(other);
+        self.deletes.merge(other.deletes);
+        self.deleted.merge(other.deleted);
+    }
+
+    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
+        let mut findings = Findings::default();
+        let sampled = (self.deleted.halvings() > 0).then(|| {
+            format!(
+                "More than {MOST_KEYS} deleted versions: numbers are estimates from a sample of {}, and what is not \
+                 clearly above the threshold is left out.",
+                share(self.deleted.halvings())
+            )
+        });
+        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(0)).into_sorted();
+        for (entity, deletes) in self.deletes.sorted() {
+            let [principal, Some(bucket)] = EntityKey::fields(entity)[..] else { continue };
+            let log_bucket = shared.known.log_bucket(shared.config, bucket);
+            let least = if log_bucket.is_some() { 1 } else { self.deleted_versions };
+            let series = deleted.of(fingerprint(entity));
+            let of = (principal, bucket);
+            let hours = series.stretches(WINDOW_MINUTES, least, Measure::Keys);
+            for stretch in &hours {
+                findings.alerts.push(self.alert(of, deletes, (&series, stretch), log_bucket));
+            }
+            if hours.is_empty() {
+                findings.alerts.extend(self.first_day(of, deletes, &series, shared));
+            }
+        }
+        let notes = [sampled, self.deletes.note()].into_iter().flatten();
+        findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
+        findings.note_limits();
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&(&self.deletes, &self.deleted))
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        (self.deletes, self.deleted) = restore(state)?;
+        Ok(())
     }
 }
 
@@ -212,7 +378,7 @@ mod tests {
 
     #[test]
     fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
-        let fresh = || BurstDetector::<VersionDeletions>::fresh(&Config::default());
-        flood(fresh, BurstDetector::bytes, S3Access, &delete(1, 0));
+        let bytes = |detector: &VersionDeletions| detector.deletes.bytes() + detector.deleted.bytes();
+        flood(|| VersionDeletions::new(&Config::default()), bytes, S3Access, &delete(1, 0));
     }
 }

@@ -25,7 +25,7 @@ pub(super) static SAMPLES: [Sample; 4] = [
     },
     Sample {
         name: "near_miss_1",
-        logs: Logs::Made(|| vec![(S3Access, (WEEK.lines() + &Reads { count: 400, ..SWEEP }.lines()).into())]),
+        logs: Logs::Made(|| vec![(S3Access, (WEEK.lines() + &Reads { count: 190, ..SWEEP }.lines()).into())]),
         fires: false,
     },
     // The same job every night.
