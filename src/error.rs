@@ -17,6 +17,9 @@ pub enum Error {
     /// An option, configuration or name that makes no sense; nothing was processed.
     #[error("{0}")]
     Usage(String),
+    /// Evidence, or the manifest of it, that is not as it was written down; nothing was processed.
+    #[error("{0}")]
+    Evidence(String),
     /// Output that could not be written.
     #[error("cannot write {}: {reason}", path.display())]
     Output {

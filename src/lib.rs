@@ -36,6 +36,8 @@ pub mod lint;
 
 pub mod verify;
 
+pub mod case;
+
 pub mod pipeline;
 
 pub mod report;

@@ -29,6 +29,7 @@ impl ExitStatus {
         match error.downcast_ref::<Error>() {
             Some(error) if error.is_closed_pipe() => ExitStatus::Done,
             Some(Error::Output { .. } | Error::Encode { .. }) => ExitStatus::Output,
+            Some(Error::Evidence(_)) => ExitStatus::Violation,
             Some(Error::Bug(_)) => ExitStatus::Incomplete,
             _ => ExitStatus::Usage,
         }

@@ -1,5 +1,6 @@
 //! What every command that reads logs takes: paths, a time range, limits, and how to tell of the run.
 
+use super::evidence::EvidenceArguments;
 use super::exit::ExitStatus;
 use super::output::{self, Output};
 use super::{summary, values};
@@ -60,6 +61,8 @@ pub struct InputArguments {
     /// Write what was read and what not to this file, as JSON
     #[arg(long, value_name = "FILE")]
     summary_json: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArguments,
     /// Replace output files that exist
     #[arg(long)]
     pub force: bool,
@@ -83,7 +86,7 @@ pub struct Told {
 }
 
 impl InputArguments {
-    /// Finds the inputs. `output` is where the command writes to: evidence is never written over, nor is one output
+    /// Finds the inputs, and holds them against the manifest of a case if one was named. `output` is where the command writes to: evidence is never written over, nor is one output
     /// over another; `others` are more files that it writes, `read` those that it reads beside the logs.
     pub fn inputs(&self, output: &Path, others: &[&Path], read: &[&Path]) -> anyhow::Result<Inputs> {
         if let (Some(since), Some(until)) = (self.since, self.until)
@@ -112,6 +115,7 @@ impl InputArguments {
             }
             taken.push(real);
         }
+        self.evidence.hold(&self.paths, &inputs)?;
         Ok(inputs)
     }
 
@@ -265,7 +269,8 @@ impl InputArguments {
 
     /// Tells what was read, and gives the exit status of the input.
     pub fn tell(&self, told: Told, suppressed: u64, not_evaluated: &[String]) -> anyhow::Result<ExitStatus> {
-        let Told { report, inferred, started, summary_output } = told;
+        let Told { report, mut inferred, started, summary_output } = told;
+        inferred.extend(self.evidence.flagged().map(str::to_owned));
         let seconds = started.elapsed().as_secs_f64();
         self.say(&summary::text(&report, seconds, suppressed, (&inferred, not_evaluated), self.verbose));
         if let Some(mut output) = summary_output {
@@ -274,7 +279,7 @@ impl InputArguments {
             output.write_all(json.as_bytes()).map_err(|error| Error::output(path, error))?;
             output.finish()?;
         }
-        Ok(ExitStatus::of_input(&report.tally, self.max_rejects))
+        Ok(ExitStatus::of_input(&report.tally, self.max_rejects).max(self.evidence.status()))
     }
 
     /// A line for people.

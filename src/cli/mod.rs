@@ -2,6 +2,7 @@
 
 mod athena_lint;
 mod baseline;
+mod case;
 mod compact;
 mod completions;
 mod coverage;
@@ -10,6 +11,7 @@ mod demo;
 mod detect;
 mod detectors;
 mod eval;
+mod evidence;
 mod exit;
 mod export;
 mod exposure;
@@ -48,7 +50,7 @@ Exit codes:
   3  done, but not everything could be read: a file skipped or cut short, or rejects over --max-rejects; or an exported
      folder is not as its manifest says; or verify could not verify a file
   4  output failed
-  5  a check found violations; or eval missed what --min-found and --max-false-alerts ask for
+  5  a check found violations; or evidence is not as the manifest of --case says; or eval missed what --min-found and --max-false-alerts ask for
   6  a resource limit was hit (--max-memory, --max-decompressed, --max-line)
 Of several the first of 2, 4, 6, 3, 5, 1. Data goes to stdout, everything else to stderr.";
 
@@ -78,6 +80,8 @@ enum Command {
     AthenaLint(athena_lint::Arguments),
     /// Check offline that log files of CloudTrail are as they were delivered, by its signed digests
     Verify(verify::Arguments),
+    /// Write down evidence with its hashes, and find out what has changed since
+    Case(case::Arguments),
     /// Score the detectors on logs of which it is known what happened in them
     Eval(eval::Arguments),
     /// Write two days of logs with an incident in them, to try everything on, and print the commands that solve it
@@ -132,6 +136,7 @@ pub fn main() -> ExitCode {
         Command::Ddl(arguments) => ddl::run(&arguments),
         Command::AthenaLint(arguments) => athena_lint::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Case(arguments) => case::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),

@@ -1,5 +1,6 @@
 //! `s3sleuth verify`.
 
+use super::evidence::EvidenceArguments;
 use super::exit::ExitStatus;
 use super::output::Output;
 use super::values;
@@ -35,6 +36,8 @@ pub struct Arguments {
     /// Most bytes that one compressed file may expand to
     #[arg(long, value_name = "SIZE", default_value = "100GiB", value_parser = values::size)]
     max_decompressed: u64,
+    #[command(flatten)]
+    evidence: EvidenceArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -79,9 +82,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         let reason = "- cannot be verified: digests list files by their names; name the folder that holds them";
         return Err(Error::Usage(reason.to_owned()).into());
     }
+    arguments.evidence.hold(&arguments.paths, &inputs)?;
     let found = verify(&inputs, &options)?;
     print(arguments.format, &found)?;
-    Ok(status(&found))
+    Ok(status(&found).max(arguments.evidence.status()))
 }
 
 fn print(format: Option<VerifyFormat>, found: &Report) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod baseline;
+pub mod case;
 pub mod count;
 pub mod coverage;
 pub mod csv;

@@ -1,0 +1,93 @@
+//! `--case`: every command that reads logs may hold them against the manifest of a case before it does.
+
+use super::case::command_line;
+use super::exit::ExitStatus;
+use clap::{Args, ValueEnum};
+use s3sleuth::case::{self, Case, FileCheck, LOG, Run};
+use s3sleuth::error::Error;
+use s3sleuth::report::case::told;
+use s3sleuth::report::count::counted;
+use s3sleuth::source::Inputs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Options of a case.
+#[derive(Args)]
+pub struct EvidenceArguments {
+    /// Folder of a case (case init): inputs are held against its manifest before anything is read, and the run is written to
+    /// its log
+    #[arg(long = "case", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// What to do with evidence that has changed, is missing or is not in the manifest
+    #[arg(long, value_name = "WHAT", requires = "folder", default_value = "refuse")]
+    case_changed: Changed,
+    /// What was not as the manifest says, once that is known.
+    #[arg(skip)]
+    violation: OnceLock<String>,
+}
+
+/// What to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Changed {
+    /// Read nothing, exit 5.
+    Refuse,
+    /// Say so and go on; exit 5 at the end.
+    Flag,
+}
+
+/// Files that are named.
+const NAMED: usize = 10;
+
+impl EvidenceArguments {
+    /// Holds inputs against the manifest, if a case was named.
+    ///
+    /// # Errors
+    /// The manifest cannot be used; evidence that is not as it says, unless that is only to be flagged.
+    pub fn hold(&self, paths: &[PathBuf], inputs: &Inputs) -> Result<(), Error> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let case = Case::open(folder, &[])?;
+        let bad = case::hold(&case, paths, inputs);
+        let went_on = bad.is_empty() || self.case_changed == Changed::Flag;
+        self.write_down(&case, inputs, bad.len(), went_on);
+        if bad.is_empty() {
+            return Ok(());
+        }
+        let violation = violation(folder, &bad);
+        if !went_on {
+            let next = "read nothing; s3sleuth case check tells all, --case-changed flag goes on all the same";
+            return Err(Error::Evidence(format!("{violation}\n{next}")));
+        }
+        super::say(&violation);
+        let _only_once = self.violation.set(violation.lines().next().unwrap_or_default().to_owned());
+        Ok(())
+    }
+
+    /// A folder of a case may be write-protected.
+    fn write_down(&self, case: &Case, inputs: &Inputs, violations: usize, went_on: bool) {
+        let (arguments, inputs) = (command_line(), inputs.files.len());
+        let run = Run { arguments: &arguments, manifest_sha256: &case.sha256, inputs, violations, went_on };
+        if let Err(error) = case::append(&case.folder, &run) {
+            super::say(&format!("this run is not written down in {}: {error}", case.folder.join(LOG).display()));
+        }
+    }
+
+    /// What was flagged, for the summary.
+    pub fn flagged(&self) -> Option<&str> {
+        self.violation.get().map(String::as_str)
+    }
+
+    /// How the run is to end for it.
+    pub fn status(&self) -> ExitStatus {
+        if self.flagged().is_some() { ExitStatus::Violation } else { ExitStatus::Done }
+    }
+}
+
+fn violation(folder: &Path, bad: &[FileCheck]) -> String {
+    let files = counted(bad.len() as u64, "file");
+    let mut lines = vec![format!("the evidence is not as the manifest of {} says: {files}", folder.display())];
+    lines.extend(bad.iter().take(NAMED).map(|check| format!("  {} {}", check.verdict.name(), told(check))));
+    if bad.len() > NAMED {
+        lines.push(format!("  … and {} more", bad.len() - NAMED));
+    }
+    lines.join("\n")
+}
