@@ -1,5 +1,7 @@
 //! What `report` writes is one page that tells all, loads nothing and runs nothing.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 #[path = "report/browser.rs"]
 mod browser;
 #[path = "report/inert.rs"]
@@ -126,7 +128,7 @@ fn logs_without_a_record_make_a_page_too() {
 /// A page of hostile logs, in a folder.
 fn hostile_page(folder: &Path, payloads: &[String]) -> (String, Page) {
     let logs = folder.join("logs");
-    std::fs::create_dir(&logs).unwrap();
+    std::fs::create_dir(&logs).expect("a folder");
     write_logs(&logs, payloads);
     let (html, page, _) = report(&[text(&logs)]);
     (html, page)

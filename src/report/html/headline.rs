@@ -133,7 +133,7 @@ fn findings(facts: &Facts<'_>) -> Markup {
         let callers: BTreeSet<&str> = alerts.iter().filter_map(|alert| alert.principal.as_deref()).collect();
         if !callers.is_empty() {
             let named: Vec<String> =
-                callers.iter().take(MOST_CALLERS).map(|caller| label(short_name(caller), 60)).collect();
+                callers.iter().take(MOST_CALLERS).map(|caller| label(short_name(caller), 40)).collect();
             page.raw(", by <bdi>").text(&named.join(", ")).raw("</bdi>");
             if callers.len() > MOST_CALLERS {
                 page.text(&format!(" and {} more", callers.len() - MOST_CALLERS));

@@ -22,7 +22,7 @@ const MOST_ROWS: usize = 7;
 const MOST_LISTED: usize = 12;
 
 const WIDTH: f64 = 900.0;
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 200.0;
 const ROW: f64 = 14.5;
 /// Height of the row of milder alerts, which have no labels.
 const MILD_ROW: f64 = 9.0;
@@ -125,11 +125,13 @@ struct DrawnLane<'l, 'a> {
 }
 
 impl<'l, 'a> DrawnLane<'l, 'a> {
-    /// Puts marks into as few rows as they and their labels need.
+    /// Puts marks into as few rows as they and their labels need, the worst first.
     fn of(lane: &'l Lane<'a>, axis: &TimeAxis, loud: Severity) -> DrawnLane<'l, 'a> {
-        let mut ends: Vec<f64> = Vec::new();
         let mut drawn = DrawnLane { lane, marks: Vec::new(), rows: 0, mild: Vec::new(), hidden: 0 };
-        for alert in &lane.alerts {
+        let mut taken: Vec<Vec<(f64, f64)>> = Vec::new();
+        let mut alerts = lane.alerts.clone();
+        alerts.sort_by_key(|alert| Reverse(alert.severity));
+        for alert in alerts {
             let (Some(first), Some(last)) = (alert.first_seen_ms, alert.last_seen_ms) else {
                 drawn.hidden += 1;
                 continue;
@@ -141,18 +143,19 @@ impl<'l, 'a> DrawnLane<'l, 'a> {
             let left = axis.x(first);
             let width = (axis.x(last) - left).max(LEAST);
             let end = left + width + 4.0 + LETTER * alert.rule_id.chars().count().min(12) as f64 + 6.0;
-            let row = ends.iter().position(|end| *end <= left).unwrap_or(ends.len());
+            let is_free = |row: &Vec<(f64, f64)>| row.iter().all(|(from, to)| end <= *from || *to <= left);
+            let row = taken.iter().position(is_free).unwrap_or(taken.len());
             if row >= MOST_ROWS {
                 drawn.hidden += 1;
                 continue;
             }
-            if row == ends.len() {
-                ends.push(end);
+            if row == taken.len() {
+                taken.push(Vec::new());
             }
-            ends[row] = end;
+            taken[row].push((left, end));
             drawn.marks.push((alert, row, left, width));
         }
-        drawn.rows = ends.len();
+        drawn.rows = taken.len();
         drawn
     }
 
@@ -184,7 +187,7 @@ fn drawing(lanes: &[DrawnLane<'_, '_>], axis: &TimeAxis) -> Markup {
 fn draw_lane(page: &mut Markup, drawn: &DrawnLane<'_, '_>, axis: &TimeAxis, top: f64) {
     let DrawnLane { lane, marks, rows, mild, hidden } = drawn;
     page.line("grid", [0.0, top, WIDTH, top]);
-    page.label("name", [0.0, top + 15.0], &label(lane.name(), 26));
+    page.label("name", [0.0, top + 15.0], &label(lane.name(), 23));
     let mut number = counted(lane.alerts.len() as u64, "alert");
     if *hidden > 0 {
         number += &format!(", {hidden} not drawn");
