@@ -15,10 +15,12 @@ pub enum Act {
     CopySource,
     /// Names or metadata are shown: `HeadObject`, lists, settings.
     List,
-    /// Objects are listed: `ListObjects`, `ListObjectVersions`.
+    /// Objects are listed: `ListObjects`, `ListObjectsV2`.
     ListObjects,
     /// A setting of a bucket is shown, such as its policy.
     Settings,
+    /// Versions of objects are listed: `ListObjectVersions`.
+    ListVersions,
     /// An object is created or replaced.
     Write,
     /// One object or version is deleted, by itself or as a part of a multi-object delete.
@@ -31,6 +33,13 @@ pub enum Act {
     OtherS3,
     /// A call of another service.
     OtherService,
+}
+
+impl Act {
+    /// Are objects or their versions listed?
+    pub fn is_listing(self) -> bool {
+        matches!(self, Act::ListObjects | Act::ListVersions)
+    }
 }
 
 /// How it ended.
@@ -114,7 +123,8 @@ pub(super) fn act(log: LogType, service: &str, operation: &str) -> Act {
     };
     match (&*action, class) {
         ("GetObject", _) => Act::Read,
-        ("ListObjects" | "ListObjectsV2" | "ListObjectVersions", _) => Act::ListObjects,
+        ("ListObjects" | "ListObjectsV2", _) => Act::ListObjects,
+        ("ListObjectVersions", _) => Act::ListVersions,
         ("DeleteObject" | "DeleteObjectVersion", _) => Act::Delete,
         ("DeleteObjects", _) => Act::DeleteMany,
         ("ExpireObject" | "CreateDeleteMarker", _) => Act::Expire,
@@ -142,7 +152,7 @@ mod tests {
             ("REST.GET.OBJECT", "GetObject", Act::Read),
             ("WEBSITE.GET.OBJECT", "GetObject", Act::Read),
             ("REST.GET.BUCKET", "ListObjectsV2", Act::ListObjects),
-            ("REST.GET.BUCKETVERSIONS", "ListObjectVersions", Act::ListObjects),
+            ("REST.GET.BUCKETVERSIONS", "ListObjectVersions", Act::ListVersions),
             ("REST.HEAD.OBJECT", "HeadObject", Act::List),
             ("REST.GET.ACL", "GetBucketAcl", Act::Settings),
             ("REST.GET.LOCATION", "GetBucketLocation", Act::List),

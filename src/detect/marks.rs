@@ -447,6 +447,22 @@ mod tests {
     }
 
     #[test]
+    fn old_versions_of_tls_are_told_in_the_spellings_of_both_logs() {
+        for (version, expected) in [
+            ("TLSv1", true),
+            ("TLSv1.0", true),
+            ("TLSV1.1", true),
+            ("SSLv3", true),
+            ("TLSv1.2", false),
+            ("TLSV1.3", false),
+            ("TLSv1.10", false),
+            ("", false),
+        ] {
+            assert_eq!(is_old_tls(version.as_bytes()), expected, "{version}");
+        }
+    }
+
+    #[test]
     fn nothing_configured_marks_nothing() {
         assert!(Watch::of(&Config::default()).is_none());
         for text in ["decoys = ['a']", "sensitive_buckets = ['a']", "vpc_only_buckets = ['a']"] {

@@ -3,7 +3,7 @@
 //! Most rows are routine. They are counted from their sight alone; only the others become columns.
 
 use super::codes::{Act, Codes, Ended, Who, act};
-use super::key_sample::fingerprint_of;
+use super::key_sample::{fingerprint_of, is_sampled};
 use super::key_shape::{KeyShape, KeyShapes};
 use super::marks::Marks;
 use super::memo::Memo;
@@ -16,6 +16,9 @@ use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use memchr::memmem::Finder;
 use std::sync::{Arc, LazyLock};
+
+/// Of what lifecycle removes, one in 16 keys is looked at: there may be millions a day, and all are alike.
+pub const EXPIRED_HALVINGS: u32 = 4;
 
 /// One row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +76,10 @@ impl Sight<'_> {
         let is_done = matches!(self.ended, Ended::Done | Ended::Unchanged);
         match self.act {
             Act::Read | Act::CopySource | Act::List | Act::ListObjects if is_done => self.who != Who::Anonymous,
-            Act::Read | Act::CopySource | Act::List | Act::ListObjects => !self.is_strained && !self.is_refused(),
+            Act::ListVersions if is_done => self.who == Who::Service,
+            Act::Read | Act::CopySource | Act::List | Act::ListObjects | Act::ListVersions => {
+                !self.is_strained && !self.is_refused()
+            }
             Act::Settings => self.who == Who::Service,
             Act::Write if is_done => {
                 let is_of_service = self.who == Who::Service || self.by_delivery;
@@ -81,7 +87,7 @@ impl Sight<'_> {
                 is_of_service || self.who != Who::Anonymous && !is_of_note
             }
             Act::Write => !self.is_strained && !self.by_delivery && !self.is_refused(),
-            Act::Expire => is_done && self.shape.is_none(),
+            Act::Expire => is_done && self.shape.is_none() && !is_sampled(self.key, EXPIRED_HALVINGS),
             Act::Delete | Act::DeleteMany | Act::OtherS3 | Act::OtherService => false,
         }
     }

@@ -89,7 +89,8 @@ impl Gatherer {
         let is_read = is_done && sight.act == Act::Read;
         let sent = sight.bytes_out;
         let shows = is_done
-            && matches!(sight.act, Act::Read | Act::CopySource | Act::ListObjects | Act::List | Act::Settings);
+            && (sight.act.is_listing()
+                || matches!(sight.act, Act::Read | Act::CopySource | Act::List | Act::Settings));
         let place_of = self.recent.place(place, names);
         let entity = place_of.fingerprint;
         if is_read {

@@ -119,6 +119,11 @@ impl Series {
         load
     }
 
+    /// Reads by minute and log.
+    pub fn reads_by_minute(&self) -> &[(u32, [u32; 2])] {
+        &self.per_log
+    }
+
     /// Reads in a range of minutes, by log.
     pub fn reads_by_log(&self, minutes: &RangeInclusive<u32>) -> [u64; 2] {
         let inside = self.per_log.iter().filter(|(minute, _)| minutes.contains(minute));

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -56,7 +56,7 @@ impl Pattern for AnonymousListing {
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
-        let is_list = codes.act[row] == Act::ListObjects && codes.ended[row] == Ended::Done;
+        let is_list = codes.act[row].is_listing() && codes.ended[row] == Ended::Done;
         if !is_list || codes.who[row] != Who::Anonymous {
             return None;
         }

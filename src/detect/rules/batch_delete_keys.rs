@@ -169,8 +169,8 @@ impl BatchDeleteKeys {
     }
 
     /// What the requests removed, by caller, bucket and day.
-    fn days(&mut self, deletions: &DeletionsView<'_>) -> BTreeMap<(Option<Box<str>>, Box<str>, Option<i64>), Day> {
-        let mut days: BTreeMap<_, Day> = BTreeMap::new();
+    fn days(&mut self, deletions: &DeletionsView<'_>) -> BTreeMap<DayOf, Day> {
+        let mut days: BTreeMap<DayOf, Day> = BTreeMap::new();
         for request in self.joined().into_values().filter(|request| request.is_batch) {
             let Some(bucket) = request.bucket.clone() else { continue };
             let first_ms = request.rows.iter().filter_map(EvidenceRows::first_seen_ms).min();
@@ -181,6 +181,9 @@ impl BatchDeleteKeys {
         days
     }
 }
+
+/// Caller, bucket and days since 1970.
+type DayOf = (Option<Box<str>>, Box<str>, Option<i64>);
 
 /// What multi-object deletes removed of one bucket.
 #[derive(Default)]

@@ -18,7 +18,8 @@ pub static RULE: Rule = Rule {
     title: "Alerts of several rules add up",
     severity: Severity::High,
     attack: &["T1078"],
-    looks_for: "The alerts of all other rules, by caller (with the roles it took on), by address and by bucket, weighed \
+    looks_for: "The alerts of all rules that are not made of alerts themselves, by caller (with the roles it took on), by \
+        address and by bucket, weighed \
         by their level: info 1, low 3, medium 10, high 25, critical 60. A rule counts once a UTC day, with its worst \
         alert. The sum halves every 24 hours. There is one alert where it reaches high_score, for the time until it \
         has fallen to a tenth of that again, if at least two rules took part; it is critical at critical_score. Of a caller \

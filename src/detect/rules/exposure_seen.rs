@@ -67,7 +67,8 @@ impl Pattern for Anonymous {
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
-        let is_read = matches!(codes.act[row], Act::Read | Act::ListObjects) && codes.ended[row] == Ended::Done;
+        let is_read =
+            (codes.act[row] == Act::Read || codes.act[row].is_listing()) && codes.ended[row] == Ended::Done;
         if !is_read || codes.who[row] != Who::Anonymous {
             return None;
         }

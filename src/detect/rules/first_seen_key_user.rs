@@ -168,6 +168,17 @@ impl Detector for FirstSeenKeyUser {
         }
         findings.notes = self.uses.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
         findings.note_limits();
+        let times = || {
+            uses.iter()
+                .flat_map(|(.., used)| used.rows.first_seen_ms().into_iter().chain(used.rows.last_seen_ms()))
+        };
+        if let (Some(first_ms), Some(last_ms)) = (times().min(), times().max()) {
+            let days = u64::try_from(last_ms.saturating_sub(first_ms) / DAY_MS).unwrap_or(0);
+            if days < self.history_days {
+                let known = counted(days, "day", "days");
+                findings.notes.push(format!("{}: history of {known}: nobody can be told to be new.", RULE.id));
+            }
+        }
         findings
     }
 

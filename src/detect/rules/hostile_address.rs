@@ -61,7 +61,7 @@ impl Pattern for HostileAddress {
             return None;
         }
         let mut hit = hit(batch, codes, row, true, cell(batch.text("remote_ip"), row));
-        let is_look = matches!(codes.act[row], Act::List | Act::ListObjects | Act::Settings);
+        let is_look = matches!(codes.act[row], Act::List | Act::Settings) || codes.act[row].is_listing();
         if marks.has(Marks::THREAT) {
             hit.kinds |= 1 << THREAT;
         }

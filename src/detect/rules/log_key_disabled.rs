@@ -9,6 +9,8 @@ use crate::detect::hits::{Group, Hit, HitGroups, Verdict, what};
 use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::marks::Marks;
 use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
+use crate::parse::LogType;
+use arrow::array::StringViewArray;
 use serde_json::{Value, json};
 use std::any::Any;
 
@@ -115,17 +117,16 @@ impl LogKeyDisabled {
         Verdict::Alert(alert)
     }
 
-    fn observe_row(&mut self, batch: &DetectBatch<'_>, codes: &Codes, row: usize) {
-        let key = || cell(batch.native_text("kms_key_arn"), row).and_then(key_id);
+    fn observe_row(&mut self, batch: &DetectBatch<'_>, columns: &Columns<'_>, codes: &Codes, row: usize) {
+        let key = || cell(columns.keys, row).and_then(key_id);
         if codes.marks[row].has(Marks::TOLD_DELIVERY) {
             key().iter().for_each(|key| self.of_files.insert(MOST_KEYS, fingerprint(key)));
         }
         if codes.act[row] != Act::OtherService || codes.ended[row] != Ended::Done {
             return;
         }
-        let [service, action] = ["service", "action"].map(|name| cell(batch.text(name), row).unwrap_or_default());
-        let parameters = || cell(batch.native_text("request_parameters"), row);
-        match (service, action) {
+        let parameters = || cell(columns.parameters, row);
+        match (cell(columns.services, row).unwrap_or_default(), cell(columns.actions, row).unwrap_or_default()) {
             ("cloudtrail", "CreateTrail" | "UpdateTrail") => {
                 let answer = cell(batch.native_text("response_elements"), row);
                 for named in [parameters(), answer].map(|json| member(json, "kmsKeyId")).iter().flatten() {
@@ -139,32 +140,46 @@ impl LogKeyDisabled {
                     self.of_trails.insert(MOST_KEYS, fingerprint(key));
                 });
             }
-            ("kms", "DisableKey" | "ScheduleKeyDeletion" | "PutKeyPolicy") => {
-                let named = member(parameters(), "keyId");
-                let Some(key) = key().or_else(|| named.as_deref().and_then(key_id)) else { return };
-                let policy = if action == "PutKeyPolicy" {
-                    let policy = member(parameters(), "policy");
-                    if policy.is_none_or(|policy| policy.contains("cloudtrail.amazonaws.com")) {
-                        return;
-                    }
-                    1 << POLICY
-                } else {
-                    0
-                };
-                let scheduled = u8::from(action == "ScheduleKeyDeletion") << SCHEDULED;
-                let principal = cell(batch.text("principal"), row);
-                let what = what(cell(batch.text("request_id"), row), 0);
-                let hit = Hit { entity: [principal, None, Some(key), None], what, kinds: policy | scheduled };
-                self.calls.take((&EvidenceColumns::of(batch), row), 0, hit, true);
-            }
+            ("kms", "DisableKey" | "ScheduleKeyDeletion" | "PutKeyPolicy") => self.take_call(batch, columns, row),
             _ => {}
         }
     }
+
+    fn take_call(&mut self, batch: &DetectBatch<'_>, columns: &Columns<'_>, row: usize) {
+        let (action, parameters) = (cell(columns.actions, row), cell(columns.parameters, row));
+        let named = member(parameters, "keyId");
+        let key = cell(columns.keys, row).and_then(key_id).or_else(|| named.as_deref().and_then(key_id));
+        let Some(key) = key else { return };
+        let is_policy = action == Some("PutKeyPolicy");
+        let policy = if is_policy { member(parameters, "policy") } else { None };
+        if is_policy && policy.is_none_or(|policy| policy.contains("cloudtrail.amazonaws.com")) {
+            return;
+        }
+        let is_scheduled = action == Some("ScheduleKeyDeletion");
+        let kinds = u8::from(is_policy) << POLICY | u8::from(is_scheduled) << SCHEDULED;
+        let what = what(cell(batch.text("request_id"), row), 0);
+        let hit = Hit { entity: [cell(batch.text("principal"), row), None, Some(key), None], what, kinds };
+        self.calls.take((&EvidenceColumns::of(batch), row), 0, hit, true);
+    }
+}
+
+/// What is asked of each call of KMS, found by name once a batch.
+struct Columns<'a> {
+    services: &'a StringViewArray,
+    actions: &'a StringViewArray,
+    parameters: &'a StringViewArray,
+    keys: &'a StringViewArray,
 }
 
 impl Detector for LogKeyDisabled {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        (0..batch.len()).for_each(|row| self.observe_row(batch, codes, row));
+        if batch.log == LogType::S3Access {
+            return;
+        }
+        let [services, actions] = ["service", "action"].map(|name| batch.text(name));
+        let [parameters, keys] = ["request_parameters", "kms_key_arn"].map(|name| batch.native_text(name));
+        let columns = Columns { services, actions, parameters, keys };
+        (0..batch.len()).for_each(|row| self.observe_row(batch, &columns, codes, row));
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {

@@ -29,12 +29,14 @@ mod cross_account_reader;
 mod decoy_touched;
 mod deleted_then_note;
 mod deletes_denied;
+mod delivery_gap;
 mod denied_storm;
 mod dormant_bucket_read;
 mod double_extortion;
 mod encrypt_and_expire;
 mod encryption_weakened;
 mod entity_risk;
+mod expiry_spike;
 mod exposure_seen;
 mod exposure_used;
 mod first_seen_key_user;
@@ -96,6 +98,7 @@ mod trail_calls;
 mod trail_deleted;
 mod trail_stopped;
 mod version_deletions;
+mod versions_listed_then_deleted;
 mod vpc_bucket_direct;
 mod website_opened;
 
@@ -174,15 +177,18 @@ static CODE: &[&Rule] = &[
     &log_object_forged::RULE,
     &log_read::RULE,
     &log_delivery_denied::RULE,
+    &delivery_gap::RULE,
     &log_key_disabled::RULE,
     &mass_deletion::RULE,
     &version_deletions::RULE,
     &marker_flood::RULE,
+    &versions_listed_then_deleted::RULE,
     &read_then_deleted::RULE,
     &deleted_then_note::RULE,
     &bucket_emptied::RULE,
     &first_time_deleter::RULE,
     &deletes_denied::RULE,
+    &expiry_spike::RULE,
     &batch_delete_keys::RULE,
     &read_volume::RULE,
     &read_breadth::RULE,
