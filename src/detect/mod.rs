@@ -189,7 +189,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 /// Rules with those of `all` whose alerts they are made of, in the order of `all`.
 pub fn with_parts(chosen: &[&'static Rule], all: &[&'static Rule]) -> Vec<&'static Rule> {
-    let made_of_alerts = |rule: &&&'static Rule| matches!(rule.form, Form::Code(_));
+    let made_of_alerts = |rule: &&&'static Rule| !matches!(rule.form, Form::Data(_));
     let detectors: Vec<Box<dyn Detector>> =
         chosen.iter().filter(made_of_alerts).map(|rule| rule.detector(&Config::default())).collect();
     let is_in = |rule: &&Rule| {

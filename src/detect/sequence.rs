@@ -8,8 +8,12 @@ mod actor;
 mod find;
 
 use super::alert::{Alert, Confidence, Outcome, Severity, counted};
+use super::batch::cell;
 use super::codes::Codes;
+use super::evidence::EvidenceColumns;
+use super::hits::{Hit, HitGroups, Verdict, what};
 use super::minutes::MINUTE_MS;
+use super::sigma::Matched;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::parse::time::HOUR_MS;
 pub(super) use actor::{By, of_actors};
@@ -22,7 +26,9 @@ use std::collections::BTreeSet;
 pub struct Step {
     /// What it is, as a part of a sentence.
     pub what: &'static str,
-    /// Ids of rules; `DEL-*` stands for all that begin so.
+    /// Ids of rules; `DEL-*` stands for all that begin so. The id of the sequence itself stands for the rows that its own
+    /// conditions choose ([`super::Form::Rows`]), where no rule raises an alert about them: those of a caller, a bucket and
+    /// a UTC day are as one alert.
     pub rules: &'static [&'static str],
     /// Alerts below that level are no step.
     pub least: Severity,
@@ -85,6 +91,8 @@ impl Sequence {
 pub struct SequenceDetector {
     sequence: &'static Sequence,
     window_ms: i64,
+    /// The rows that are a step by themselves.
+    rows: HitGroups,
 }
 
 impl SequenceDetector {
@@ -93,7 +101,7 @@ impl SequenceDetector {
         let (name, unit_ms) = sequence.unit();
         let units = config.threshold(sequence.rule, name);
         let window_ms = i64::try_from(units).unwrap_or(i64::MAX).saturating_mul(unit_ms);
-        Box::new(SequenceDetector { sequence, window_ms })
+        Box::new(SequenceDetector { sequence, window_ms, rows: HitGroups::default() })
     }
 
     fn alert(&self, by: By, actor: &str, found: &Found<'_>) -> Alert {
@@ -107,8 +115,9 @@ impl SequenceDetector {
             .filter_map(|step| {
                 let of_step: BTreeSet<&str> =
                     found.members.iter().filter(|it| step.takes(it)).map(|it| it.rule_id).collect();
-                let of_step: Vec<&str> = of_step.into_iter().collect();
-                (!of_step.is_empty()).then(|| format!("{} ({})", step.what, of_step.join(", ")))
+                let named: Vec<&str> = of_step.iter().copied().filter(|id| *id != rule.id).collect();
+                let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+                (!of_step.is_empty()).then(|| format!("{}{named}", step.what))
             })
             .collect();
         let (name, unit_ms) = self.sequence.unit();
@@ -126,7 +135,8 @@ impl SequenceDetector {
     }
 }
 
-/// An alert that is made of others, with all that follows from them.
+/// An alert that is made of others, with all that follows from them. Those of the rule itself stand for rows: nobody else
+/// sees them.
 pub(super) fn about(rule: &Rule, by: By, actor: &str, members: &[&Alert]) -> Alert {
     let first_ms = members.iter().filter_map(|it| it.first_seen_ms).min();
     let last_ms = members.iter().filter_map(|it| it.last_seen_ms).max();
@@ -152,14 +162,15 @@ pub(super) fn about(rule: &Rule, by: By, actor: &str, members: &[&Alert]) -> Ale
         true => Outcome::Mixed,
         false => Outcome::Success,
     };
-    alert.count = members.len() as u64;
+    let named: Vec<&&Alert> = members.iter().filter(|it| it.rule_id != rule.id).collect();
+    alert.count = named.len() as u64;
     alert.evidence_total = members.iter().map(|it| it.evidence_total).sum();
     alert.evidence = super::evidence::of_alerts(members.iter().map(|it| &it.evidence[..]));
-    alert.related = members.iter().take(MOST_RELATED).map(|it| it.alert_id.clone()).collect();
-    let rules: BTreeSet<&str> = members.iter().map(|it| it.rule_id).collect();
-    alert.observed = [("alerts", json!(members.len())), ("rules", json!(rules))].into();
-    if members.len() > MOST_RELATED {
-        alert.reasons.push(format!("The first {MOST_RELATED} of {} alerts are named.", members.len()));
+    alert.related = named.iter().take(MOST_RELATED).map(|it| it.alert_id.clone()).collect();
+    let rules: BTreeSet<&str> = named.iter().map(|it| it.rule_id).collect();
+    alert.observed = [("alerts", json!(named.len())), ("rules", json!(rules))].into();
+    if named.len() > MOST_RELATED {
+        alert.reasons.push(format!("The first {MOST_RELATED} of {} alerts are named.", named.len()));
     }
     alert
 }
@@ -167,7 +178,22 @@ pub(super) fn about(rule: &Rule, by: By, actor: &str, members: &[&Alert]) -> Ale
 impl Detector for SequenceDetector {
     fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
 
-    fn merge(&mut self, _: Box<dyn Detector>) {}
+    fn take(&mut self, matched: &Matched<'_>) {
+        let (batch, codes) = (matched.batch, matched.codes);
+        let columns = EvidenceColumns::of(batch);
+        let [principal, bucket] = super::sigma::detector::COLUMNS.map(|name| batch.text(name));
+        for (_, row) in matched.rows {
+            let row = *row as usize;
+            let entity = [cell(principal, row), cell(bucket, row), None, None];
+            let what = what(cell(batch.text("request_id"), row), codes.key[row]);
+            self.rows.take((&columns, row), codes.key[row], Hit { entity, what, kinds: 0 }, true);
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: SequenceDetector = super::rules::take(other);
+        self.rows.merge(other.rows);
+    }
 
     fn finish(self: Box<Self>, _: &Shared<'_>) -> Findings {
         Findings::default()
@@ -179,7 +205,10 @@ impl Detector for SequenceDetector {
 
     fn finish_over(&self, alerts: &[Alert], shared: &Shared<'_>) -> Vec<Alert> {
         let sequence = self.sequence;
-        let steps = alerts.iter().filter(|alert| sequence.steps.iter().any(|step| step.takes(alert)));
+        let of_rows =
+            self.rows.finish(sequence.rule.id, |group| Verdict::Alert(group.alert(sequence.rule))).alerts;
+        let all = alerts.iter().chain(&of_rows);
+        let steps = all.filter(|alert| sequence.steps.iter().any(|step| step.takes(alert)));
         let mut found: Vec<(By, String, Found<'_>)> = Vec::new();
         for ((by, actor), alerts) in of_actors(steps, sequence.by, &shared.known.assumed_roles) {
             let clusters = clusters(sequence, self.window_ms, &alerts);
@@ -201,10 +230,11 @@ impl Detector for SequenceDetector {
     }
 
     fn save(&self) -> Vec<u8> {
-        Vec::new()
+        self.rows.save()
     }
 
-    fn load(&mut self, _: &[u8]) -> Result<(), String> {
-        Ok(())
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        // A sequence without rows of its own has none to take up.
+        if state.is_empty() { Ok(()) } else { self.rows.load(state) }
     }
 }

@@ -30,6 +30,13 @@ pub const OPEN: Calls = Calls {
     ..Calls::USUAL
 };
 
+/// Former versions are looked up.
+pub const LIST_VERSIONS: Calls = Calls {
+    name: "ListObjectVersions",
+    parameters: r#"{"bucketName":"reports","versions":"","prefix":""}"#,
+    ..Calls::USUAL
+};
+
 /// RAN-002: an object is copied onto itself under a key of the caller's own.
 pub const COPY_SSE_C: Calls = Calls {
     name: "CopyObject",

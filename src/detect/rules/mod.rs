@@ -31,6 +31,7 @@ mod deleted_then_note;
 mod deletes_denied;
 mod delivery_gap;
 mod denied_storm;
+mod destruction_prepared;
 mod dormant_bucket_read;
 mod double_extortion;
 mod encrypt_and_expire;
@@ -249,6 +250,7 @@ static CODE: &[&Rule] = &[
     &blind_then_hit::RULE,
     &encrypt_and_expire::RULE,
     &double_extortion::RULE,
+    &destruction_prepared::RULE,
     &open_then_leak::RULE,
     &new_identity_used::RULE,
     &byok_ransom::RULE,
