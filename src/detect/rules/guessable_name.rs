@@ -102,7 +102,7 @@ fn is_guessable(bucket: &str) -> bool {
         (1..=MOST_WORD).contains(&part.len()) && digits <= 2 && !is_random(part)
     };
     (2..=MOST_PARTS).contains(&parts.len())
-        && parts.iter().copied().all(is_word)
+        && parts.iter().all(is_word)
         && parts.iter().any(|part| WORDS.contains(part))
 }
 

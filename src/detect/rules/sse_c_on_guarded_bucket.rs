@@ -140,6 +140,7 @@ impl Detector for SseCOnGuardedBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::deletions::Deletions;
     use crate::detect::known::Known;
     use crate::detect::{history::History, kms_use::KmsUse};
 
@@ -154,8 +155,10 @@ mod tests {
         };
         let alerts: Vec<Alert> = days.iter().map(part).collect();
         let (known, history, kms) = (Known::default(), History::default(), KmsUse::default());
-        let (history, kms) = (history.view_after(None), kms.view());
-        let shared = Shared { config: &config, known: &known, history: &history, kms: &kms };
+        let deletions = Deletions::default();
+        let (history, kms, deletions) = (history.view_after(None), kms.view(), deletions.view());
+        let shared =
+            Shared { config: &config, known: &known, history: &history, kms: &kms, deletions: &deletions };
         let found = SseCOnGuardedBucket.finish_over(&alerts, &shared);
         found.iter().map(|alert| (alert.severity, alert.count)).collect()
     }
