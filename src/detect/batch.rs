@@ -81,6 +81,14 @@ impl<'a> DetectBatch<'a> {
         column(self.native, name)
     }
 
+    /// An integer column of the log's own dataset.
+    ///
+    /// # Panics
+    /// As [`DetectBatch::text`].
+    pub fn native_integer(&self, name: &str) -> &'a Int64Array {
+        column(self.native, name)
+    }
+
     /// A column of truth values of the log's own dataset.
     ///
     /// # Panics

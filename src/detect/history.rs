@@ -29,7 +29,7 @@ pub use learned::{CallerPast, LearnedCaller, LearnedPast};
 pub use series::{Burst, Load, Series};
 
 /// Bytes for the minutes and the evidence of callers.
-const CALLERS_BUDGET: usize = 9 << 20;
+const CALLERS_BUDGET: usize = 11 << 20;
 
 /// Bytes for the addresses of callers without credentials.
 const ADDRESSES_BUDGET: usize = 4 << 20;
@@ -37,6 +37,9 @@ const ADDRESSES_BUDGET: usize = 4 << 20;
 /// An address is remembered for reads of one key in so many: who reads many keys is remembered surely, and a million
 /// who read one are not.
 const ADDRESS_KEYS: u64 = 64;
+
+/// Keys copied, by caller and minute, that are remembered; over it a sample of the keys is.
+const MOST_COPIED_KEYS: usize = (1 << 15) / 8 * 7;
 
 /// Keys read, by caller and minute, that are remembered; over it a sample of the keys is.
 const MOST_READ_KEYS: usize = (1 << 17) / 8 * 7;
@@ -48,6 +51,8 @@ pub struct History {
     /// Of callers without credentials, by bucket and address.
     addresses: Entities<Address>,
     read_keys: KeyTable,
+    /// Sources of copies.
+    copied_keys: KeyTable,
     pairs: Pairs,
 }
 
@@ -57,6 +62,7 @@ impl Default for History {
             callers: Entities::with_budget(CALLERS_BUDGET),
             addresses: Entities::with_budget(ADDRESSES_BUDGET),
             read_keys: KeyTable::with_cap(MOST_READ_KEYS),
+            copied_keys: KeyTable::with_cap(MOST_COPIED_KEYS),
             pairs: Pairs::default(),
         }
     }
@@ -111,6 +117,8 @@ pub struct Caller {
 struct Minute {
     requests: u32,
     reads: u32,
+    writes: u32,
+    lists: u32,
     bytes: u64,
 }
 
@@ -118,6 +126,8 @@ impl Minute {
     fn add(&mut self, other: &Minute) {
         self.requests = self.requests.saturating_add(other.requests);
         self.reads = self.reads.saturating_add(other.reads);
+        self.writes = self.writes.saturating_add(other.writes);
+        self.lists = self.lists.saturating_add(other.lists);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
@@ -146,7 +156,7 @@ const GRAINS: [Grain; 8] = [
 ];
 
 /// Bytes of a minute and of a kept row to reckon with: a list is at worst a quarter larger than what it holds.
-const MINUTE_BYTES: usize = 32;
+const MINUTE_BYTES: usize = 40;
 const EVIDENCE_BYTES: usize = 380;
 
 /// Slots of finer stretches as those of so many minutes.
@@ -198,7 +208,15 @@ impl History {
         });
     }
 
-    fn take_keys(&mut self, keys: impl Iterator<Item = ReadKey>, requests: impl Iterator<Item = Request>) {
+    fn take_keys(
+        &mut self,
+        keys: impl Iterator<Item = ReadKey>,
+        copied: impl Iterator<Item = ReadKey>,
+        requests: impl Iterator<Item = Request>,
+    ) {
+        for ReadKey { entity, time_ms, key, log } in copied {
+            self.copied_keys.insert(entity, log, time_ms, key, true);
+        }
         for ReadKey { entity, time_ms, key, log } in keys {
             self.read_keys.insert(entity, log, time_ms, key, true);
         }
@@ -215,12 +233,13 @@ impl History {
 
     /// Takes over what another part of the input showed.
     pub fn merge(&mut self, other: History) {
-        let History { callers, addresses, read_keys, pairs } = self;
+        let History { callers, addresses, read_keys, copied_keys, pairs } = self;
         join(
             || callers.merge(other.callers),
             || {
                 addresses.merge(other.addresses);
                 read_keys.merge(other.read_keys);
+                copied_keys.merge(other.copied_keys);
                 pairs.merge(other.pairs);
             },
         );
@@ -235,6 +254,7 @@ impl History {
     pub fn view_after<'a>(&'a self, learned: Option<&'a Learned>) -> View<'a> {
         let level = self.callers.state_level();
         let keys = self.read_keys.sorted();
+        let copied = self.copied_keys.sorted();
         let both = self.pairs.both();
         let halvings = (keys.halvings(), self.pairs.halvings());
         let callers = self.callers.sorted().into_par_iter().filter_map(|(key, state)| {
@@ -245,7 +265,17 @@ impl History {
             let series = Series::of(&state.minutes, both, keys.points(entity), grain(level).minutes, halvings);
             let (is_service, first_read_ms) = (state.is_service, state.first_read_ms);
             let evidence = Kept::ByTime(&state.evidence, grain(level).stretch);
-            Some(CallerView { principal, bucket, address: None, is_service, first_read_ms, series, evidence })
+            let copied = Copied { keys: copied.points(entity), halvings: copied.halvings() };
+            Some(CallerView {
+                principal,
+                bucket,
+                address: None,
+                is_service,
+                first_read_ms,
+                series,
+                copied,
+                evidence,
+            })
         });
         let mut callers: Vec<CallerView<'_>> = callers.collect();
         let addresses = self.addresses.sorted().into_iter().filter_map(|(key, state)| {
@@ -254,8 +284,8 @@ impl History {
             let points = keys.points(address_fingerprint(fingerprint(bucket), address?.as_bytes()));
             let series = Series::of(&Slots::default(), &[], points, 1, halvings);
             let evidence = Kept::First(&state.evidence);
-            let (is_service, first_read_ms) = (false, None);
-            Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, evidence })
+            let (is_service, first_read_ms, copied) = (false, None, Copied::default());
+            Some(CallerView { principal, bucket, address, is_service, first_read_ms, series, copied, evidence })
         });
         let addresses: Vec<CallerView<'_>> = addresses.collect();
         callers.sort_by_key(|caller| (caller.bucket, caller.principal, caller.address));
@@ -280,7 +310,7 @@ impl History {
 
     /// Bytes of the tables.
     pub fn bytes(&self) -> usize {
-        self.callers.bytes() + self.read_keys.bytes() + self.pairs.bytes()
+        self.callers.bytes() + self.read_keys.bytes() + self.copied_keys.bytes() + self.pairs.bytes()
     }
 }
 
@@ -309,7 +339,26 @@ pub struct CallerView<'a> {
     pub first_read_ms: Option<i64>,
     /// What was done, over time.
     pub series: Series,
+    /// Objects that were the sources of copies.
+    pub copied: Copied,
     evidence: Kept<'a>,
+}
+
+/// Keys of objects that were copied, by minute.
+#[derive(Clone, Debug, Default)]
+pub struct Copied {
+    /// Minute and fingerprint of the key.
+    pub keys: Vec<(u32, u64)>,
+    /// Halvings of the sample of keys.
+    pub halvings: u32,
+}
+
+impl Copied {
+    /// How many different keys.
+    pub fn distinct(&self) -> u64 {
+        let different: std::collections::HashSet<u64> = self.keys.iter().map(|(_, key)| *key).collect();
+        (different.len() as u64) << self.halvings
+    }
 }
 
 /// The records that are kept of a caller.

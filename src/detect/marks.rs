@@ -5,12 +5,14 @@ use super::Config;
 use super::baseline::{Dimension, Known, Texts, hour_of};
 use super::codes::{Act, Ended, Who};
 use super::context::{Context, NetworkKind};
+use super::injection;
 use super::names::{Name, Names};
 use super::presigned::Presigned;
 use super::secret_names::holds_credentials;
 use super::sight::Sight;
 use crate::activity::principal::session_of_trail;
 use crate::detect::baseline::DAY_HOURS;
+use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use hashbrown::HashMap;
 use memchr::memmem::Finder;
@@ -54,6 +56,12 @@ impl Marks {
     pub const TOLD_DELIVERY: Marks = Marks(1 << 14);
     /// A read by a presigned URL that is good for long.
     pub const PRESIGNED: Marks = Marks(1 << 15);
+    /// The earliest of its stretch of time, credential, bucket and place.
+    pub const WHEREABOUTS: Marks = Marks(1 << 16);
+    /// Holds text that is made for readers of the log.
+    pub const INJECTION: Marks = Marks(1 << 17);
+    /// S3 took long to answer.
+    pub const SLOW: Marks = Marks(1 << 18);
 
     /// None at all?
     pub fn is_empty(self) -> bool {
@@ -89,6 +97,12 @@ fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     if sight.act == Act::Read && sight.ended == Ended::Done && sight.who != Who::Service && !sight.by_delivery {
         marks.set(Marks::SECRET, table.bytes(row, key_field(table.log)).is_some_and(holds_credentials));
         marks.set(Marks::PRESIGNED, is_presigned_for_long(table, row, sight));
+    }
+    marks.set(Marks::INJECTION, injection::is_in(table, row));
+    if table.log == LogType::S3Access {
+        // Of four digits or three; fewer are no long time.
+        let digits = table.bytes(row, access::TURN_AROUND_TIME_MS).filter(|digits| digits.len() >= 3);
+        marks.set(Marks::SLOW, digits.and_then(integer).is_some_and(|time_ms| time_ms >= SLOW_MS));
     }
     marks
 }
@@ -145,6 +159,10 @@ fn of_delivery(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     }
     marks
 }
+
+/// Turn-around from which on a request is slow, in milliseconds. AWS names 100 to 200 milliseconds as usual
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>).
+const SLOW_MS: i64 = 300;
 
 /// Was it a presigned URL that is good for long?
 fn is_presigned_for_long(table: &FieldTable, row: usize, sight: &Sight<'_>) -> bool {
@@ -414,7 +432,7 @@ fn place(context: &Context, address: IpAddr) -> Place {
 }
 
 /// Is it an address of the internet, not of a private network or a VPC?
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();

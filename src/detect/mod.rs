@@ -18,6 +18,7 @@ pub mod evidence;
 pub mod facts;
 pub mod history;
 pub mod hits;
+mod injection;
 pub mod key_sample;
 pub mod key_shape;
 pub mod kms_quota;
@@ -45,6 +46,7 @@ pub mod state;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
+mod whereabouts;
 pub mod write_bursts;
 
 pub use alert::{Alert, Severity};

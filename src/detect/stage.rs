@@ -6,11 +6,12 @@ use super::evidence::EvidenceColumns;
 use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
-use super::marks::{self, Watch, Watched};
+use super::marks::{self, Marks, Watch, Watched};
 use super::policy::Calls;
 use super::rules::sample_settings;
 use super::sight::{Seer, Sight};
 use super::sigma::{CellTable, Matched, Program};
+use super::whereabouts::Whereabouts;
 use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert, sigma};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
@@ -142,6 +143,7 @@ pub struct DetectWorker {
     pub(super) history: Gatherer,
     pub(super) common: Arc<Common>,
     watched: Watched,
+    whereabouts: Whereabouts,
     /// Of the table in hand; buffers that are used again.
     hits: Hits,
 }
@@ -171,6 +173,7 @@ impl DetectWorker {
             history: Gatherer::of(&common.history),
             common: Arc::clone(common),
             watched: Watched::default(),
+            whereabouts: Whereabouts::default(),
             hits: Hits::default(),
         }
     }
@@ -190,6 +193,7 @@ impl DetectWorker {
             self.settle();
             self.seer.forget();
             self.watched.forget();
+            self.whereabouts.forget();
             self.known.forget();
             self.history.forget();
         }
@@ -425,6 +429,9 @@ impl Stage for DetectStage<'_> {
         for row in rows {
             let mut sight = worker.seer.see(table, *row as usize);
             sight.marks = marks::of_row(table, *row as usize, &sight);
+            if worker.whereabouts.is_earliest(table, *row as usize, &sight) {
+                sight.marks = sight.marks.and(Marks::WHEREABOUTS);
+            }
             if let Some(watch) = &self.watch {
                 let names = &worker.seer.names;
                 let watched = watch.marks(&mut worker.watched, table, *row as usize, &sight, names);

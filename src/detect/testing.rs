@@ -137,6 +137,8 @@ impl Activity {
             ("acl_required", flags.clone()),
             ("s3_acl_required", flags),
             ("request_uri", fixed(None)),
+            ("requester", text(|row| Some(row.principal))),
+            ("turn_around_time_ms", Arc::new(rows.iter().map(|_| None).collect::<Int64Array>())),
             ("tls_version", fixed(Some("TLSv1.3"))),
         ];
         let activity = RecordBatch::try_from_iter_with_nullable(

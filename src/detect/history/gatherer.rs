@@ -3,7 +3,7 @@
 //! Rows are counted where only this thread comes, and handed over many at a time. So there is one history however many
 //! threads there are, none waits for another at a row, and nothing is left to be joined at the end.
 
-use super::recent::Recent;
+use super::recent::{Did, Recent};
 use super::{ADDRESS_KEYS, History, Want, address_fingerprint, grain, minute_of};
 use crate::detect::codes::{Act, Ended};
 use crate::detect::entities::EntityKey;
@@ -28,6 +28,7 @@ pub struct Gatherer {
     history: Arc<Mutex<History>>,
     recent: Recent,
     keys: Vec<ReadKey>,
+    copied: Vec<ReadKey>,
     requests: Vec<Request>,
     known: Known,
 }
@@ -113,13 +114,22 @@ impl Gatherer {
                 }
             }
         }
-        self.recent.count(place, (time_ms, log as u8), is_read.then_some(sent), shows, sight.who);
+        if is_done && sight.act == Act::CopySource && sight.key != 0 {
+            self.copied.push(ReadKey { entity, time_ms, key: sight.key, log: sight.log });
+        }
+        let did = Did {
+            read: is_read.then_some(sent),
+            shows,
+            writes: is_done && sight.act == Act::Write,
+            lists: is_done && sight.act == Act::ListObjects,
+        };
+        self.recent.count(place, (time_ms, log as u8), did, sight.who);
         let request = sight.request ^ bucket.fingerprint;
         if sight.request != 0 && is_sampled(request, self.known.request_halvings) {
             let read = is_read.then_some(sent);
             self.requests.push(Request { request, entity, minute, log: log as u8, read });
         }
-        let waiting = self.keys.len().max(self.requests.len());
+        let waiting = self.keys.len().max(self.copied.len()).max(self.requests.len());
         if waiting >= MOST_WAITING {
             let shared = Arc::clone(&self.history);
             // While another thread is at it this one goes on.
@@ -180,7 +190,7 @@ impl Gatherer {
     }
 
     fn hand_over_keys(&mut self, history: &mut History) {
-        history.take_keys(self.keys.drain(..), self.requests.drain(..));
+        history.take_keys(self.keys.drain(..), self.copied.drain(..), self.requests.drain(..));
         self.known = Known {
             level: history.callers.state_level(),
             key_halvings: history.read_keys.halvings(),

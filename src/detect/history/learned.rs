@@ -98,5 +98,5 @@ fn minute(hour: u32) -> u32 {
 }
 
 fn load(count: Count) -> Load {
-    Load { requests: count.requests, reads: count.reads, bytes: count.bytes }
+    Load { requests: count.requests, reads: count.reads, bytes: count.bytes, ..Load::default() }
 }

@@ -56,10 +56,28 @@ const IS_READ: u8 = 1;
 const SHOWS: u8 = 2;
 /// The caller is an AWS service.
 const IS_SERVICE: u8 = 4;
+/// An object was written.
+const IS_WRITE: u8 = 8;
+/// Objects were listed.
+const IS_LIST: u8 = 16;
+
+/// What a row did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Did {
+    /// Bytes that left, if it is a read of an object.
+    pub read: Option<u64>,
+    /// Is it such a read, or a list?
+    pub shows: bool,
+    /// Was an object written?
+    pub writes: bool,
+    /// Were objects listed?
+    pub lists: bool,
+}
 
 impl Row {
     fn counts(&self) -> Minute {
-        Minute { requests: 1, reads: u32::from(self.kind & IS_READ), bytes: self.bytes }
+        let has = |bit: u8| u32::from(self.kind & bit != 0);
+        Minute { requests: 1, reads: has(IS_READ), writes: has(IS_WRITE), lists: has(IS_LIST), bytes: self.bytes }
     }
 
     fn first_read_ms(&self) -> Option<i64> {
@@ -100,16 +118,20 @@ impl Recent {
         place
     }
 
-    /// Takes a row of that time; `bytes` left if it is a read of an object, `shows` tells whether it is one or a list.
-    pub fn count(&mut self, place: u32, (time_ms, log): (i64, u8), bytes: Option<u64>, shows: bool, who: Who) {
+    /// Takes a row of that time.
+    pub fn count(&mut self, place: u32, (time_ms, log): (i64, u8), did: Did, who: Who) {
         let bit = |is: bool, bit: u8| if is { bit } else { 0 };
         self.rows.push(Row {
             place,
             minute: time_ms.div_euclid(MINUTE_MS) as u32,
-            bytes: bytes.unwrap_or(0),
+            bytes: did.read.unwrap_or(0),
             millisecond: time_ms.rem_euclid(MINUTE_MS) as u16,
             log,
-            kind: bit(bytes.is_some(), IS_READ) | bit(shows, SHOWS) | bit(who == Who::Service, IS_SERVICE),
+            kind: bit(did.read.is_some(), IS_READ)
+                | bit(did.shows, SHOWS)
+                | bit(who == Who::Service, IS_SERVICE)
+                | bit(did.writes, IS_WRITE)
+                | bit(did.lists, IS_LIST),
         });
     }
 
@@ -241,7 +263,7 @@ mod tests {
             far in prop::option::of(Just(50_000_000u32)),
         ) {
             let slots = rows.iter().copied().chain(far.map(|minute| (minute, 0)));
-            let one = Minute { requests: 1, reads: 1, bytes: 7 };
+            let one = Minute { requests: 1, reads: 1, writes: 1, lists: 1, bytes: 7 };
             let mut gathered = Gathered { minutes: slots.map(|slot| (slot, one)).collect(), ..Gathered::default() };
             let mut expected: BTreeMap<Slot, Minute> = BTreeMap::new();
             for ((minute, log), counts) in &gathered.minutes {

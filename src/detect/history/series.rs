@@ -16,6 +16,10 @@ pub struct Load {
     pub reads: u64,
     /// Bytes that these sent.
     pub bytes: u64,
+    /// Objects that were written; of two logs the larger number.
+    pub writes: u64,
+    /// Lists of objects; the same.
+    pub lists: u64,
 }
 
 impl Load {
@@ -23,12 +27,16 @@ impl Load {
         self.requests += other.requests;
         self.reads += other.reads;
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.writes += other.writes;
+        self.lists += other.lists;
     }
 
     fn remove(&mut self, other: &Load) {
         self.requests -= other.requests;
         self.reads -= other.reads;
         self.bytes = self.bytes.saturating_sub(other.bytes);
+        self.writes -= other.writes;
+        self.lists -= other.lists;
     }
 }
 
@@ -61,7 +69,7 @@ impl Series {
         let mut shared: HashMap<u32, Load> = HashMap::new();
         for pair in both {
             let bytes = pair.read.unwrap_or(0);
-            let load = Load { requests: 1, reads: u64::from(pair.read.is_some()), bytes };
+            let load = Load { requests: 1, reads: u64::from(pair.read.is_some()), bytes, ..Load::default() };
             shared.entry(pair.minute / grain * grain).or_default().add(&load);
         }
         let mut minutes: BTreeMap<u32, [Minute; 2]> = BTreeMap::new();
@@ -79,6 +87,8 @@ impl Series {
                 requests: once(access.requests.into(), trail.requests.into(), both.requests),
                 reads: once(access.reads.into(), trail.reads.into(), both.reads),
                 bytes: once(access.bytes, trail.bytes, both.bytes),
+                writes: access.writes.max(trail.writes).into(),
+                lists: access.lists.max(trail.lists).into(),
             };
             (*minute, load)
         });

@@ -15,6 +15,7 @@ mod batch_delete_keys;
 mod blind_then_hit;
 mod bucket_acl_public;
 mod bucket_block_weakened;
+mod bucket_coverage;
 mod bucket_emptied;
 mod bucket_key_advice;
 mod bucket_policy_deleted;
@@ -25,6 +26,8 @@ mod bucket_scanner;
 mod byok_key_used;
 mod byok_ransom;
 mod copied_in_place;
+mod copied_out;
+mod credential_places;
 mod cross_account_reader;
 mod decoy_touched;
 mod deleted_then_note;
@@ -54,21 +57,25 @@ mod kms_quota;
 mod kms_throttled;
 mod lifecycle_rules;
 mod lifecycle_shortened;
+mod list_then_sweep;
 mod log_bucket_lifecycle_shortened;
 mod log_delivery_denied;
 mod log_expiry_told;
+mod log_injection;
 mod log_key_disabled;
 mod log_object_delete_denied;
 mod log_object_deleted;
 mod log_object_expired;
 mod log_object_forged;
 mod log_read;
+mod log_read_often;
 mod marked_calls;
 mod marker_flood;
 mod mass_deletion;
 mod mfa_delete_disabled;
 mod new_action;
 mod new_identity_used;
+mod new_identity_writes;
 mod new_network;
 mod new_user_agent;
 mod news_samples;
@@ -87,11 +94,15 @@ mod read_breadth;
 mod read_rate;
 mod read_then_deleted;
 mod read_volume;
+mod replication_external;
 mod s3_failures_from_kms;
 pub(super) mod sample_settings;
 mod secret_file_read;
 mod sensitive_bucket_read;
+mod server_errors;
 mod setting_calls;
+mod settings_read;
+mod slow_answers;
 mod sse_c_in_bulk;
 mod sse_c_on_guarded_bucket;
 mod tls_policy_dropped;
@@ -102,6 +113,7 @@ mod version_deletions;
 mod versions_listed_then_deleted;
 mod vpc_bucket_direct;
 mod website_opened;
+mod write_spike;
 
 use super::Rule;
 use super::sigma::load::{Placeholders, load_text};
@@ -137,6 +149,7 @@ static DATA: &[(&str, &str)] = &[
     data!("anonymous_delete"),
     data!("backup_deleted"),
     data!("bucket_deleted"),
+    data!("change_without_mfa"),
     data!("detection_disabled"),
     data!("event_selectors_narrowed"),
     data!("foreign_kms_key"),
@@ -157,6 +170,7 @@ static DATA: &[(&str, &str)] = &[
     data!("ransom_note"),
     data!("recovery_removed"),
     data!("root_used"),
+    data!("settings_swept"),
     data!("sse_c_allowed"),
     data!("sse_c_copy"),
     data!("sse_c_refused"),
@@ -205,6 +219,18 @@ static CODE: &[&Rule] = &[
     &anonymous_listing::RULE,
     &cross_account_reader::RULE,
     &presigned_shared::RULE,
+    &bucket_coverage::RULE,
+    &copied_out::RULE,
+    &credential_places::RULE,
+    &list_then_sweep::RULE,
+    &log_injection::RULE,
+    &log_read_often::RULE,
+    &new_identity_writes::RULE,
+    &replication_external::RULE,
+    &server_errors::RULE,
+    &settings_read::RULE,
+    &slow_answers::RULE,
+    &write_spike::RULE,
     &anonymous_probe::RULE,
     &authentication_failures::RULE,
     &bucket_scanner::RULE,
