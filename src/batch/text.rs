@@ -40,9 +40,7 @@ impl<'a> TextCells<'a> {
         match cells {
             Cells::Text(name) => TextCells::Field { table, field: field_number(table.log, name) },
             Cells::SourceFile => source_file(table, rows),
-            Cells::Word(word) => made(rows, |row, text| {
-                word(table, row).map(|word| text.extend_from_slice(word.as_bytes())).is_some()
-            }),
+            Cells::Word(word) => words(rows, |row| word(table, row)),
             Cells::Composed(compose) => made(rows, |row, text| compose(table, row, text)),
             Cells::PerValue(name, compose) => per_value(table, rows, field_number(table.log, name), *compose),
             Cells::PerLog(s3_access, cloudtrail) => match table.log {
@@ -70,6 +68,24 @@ impl TextCells<'_> {
             }
         }
     }
+}
+
+/// Each of the few words once.
+fn words<'a>(rows: &[u32], word: impl Fn(usize) -> Option<&'static str>) -> TextCells<'a> {
+    let (mut known, mut text, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let number = |row: &u32| {
+        let word = word(*row as usize);
+        let at = known.iter().position(|other| *other == word).unwrap_or_else(|| {
+            known.push(word);
+            let start = text.len();
+            text.extend_from_slice(word.unwrap_or_default().as_bytes());
+            places.push(if word.is_some() { Span::new(start, text.len()) } else { Span::NULL });
+            known.len() - 1
+        });
+        at as u32
+    };
+    let numbers = rows.iter().map(number).collect();
+    TextCells::Shared { text, places, numbers }
 }
 
 /// Text that is not in the block gets a buffer of its own.

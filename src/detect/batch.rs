@@ -2,28 +2,68 @@
 
 use super::codes::Codes;
 use super::policy::{Call, Calls};
-use crate::parse::LogType;
+use crate::batch::{Projection, TextLayout};
+use crate::parse::{FieldTable, LogType};
 use arrow::array::{
-    Array, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
-    make_view,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringViewArray, TimestampMillisecondArray, make_view,
 };
+use std::cell::OnceCell;
 
 /// Rows of one log. Columns are found by name once a batch, cells by index.
 pub struct DetectBatch<'a> {
     /// The log the rows are from.
     pub log: LogType,
     /// Columns of `activity` that the rules in use ask for; text as views.
-    pub activity: &'a RecordBatch,
+    pub activity: &'a Columns<'a>,
     /// Columns of the log's own dataset that the rules in use ask for.
-    pub native: &'a RecordBatch,
+    pub native: &'a Columns<'a>,
     /// What calls of settings set, found out when a rule asks for it.
     pub calls: &'a Calls,
+}
+
+/// Columns of a dataset for some rows of a table, each made when it is asked for first: most rows concern few rules.
+#[derive(Debug)]
+pub struct Columns<'t> {
+    rows: usize,
+    arrays: Vec<(&'static str, OnceCell<ArrayRef>)>,
+    source: Option<(&'t Projection, &'t FieldTable, &'t [u32])>,
+}
+
+impl<'t> Columns<'t> {
+    /// The columns of a projection for the rows with these numbers.
+    pub fn of(projection: &'t Projection, table: &'t FieldTable, rows: &'t [u32]) -> Columns<'t> {
+        let arrays = projection.columns().iter().map(|column| (column.name, OnceCell::new())).collect();
+        Columns { rows: rows.len(), arrays, source: Some((projection, table, rows)) }
+    }
+
+    /// Columns that are made already.
+    #[cfg(test)]
+    pub fn made(rows: usize, arrays: Vec<(&'static str, ArrayRef)>) -> Columns<'static> {
+        let arrays = arrays.into_iter().map(|(name, array)| (name, OnceCell::from(array))).collect();
+        Columns { rows, arrays, source: None }
+    }
+
+    /// Is there a column of that name: does the log have it, and does a rule in use list it?
+    pub fn has(&self, name: &str) -> bool {
+        self.arrays.iter().any(|(known, _)| *known == name)
+    }
+
+    fn array(&self, name: &str) -> Option<&ArrayRef> {
+        let at = self.arrays.iter().position(|(known, _)| *known == name)?;
+        let (_, array) = &self.arrays[at];
+        match (array.get(), self.source) {
+            (None, Some((projection, table, rows))) => {
+                Some(array.get_or_init(|| projection.columns()[at].cells.array(table, rows, TextLayout::Views)))
+            }
+            (made, _) => made,
+        }
+    }
 }
 
 impl<'a> DetectBatch<'a> {
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.activity.num_rows()
+        self.activity.rows
     }
 
     /// No rows?
@@ -126,9 +166,9 @@ impl Word {
     }
 }
 
-pub(super) fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a A {
-    batch
-        .column_by_name(name)
+fn column<'a, A: Array + 'static>(columns: &'a Columns<'a>, name: &str) -> &'a A {
+    columns
+        .array(name)
         .unwrap_or_else(|| panic!("the rule does not list the column {name}"))
         .as_any()
         .downcast_ref()

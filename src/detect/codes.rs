@@ -36,6 +36,9 @@ pub enum Act {
 }
 
 impl Act {
+    /// How many there are.
+    pub const COUNT: usize = Act::OtherService as usize + 1;
+
     /// Are objects or their versions listed?
     pub fn is_listing(self) -> bool {
         matches!(self, Act::ListObjects | Act::ListVersions)
@@ -90,9 +93,45 @@ pub struct Codes {
     pub is_foreign: Vec<bool>,
     /// What the configuration and the baseline make of it.
     pub marks: Vec<Marks>,
+    /// The rows of each act, by its number.
+    pub(super) by_act: [Vec<u32>; Act::COUNT],
+    /// The rows that have marks.
+    pub(super) marked: Vec<u32>,
+}
+
+/// The rows of a batch that a rule could be about: it is asked of no others.
+#[derive(Clone, Copy, Debug)]
+pub enum Among {
+    /// Any row.
+    All,
+    /// Rows that do one of these.
+    Acts(&'static [Act]),
+    /// Rows that are marked, mostly none.
+    Marked,
 }
 
 impl Codes {
+    /// Calls back with each row that a rule could be about.
+    pub fn each(&self, among: Among, mut take: impl FnMut(usize)) {
+        match among {
+            Among::All => (0..self.act.len()).for_each(take),
+            Among::Acts(acts) => {
+                let rows = acts.iter().flat_map(|act| &self.by_act[*act as usize]);
+                rows.for_each(|row| take(*row as usize));
+            }
+            Among::Marked => self.marked.iter().for_each(|row| take(*row as usize)),
+        }
+    }
+
+    /// Notes the row that was added last under what it does.
+    pub(super) fn index_last(&mut self) {
+        let Some(row) = self.act.len().checked_sub(1) else { return };
+        self.by_act[self.act[row] as usize].push(row as u32);
+        if !self.marks[row].is_empty() {
+            self.marked.push(row as u32);
+        }
+    }
+
     /// Those of some rows.
     pub fn of_rows(&self, rows: &[u32]) -> Codes {
         fn pick<T: Copy>(all: &[T], rows: &[u32]) -> Vec<T> {
@@ -108,6 +147,9 @@ impl Codes {
             request: pick(&self.request, rows),
             is_foreign: pick(&self.is_foreign, rows),
             marks: pick(&self.marks, rows),
+            // Rows that were picked have been asked for already.
+            by_act: Default::default(),
+            marked: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::DetectBatch;
 use super::batch::cell;
-use super::codes::{Act, Codes, Ended, Who};
+use super::codes::{Act, Among, Codes, Ended, Who};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
@@ -77,6 +77,11 @@ impl Deletions {
 
     /// Takes the rows that are not routine.
     pub fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let mut deletes: Vec<usize> = Vec::new();
+        codes.each(Among::Acts(&[Act::Delete, Act::DeleteMany]), |row| deletes.push(row));
+        if deletes.is_empty() {
+            return;
+        }
         self.observe_versions(batch, codes);
         let is_delete = |row: &usize| {
             codes.ended[*row] == Ended::Done
@@ -90,7 +95,7 @@ impl Deletions {
         };
         let [bucket, principal, keys, operation, versions] =
             ["bucket_name", "principal", "object_key", "operation", "version_id"].map(|name| batch.text(name));
-        let deletes = (0..batch.len()).filter(is_delete).map(|row| {
+        let deletes = deletes.into_iter().filter(is_delete).map(|row| {
             let key = cell(keys, row).filter(|_| codes.act[row] == Act::Delete);
             (row, key.is_some_and(is_temporary))
         });

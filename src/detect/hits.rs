@@ -4,7 +4,7 @@
 //! them means ([`Pattern::judge`]). Everything between is here: grouping, joining of both logs, evidence, budget.
 
 use super::alert::{Alert, Severity};
-use super::codes::Codes;
+use super::codes::{Among, Codes};
 use super::entities::{DayField, Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
@@ -53,11 +53,14 @@ pub trait Pattern: Send + Sized + 'static {
     /// Are the hits of each day a group of their own?
     const BY_DAY: bool = true;
 
+    /// The rows that could be hits, as far as their codes tell.
+    const AMONG: Among = Among::All;
+
     /// With the settings.
     fn new(config: &Config) -> Self;
 
-    /// Is this row a hit, and whose? Called for every row that is not routine ([`super::sight::Sight::is_routine`]), so the first test
-    /// should be one of `codes`.
+    /// Is this row a hit, and whose? Called for every row of [`Pattern::AMONG`] that is not routine
+    /// ([`super::sight::Sight::is_routine`]), so the first test should be one of `codes`.
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>>;
 
     /// What a group of hits means. Its entity has the fields of [`Hit::entity`].
@@ -344,11 +347,11 @@ impl<P: Pattern> HitDetector<P> {
 impl<P: Pattern> Detector for HitDetector<P> {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let mut columns = None;
-        for row in 0..batch.len() {
-            let Some(hit) = self.pattern.select(batch, codes, row) else { continue };
+        codes.each(P::AMONG, |row| {
+            let Some(hit) = self.pattern.select(batch, codes, row) else { return };
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
             self.groups.take((columns, row), codes.key[row], hit, P::BY_DAY);
-        }
+        });
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {

@@ -206,7 +206,7 @@ pub trait Detector: Send {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
     /// Takes rows that match a condition of the rule ([`Rule::form`]), everyday ones too.
-    fn take(&mut self, _matched: &sigma::Matched<'_>) {}
+    fn take(&mut self, _matched: &sigma::Matched<'_, '_>) {}
 
     /// Takes over the state of another detector of the same rule.
     fn merge(&mut self, other: Box<dyn Detector>);

@@ -87,7 +87,12 @@ pub struct Names {
     /// Callers in buckets, by the numbers of both.
     numbers: HashMap<(u32, u32), u32>,
     places: Vec<(u32, u32)>,
+    /// Of the places that come often, by slot: caller, bucket and the number of the place.
+    recent: Vec<Option<(u32, u32, u32)>>,
 }
+
+/// Slots for places that come often; a power of two.
+const RECENT_PLACES: usize = 4096;
 
 impl Name {
     /// Is it an account, and another than this one?
@@ -99,10 +104,19 @@ impl Name {
 impl Names {
     /// The number of a caller in a bucket.
     pub fn place(&mut self, caller: u32, bucket: u32) -> u32 {
-        *self.numbers.entry((caller, bucket)).or_insert_with(|| {
+        let slot = (caller.wrapping_mul(0x9E37) ^ bucket) as usize % RECENT_PLACES;
+        if let Some(Some((_, _, place))) = self.recent.get(slot).filter(|known| {
+            known.is_some_and(|(known_caller, known_bucket, _)| (known_caller, known_bucket) == (caller, bucket))
+        }) {
+            return *place;
+        }
+        let place = *self.numbers.entry((caller, bucket)).or_insert_with(|| {
             self.places.push((caller, bucket));
             self.places.len() as u32 - 1
-        })
+        });
+        self.recent.resize(RECENT_PLACES, None);
+        self.recent[slot] = Some((caller, bucket, place));
+        place
     }
 
     /// The numbers of the caller and the bucket.

@@ -319,7 +319,7 @@ fn is_strained(code: &[u8]) -> bool {
 impl Codes {
     /// Leaves no row; the memory is used again.
     pub fn clear(&mut self) {
-        let Codes { act, ended, who, key, shape, place, request, is_foreign, marks } = self;
+        let Codes { act, ended, who, key, shape, place, request, is_foreign, marks, by_act, marked } = self;
         act.clear();
         ended.clear();
         who.clear();
@@ -329,6 +329,8 @@ impl Codes {
         request.clear();
         is_foreign.clear();
         marks.clear();
+        by_act.iter_mut().for_each(Vec::clear);
+        marked.clear();
     }
 
     /// Adds a row.
@@ -342,6 +344,7 @@ impl Codes {
         self.request.push(sight.request);
         self.is_foreign.push(sight.is_foreign);
         self.marks.push(sight.marks);
+        self.index_last();
     }
 }
 

@@ -1,5 +1,6 @@
 //! The detectors as the end of the pipeline.
 
+use super::batch;
 use super::codes::Codes;
 use super::deletions::Deletions;
 use super::evidence::EvidenceColumns;
@@ -68,7 +69,8 @@ impl Columns {
         call: impl FnOnce(&DetectBatch<'_>) -> T,
     ) -> T {
         let native = &self.native[log_index(table.log)];
-        let (activity, native) = (self.activity.batch(table, rows), native.batch(table, rows));
+        let (activity, native) =
+            (batch::Columns::of(&self.activity, table, rows), batch::Columns::of(native, table, rows));
         let calls = Calls::default();
         call(&DetectBatch { log: table.log, activity: &activity, native: &native, calls: &calls })
     }

@@ -1,6 +1,6 @@
 //! Rows for the tests of detectors, without a log around them.
 
-use super::batch::cell;
+use super::batch::{Columns, cell};
 use super::codes::{Act, Codes, Ended, Who, act};
 use super::deletions::Deletions;
 use super::evidence::EvidenceColumns;
@@ -17,7 +17,7 @@ use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::activity::outcome::is_throttling;
 use crate::parse::LogType;
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampMillisecondArray,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringViewArray, TimestampMillisecondArray,
 };
 use std::sync::Arc;
 
@@ -141,13 +141,9 @@ impl Activity {
             ("turn_around_time_ms", Arc::new(rows.iter().map(|_| None).collect::<Int64Array>())),
             ("tls_version", fixed(Some("TLSv1.3"))),
         ];
-        let activity = RecordBatch::try_from_iter_with_nullable(
-            activity.into_iter().map(|(name, array)| (name, array, true)),
-        );
-        let native =
-            RecordBatch::try_from_iter_with_nullable(native.into_iter().map(|(name, array)| (name, array, true)));
+        let [activity, native] = [activity, native].map(|arrays| Columns::made(rows.len(), arrays));
         let calls = Calls::default();
-        call(&DetectBatch { log, activity: &activity.unwrap(), native: &native.unwrap(), calls: &calls })
+        call(&DetectBatch { log, activity: &activity, native: &native, calls: &calls })
     }
 }
 
@@ -165,7 +161,7 @@ pub fn sights<'a>(batch: &DetectBatch<'a>, names: &mut Names) -> Vec<Sight<'a>> 
 
 fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a> {
     let text = |name| cell(batch.text(name), row);
-    let has = |name| batch.native.column_by_name(name).is_some();
+    let has = |name| batch.native.has(name);
     let native = |name| has(name).then(|| cell(batch.native_text(name), row)).flatten();
     let hash = |name| text(name).map_or(0, fingerprint);
     let is_trail = batch.log == LogType::CloudTrail;

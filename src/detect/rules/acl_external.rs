@@ -3,7 +3,7 @@
 use super::object_acl_public::sets_object_acl;
 use super::{samples, setting_calls};
 use crate::detect::alert::{Confidence, Severity};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 use serde_json::json;
@@ -51,6 +51,7 @@ struct AclExternal;
 
 impl Pattern for AclExternal {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherS3, Act::Write]);
 
     fn new(_: &Config) -> Self {
         AclExternal

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -50,6 +50,7 @@ struct AnonymousListing;
 
 impl Pattern for AnonymousListing {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::ListObjects, Act::ListVersions]);
 
     fn new(_: &Config) -> Self {
         AnonymousListing

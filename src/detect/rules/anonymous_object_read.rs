@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -55,6 +55,7 @@ struct AnonymousObjectRead {
 
 impl Pattern for AnonymousObjectRead {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Read]);
 
     fn new(config: &Config) -> Self {
         AnonymousObjectRead { keys_high: config.threshold(&RULE, "keys_high") }

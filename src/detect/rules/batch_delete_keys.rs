@@ -3,7 +3,7 @@
 use super::{samples, take};
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::codes::{Act, Among, Codes, Ended};
 use crate::detect::deletions::DeletionsView;
 use crate::detect::entities::{Entities, EntityKey, State, field};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows, shortened};
@@ -279,12 +279,17 @@ impl Day {
 
 impl Detector for BatchDeleteKeys {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let mut deletes: Vec<usize> = Vec::new();
+        codes.each(Among::Acts(&[Act::Delete, Act::DeleteMany]), |row| deletes.push(row));
+        if deletes.is_empty() {
+            return;
+        }
         let columns = EvidenceColumns::of(batch);
         let [operation, bucket, principal, keys, version, request, host] =
             ["operation", "bucket_name", "principal", "object_key", "version_id", "request_id", "host_id"]
                 .map(|name| batch.text(name));
         let mut requests = Vec::new();
-        for row in 0..batch.len() {
+        for row in deletes {
             let is_part = cell(operation, row) == Some("BATCH.DELETE.OBJECT");
             let is_request = codes.act[row] == Act::DeleteMany;
             let is_answered = is_part || codes.ended[row] == Ended::Done;

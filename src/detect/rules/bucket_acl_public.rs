@@ -2,7 +2,7 @@
 
 use super::{samples, setting_calls};
 use crate::detect::alert::{Confidence, Severity};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::policy::Access;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -61,6 +61,7 @@ struct BucketAclPublic;
 
 impl Pattern for BucketAclPublic {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherS3]);
 
     fn new(_: &Config) -> Self {
         BucketAclPublic

@@ -2,7 +2,7 @@
 
 use super::marked_calls::{self, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -44,6 +44,7 @@ struct DecoyTouched;
 
 impl Pattern for DecoyTouched {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         DecoyTouched

@@ -3,7 +3,7 @@
 use super::take;
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::batch::{cell, flag};
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::history::CallerView;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
@@ -61,6 +61,7 @@ struct Anonymous;
 
 impl Pattern for Anonymous {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Read, Act::ListObjects, Act::ListVersions]);
 
     fn new(_: &Config) -> Self {
         Anonymous

@@ -3,7 +3,7 @@
 use super::marked_calls::{self, DONE, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -50,6 +50,7 @@ struct HostileAddress;
 
 impl Pattern for HostileAddress {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         HostileAddress

@@ -3,7 +3,7 @@
 use super::{samples, setting_calls};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes};
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::policy::Call;
 use crate::detect::policy::access::is_like;
@@ -67,6 +67,7 @@ const MANAGED: [&str; 3] = ["AdministratorAccess", "PowerUserAccess", "AmazonS3F
 
 impl Pattern for IamGrantBroad {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherService]);
 
     fn new(_: &Config) -> Self {
         IamGrantBroad

@@ -3,7 +3,7 @@
 use super::marked_calls::{self, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -47,6 +47,7 @@ struct InstanceRoleOffAws;
 
 impl Pattern for InstanceRoleOffAws {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         InstanceRoleOffAws

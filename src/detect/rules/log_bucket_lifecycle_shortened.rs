@@ -4,7 +4,7 @@ use super::lifecycle_rules::{rules_of, shortest_days};
 use super::samples;
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use crate::parse::LogType;
@@ -79,6 +79,7 @@ struct LogBucketLifecycleShortened {
 
 impl Pattern for LogBucketLifecycleShortened {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherS3]);
 
     fn new(config: &Config) -> Self {
         let threshold = |name| config.threshold(&RULE, name);

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Outcome, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::codes::{Act, Among, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::known::is_delivering;
@@ -56,6 +56,7 @@ struct LogDeliveryDenied;
 
 impl Pattern for LogDeliveryDenied {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Write]);
 
     fn new(_: &Config) -> Self {
         LogDeliveryDenied

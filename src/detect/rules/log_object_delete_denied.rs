@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Outcome, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -51,6 +51,7 @@ struct LogObjectDeleteDenied;
 
 impl Pattern for LogObjectDeleteDenied {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Delete, Act::DeleteMany]);
 
     fn new(_: &Config) -> Self {
         LogObjectDeleteDenied

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::codes::{Act, Among, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -74,6 +74,7 @@ struct LogObjectExpired {
 
 impl Pattern for LogObjectExpired {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Expire]);
 
     fn new(config: &Config) -> Self {
         let threshold = |name| config.threshold(&RULE, name);

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::known::is_delivering;
@@ -54,6 +54,7 @@ struct LogObjectForged;
 
 impl Pattern for LogObjectForged {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Write]);
 
     fn new(_: &Config) -> Self {
         LogObjectForged

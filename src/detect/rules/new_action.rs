@@ -4,7 +4,7 @@ use super::marked_calls::{self, News, caller, hit};
 use crate::activity::operation::{ActionClass, class_of_event};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -47,6 +47,7 @@ struct NewAction(News);
 impl Pattern for NewAction {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         NewAction(News::of(config, &RULE))

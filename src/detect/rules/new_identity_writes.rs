@@ -72,7 +72,7 @@ impl Pattern for NewIdentityWrites {
             && codes.ended[row] == Ended::Done
             && codes.who[row] == Who::Principal
             && cell(batch.text("service"), row) == Some("iam");
-        if !is_call || batch.native.column_by_name("response_elements").is_none() {
+        if !is_call || !batch.native.has("response_elements") {
             return None;
         }
         let response = || cell(batch.native_text("response_elements"), row);

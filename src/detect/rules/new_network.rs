@@ -3,7 +3,7 @@
 use super::marked_calls::{self, News, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -51,6 +51,7 @@ struct NewNetwork(News);
 impl Pattern for NewNetwork {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         NewNetwork(News::of(config, &RULE))

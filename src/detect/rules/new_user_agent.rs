@@ -3,7 +3,7 @@
 use super::marked_calls::{self, News, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::evidence::shortened;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
@@ -44,6 +44,7 @@ struct NewUserAgent(News);
 impl Pattern for NewUserAgent {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         NewUserAgent(News::of(config, &RULE))

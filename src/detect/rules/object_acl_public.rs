@@ -2,7 +2,7 @@
 
 use super::{samples, setting_calls};
 use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::key_sample::about;
 use crate::detect::policy::Access;
@@ -63,6 +63,7 @@ pub(super) fn sets_object_acl(action: &str) -> bool {
 
 impl Pattern for ObjectAclPublic {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherS3, Act::Write]);
 
     fn new(config: &Config) -> Self {
         ObjectAclPublic { objects_high: config.threshold(&RULE, "objects_high") }

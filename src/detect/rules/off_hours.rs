@@ -2,7 +2,7 @@
 
 use super::marked_calls::{self, actions, caller, hit};
 use crate::detect::alert::{Confidence, Severity, counted};
-use crate::detect::codes::{Codes, Ended};
+use crate::detect::codes::{Among, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -49,6 +49,7 @@ struct OffHours {
 
 impl Pattern for OffHours {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         OffHours { requests: config.threshold(&RULE, "requests_a_day") }

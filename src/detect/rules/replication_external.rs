@@ -62,7 +62,7 @@ impl Pattern for ReplicationExternal {
         let is_call = codes.act[row] == Act::OtherS3
             && codes.ended[row] == Ended::Done
             && cell(batch.text("action"), row) == Some("PutBucketReplication")
-            && batch.native.column_by_name("request_parameters").is_some();
+            && batch.native.has("request_parameters");
         if !is_call {
             return None;
         }

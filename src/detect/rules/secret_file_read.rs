@@ -2,7 +2,7 @@
 
 use super::marked_calls::{self, caller, hit};
 use crate::detect::alert::{Confidence, Severity, counted};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::history::LearnedCaller;
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::key_sample::about;
@@ -56,6 +56,7 @@ struct SecretFileRead {
 
 impl Pattern for SecretFileRead {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         SecretFileRead { known_after_days: config.threshold(&RULE, "known_after_days") }

@@ -3,7 +3,7 @@
 use super::marked_calls::{self, caller, hit};
 use crate::detect::alert::{Severity, counted};
 use crate::detect::baseline::{DAY_HOURS, Dimension, Known, hour_of};
-use crate::detect::codes::{Act, Codes, Ended};
+use crate::detect::codes::{Act, Among, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
@@ -52,6 +52,7 @@ struct SensitiveBucketRead {
 
 impl Pattern for SensitiveBucketRead {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         SensitiveBucketRead { reads: config.threshold(&RULE, "reads_a_day") }

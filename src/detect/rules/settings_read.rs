@@ -84,7 +84,7 @@ impl Repeat for SettingsRead {
 
     fn judge(&self, actors: &[Actor<'_>], shared: &Shared<'_>, findings: &mut Findings) {
         // By caller and its address, if it has no credentials: what was read of each bucket, and when.
-        let mut by_caller: BTreeMap<(Option<&str>, Option<&str>), Vec<(&Actor<'_>, Stretch)>> = BTreeMap::new();
+        let mut by_caller: BTreeMap<_, Vec<(&Actor<'_>, Stretch)>> = BTreeMap::new();
         for actor in actors.iter().filter(|actor| actor.fields[2].is_none()) {
             let stretches = actor.stretches(1, self.kinds).into_iter().map(|stretch| (actor, stretch));
             by_caller.entry((actor.fields[0], actor.fields[3])).or_default().extend(stretches);

@@ -2,7 +2,7 @@
 
 use super::{samples, trail_calls};
 use crate::detect::alert::Severity;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
 
@@ -54,6 +54,7 @@ struct TrailDeleted;
 
 impl Pattern for TrailDeleted {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherService]);
 
     fn new(_: &Config) -> Self {
         TrailDeleted

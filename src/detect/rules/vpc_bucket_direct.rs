@@ -2,7 +2,7 @@
 
 use super::marked_calls::{self, DENIED, DONE, actions, caller, hit};
 use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::{Codes, Ended};
+use crate::detect::codes::{Among, Codes, Ended};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
@@ -46,6 +46,7 @@ struct VpcBucketDirect;
 
 impl Pattern for VpcBucketDirect {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         VpcBucketDirect

@@ -2,7 +2,7 @@
 
 use super::{samples, setting_calls};
 use crate::detect::alert::Severity;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Act, Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::policy::Call;
 use crate::detect::policy::json::{each, texts};
@@ -56,6 +56,7 @@ struct WebsiteOpened;
 
 impl Pattern for WebsiteOpened {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherS3]);
 
     fn new(_: &Config) -> Self {
         WebsiteOpened

@@ -1,11 +1,9 @@
 //! The values of fields in some rows of a table: columns are made when the first rule asks for them.
 
 use super::fields::{Field, FieldKind, other_spellings};
-use crate::batch::{Column, TextLayout};
-use crate::detect::batch::cell;
-use crate::parse::FieldTable;
+use crate::batch::{Column, TextCells};
 use crate::parse::json::{self, Cursor, Kind};
-use arrow::array::{Array, AsArray, StringViewArray};
+use crate::parse::{FieldTable, Span};
 use hashbrown::HashMap;
 use memchr::memmem::find;
 use std::cell::{OnceCell, RefCell};
@@ -15,13 +13,13 @@ use std::rc::Rc;
 pub struct CellTable<'a> {
     table: &'a FieldTable,
     rows: &'a [u32],
-    columns: RefCell<Vec<(&'static Column, Rc<Cells>)>>,
+    columns: RefCell<Vec<(&'static Column, Rc<Cells<'a>>)>>,
 }
 
-/// A column of text.
-pub struct Cells {
-    /// A cell a row.
-    pub array: StringViewArray,
+/// A column of text, a cell a row: what the log says lies in the block, and only what is composed has a buffer of its own.
+pub struct Cells<'a> {
+    texts: TextCells<'a>,
+    rows: &'a [u32],
     distinct: OnceCell<Distinct>,
 }
 
@@ -33,21 +31,45 @@ pub struct Distinct {
     pub rows: Vec<u32>,
 }
 
-impl Cells {
-    /// The values once each.
+impl Cells<'_> {
+    /// The cell of a row, which is valid UTF-8; `None` is null.
+    pub fn get(&self, row: usize) -> Option<&[u8]> {
+        fn piece(text: &[u8], place: Span) -> Option<&[u8]> {
+            (!place.is_null()).then(|| &text[place.start as usize..place.end as usize])
+        }
+        match &self.texts {
+            TextCells::Field { table, field } => table.bytes(self.rows[row] as usize, *field),
+            TextCells::Made { text, places } => piece(text, places[row]),
+            TextCells::Shared { text, places, numbers } => piece(text, places[numbers[row] as usize]),
+        }
+    }
+
+    /// The values once each; of values that were composed once for many rows some may come again.
     pub fn distinct(&self) -> &Distinct {
-        self.distinct.get_or_init(|| {
-            let mut known: HashMap<Option<&str>, u32> = HashMap::new();
-            let (mut numbers, mut rows) = (Vec::with_capacity(self.array.len()), Vec::new());
-            for row in 0..self.array.len() {
-                let number = *known.entry(cell(&self.array, row)).or_insert_with(|| {
-                    rows.push(row as u32);
-                    rows.len() as u32 - 1
-                });
-                numbers.push(number);
+        self.distinct.get_or_init(|| match &self.texts {
+            TextCells::Shared { places, numbers, .. } => {
+                let mut rows = vec![0; places.len()];
+                (0..).zip(numbers).for_each(|(row, number)| rows[*number as usize] = row);
+                Distinct { numbers: numbers.clone(), rows }
             }
-            Distinct { numbers, rows }
+            TextCells::Field { .. } | TextCells::Made { .. } => {
+                let mut known: HashMap<Option<&[u8]>, u32> = HashMap::new();
+                let (mut numbers, mut rows) = (Vec::with_capacity(self.rows.len()), Vec::new());
+                for row in 0..self.rows.len() {
+                    let number = *known.entry(self.get(row)).or_insert_with(|| {
+                        rows.push(row as u32);
+                        rows.len() as u32 - 1
+                    });
+                    numbers.push(number);
+                }
+                Distinct { numbers, rows }
+            }
         })
+    }
+
+    /// Is it known without looking at the cells which rows have the same value?
+    pub fn is_shared(&self) -> bool {
+        matches!(self.texts, TextCells::Shared { .. })
     }
 }
 
@@ -78,12 +100,12 @@ impl<'a> CellTable<'a> {
     }
 
     /// A column.
-    pub fn column(&self, column: &'static Column) -> Rc<Cells> {
+    pub fn column(&self, column: &'static Column) -> Rc<Cells<'a>> {
         let known =
             self.columns.borrow().iter().find(|(known, _)| std::ptr::eq(*known, column)).map(|it| it.1.clone());
         known.unwrap_or_else(|| {
-            let array = column.cells.array(self.table, self.rows, TextLayout::Views);
-            let cells = Rc::new(Cells { array: array.as_string_view().clone(), distinct: OnceCell::new() });
+            let texts = TextCells::of(&column.cells, self.table, self.rows);
+            let cells = Rc::new(Cells { texts, rows: self.rows, distinct: OnceCell::new() });
             self.columns.borrow_mut().push((column, Rc::clone(&cells)));
             cells
         })
@@ -93,7 +115,7 @@ impl<'a> CellTable<'a> {
     pub fn first_value(&self, field: &Field, row: usize) -> Option<String> {
         let mut first = None;
         let cells = self.column(field.column);
-        values(field, cell(&cells.array, row), &mut |value| {
+        values(field, cells.get(row), &mut |value| {
             first = value.map(|value| String::from_utf8_lossy(value).into_owned());
             true
         });
@@ -103,16 +125,17 @@ impl<'a> CellTable<'a> {
 
 /// Calls with each value of a field until it answers `true`, and tells if it did. A field that has none is called with
 /// `None`; of lists each element is a value.
-pub fn values(field: &Field, cell: Option<&str>, test: &mut dyn FnMut(Option<&[u8]>) -> bool) -> bool {
+pub fn values(field: &Field, cell: Option<&[u8]>, test: &mut dyn FnMut(Option<&[u8]>) -> bool) -> bool {
     let Some(text) = cell else { return test(None) };
     if !field.is_column() {
         let mut search = Search { is_found: false, is_matched: false, test };
-        search.walk_text(text.as_bytes(), &field.path);
+        search.walk_text(text, &field.path);
         return if search.is_found { search.is_matched } else { test(None) };
     }
-    let mut any = test(Some(text.as_bytes()));
-    if field.kind == FieldKind::ActionName {
-        any = any || other_spellings(text).any(|name| test(Some(name.as_bytes())));
+    let mut any = test(Some(text));
+    if field.kind == FieldKind::ActionName && !any {
+        let name = std::str::from_utf8(text).unwrap_or_default();
+        any = other_spellings(name).any(|name| test(Some(name.as_bytes())));
     }
     any
 }
@@ -200,7 +223,7 @@ mod tests {
         ] {
             let field = Field::named(Source::CloudTrail, &format!("requestParameters.{path}")).unwrap();
             let mut seen = Vec::new();
-            values(&field, Some(text), &mut |value| {
+            values(&field, Some(text.as_bytes()), &mut |value| {
                 seen.push(value.map(|value| String::from_utf8(value.to_vec()).unwrap()));
                 false
             });
@@ -209,7 +232,7 @@ mod tests {
         }
         let field = Field::named(Source::CloudTrail, "requestParameters.a").unwrap();
         for text in [None, Some("no json"), Some("[[[["), Some("")] {
-            assert!(values(&field, text, &mut |value| value.is_none()), "{text:?}");
+            assert!(values(&field, text.map(str::as_bytes), &mut |value| value.is_none()), "{text:?}");
         }
     }
 }

@@ -4,7 +4,6 @@ use super::cells::{CellTable, values};
 use super::fields::{Field, Source};
 use super::matcher::{Matcher, folded};
 use crate::batch::{Column, Variety};
-use crate::detect::batch::cell;
 use chrono::{DateTime, Datelike, Timelike};
 use memchr::memmem::find;
 
@@ -111,6 +110,14 @@ impl Filter {
         if self.source.takes(cells.table().log) { self.expression.select(cells, rows) } else { Vec::new() }
     }
 
+    /// The same of rows of whose known columns all that this asks for are known to fit ([`Filter::may_match`]).
+    pub fn select_known(&self, cells: &CellTable<'_>, rows: &[u32], known: &[&'static Column]) -> Vec<u32> {
+        if !self.source.takes(cells.table().log) {
+            return Vec::new();
+        }
+        self.expression.select_known(cells, rows, known)
+    }
+
     /// Could a row match of which only these columns are known?
     pub fn may_match(&self, known: &[(&'static Column, String)]) -> bool {
         self.expression.outlook(known) != Some(false)
@@ -177,6 +184,24 @@ impl Expression {
         }
     }
 
+    /// Where all must hold, what is asked of known columns does.
+    fn select_known(&self, cells: &CellTable<'_>, rows: &[u32], known: &[&'static Column]) -> Vec<u32> {
+        match self {
+            Expression::All(all) => {
+                let mut left = rows.to_vec();
+                for one in all {
+                    if left.is_empty() {
+                        break;
+                    }
+                    left = one.select_known(cells, &left, known);
+                }
+                left
+            }
+            Expression::Test(test) if test.is_of(known) => rows.to_vec(),
+            _ => self.select(cells, rows),
+        }
+    }
+
     /// The answer for all rows of which only these columns are known; `None` if it depends on more.
     fn outlook(&self, known: &[(&'static Column, String)]) -> Option<bool> {
         let count = |all: &[Expression]| {
@@ -207,7 +232,7 @@ impl Expression {
                 match &test.question {
                     _ if !test.field.is_column() => None,
                     Question::Matches(matcher) => {
-                        Some(values(&test.field, Some(value), &mut |value| matcher.matches(value)))
+                        Some(values(&test.field, Some(value.as_bytes()), &mut |value| matcher.matches(value)))
                     }
                     Question::Exists => Some(true),
                     _ => None,
@@ -231,16 +256,24 @@ fn without(rows: &[u32], others: &[u32]) -> Vec<u32> {
 const MANY_ROWS: usize = 32;
 
 impl Test {
+    /// Do these columns alone answer it?
+    fn is_of(&self, known: &[&'static Column]) -> bool {
+        self.field.is_column()
+            && matches!(self.question, Question::Matches(_) | Question::Exists)
+            && known.iter().any(|column| std::ptr::eq(*column, self.field.column))
+    }
+
     fn select(&self, cells: &CellTable<'_>, rows: &[u32]) -> Vec<u32> {
         let column = cells.column(self.field.column);
-        let answer = |row: usize| self.holds(cells, cell(&column.array, row), row);
+        let answer = |row: usize| self.holds(cells, column.get(row), row);
         let is_costly = match &self.question {
             Question::Matches(matcher) => matcher.is_costly() || !self.field.is_column(),
             Question::TimePart(..) => true,
             Question::Exists => false,
             Question::SameAs { .. } => return rows.iter().copied().filter(|row| answer(*row as usize)).collect(),
         };
-        if !is_costly || rows.len() < MANY_ROWS || self.field.column.variety != Variety::Few {
+        let pays = column.is_shared() || is_costly && self.field.column.variety == Variety::Few;
+        if !pays || rows.len() < MANY_ROWS {
             return rows.iter().copied().filter(|row| answer(*row as usize)).collect();
         }
         let distinct = column.distinct();
@@ -252,7 +285,7 @@ impl Test {
         rows.iter().copied().filter(holds).collect()
     }
 
-    fn holds(&self, cells: &CellTable<'_>, text: Option<&str>, row: usize) -> bool {
+    fn holds(&self, cells: &CellTable<'_>, text: Option<&[u8]>, row: usize) -> bool {
         match &self.question {
             Question::Matches(matcher) => values(&self.field, text, &mut |value| matcher.matches(value)),
             Question::TimePart(part, matcher) => values(&self.field, text, &mut |value| {
@@ -264,7 +297,7 @@ impl Test {
                 let column = cells.column(other.column);
                 values(&self.field, text, &mut |value| {
                     let Some(value) = value else { return false };
-                    values(other, cell(&column.array, row), &mut |other| {
+                    values(other, column.get(row), &mut |other| {
                         other.is_some_and(|other| place.holds(value, other, *is_cased))
                     })
                 })

@@ -1,6 +1,7 @@
 //! Does a text match any of a rule's values? All values of a field are sought at once.
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
 use hashbrown::HashSet;
 use memchr::memmem::{Finder, find};
 use regex::bytes::Regex;
@@ -19,6 +20,8 @@ pub struct Matcher {
     exact: HashSet<Box<[u8]>>,
     starts: Vec<Box<[u8]>>,
     ends: Vec<Box<[u8]>>,
+    /// The letters that `ends` end with: most texts end otherwise.
+    last: Letters,
     contains: Contains,
     globs: Vec<Glob>,
     /// Expressions.
@@ -29,13 +32,57 @@ pub struct Matcher {
     pub numbers: Vec<(Comparison, f64)>,
 }
 
+/// Texts that are compared one by one rather than looked up.
+const FEW: usize = 8;
+
+/// A set of bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Letters([u64; 4]);
+
+impl Letters {
+    fn add(&mut self, letter: u8) {
+        self.0[usize::from(letter / 64)] |= 1 << (letter % 64);
+    }
+
+    fn has(self, letter: u8) -> bool {
+        self.0[usize::from(letter / 64)] & 1 << (letter % 64) != 0
+    }
+}
+
 /// Texts that may stand anywhere.
 #[derive(Debug, Default)]
 enum Contains {
     #[default]
     Nothing,
     One(Box<Finder<'static>>),
-    Many(Box<AhoCorasick>),
+    Many(Box<Many>),
+}
+
+/// Texts that are sought at once.
+#[derive(Debug)]
+struct Many {
+    /// By vector instructions, in the case of what is sought; where the processor has them and the texts are not too many.
+    packed: Option<Searcher>,
+    /// In either case, or in that of what is sought.
+    automaton: AhoCorasick,
+}
+
+/// Longest text that is folded without memory of its own.
+const SHORT: usize = 256;
+
+impl Many {
+    fn is_in(&self, text: &[u8], is_cased: bool) -> bool {
+        let mut buffer = [0; SHORT];
+        match (&self.packed, buffer.get_mut(..text.len())) {
+            (Some(packed), _) if is_cased => packed.find(text).is_some(),
+            (Some(packed), Some(folded)) => {
+                folded.copy_from_slice(text);
+                folded.make_ascii_lowercase();
+                packed.find(folded).is_some()
+            }
+            _ => self.automaton.is_match(text),
+        }
+    }
 }
 
 /// How numbers are compared.
@@ -149,10 +196,21 @@ impl Matcher {
     /// # Errors
     /// What is too large.
     pub fn close(&mut self, texts: Texts) -> Result<(), String> {
+        for end in &self.ends {
+            // An empty one is at the end of every text.
+            let letters = end.last().map_or(0..=u8::MAX, |letter| *letter..=*letter);
+            letters
+                .flat_map(|letter| [letter, letter.to_ascii_uppercase()])
+                .for_each(|letter| self.last.add(letter));
+        }
         self.contains = match &texts.contains[..] {
             [] => Contains::Nothing,
-            [one] => Contains::One(Box::new(Finder::new(one).into_owned())),
-            many => Contains::Many(Box::new(AhoCorasick::new(many).map_err(|error| error.to_string())?)),
+            [one] if self.is_cased => Contains::One(Box::new(Finder::new(one).into_owned())),
+            many => {
+                let built = AhoCorasick::builder().ascii_case_insensitive(!self.is_cased).build(many);
+                let automaton = built.map_err(|error| error.to_string())?;
+                Contains::Many(Box::new(Many { packed: Searcher::new(many), automaton }))
+            }
         };
         Ok(())
     }
@@ -175,16 +233,38 @@ impl Matcher {
     }
 
     fn matches_text(&self, value: &[u8]) -> bool {
-        let value = if self.is_cased { Cow::Borrowed(value) } else { folded(value) };
-        self.exact.contains(&*value)
-            || self.starts.iter().any(|start| value.starts_with(start))
-            || self.ends.iter().any(|end| value.ends_with(end))
+        if self.is_cased {
+            return self.holds_text(value, <[u8]>::eq) || self.is_among(value);
+        }
+        if !value.is_ascii() {
+            let value = folded(value);
+            return self.holds_text(&value, <[u8]>::eq) || self.is_among(&value);
+        }
+        // What is sought is folded already: most texts are compared as they stand.
+        self.holds_text(value, <[u8]>::eq_ignore_ascii_case)
+            || (self.exact.len() > FEW || !self.globs.is_empty()) && self.is_among(&folded(value))
+    }
+
+    /// Of the questions that need no text of their own for either case.
+    fn holds_text(&self, value: &[u8], is_same: fn(&[u8], &[u8]) -> bool) -> bool {
+        (self.exact.len() <= FEW && self.exact.iter().any(|text| is_same(text, value)))
+            || self.starts.iter().any(|start| value.get(..start.len()).is_some_and(|head| is_same(start, head)))
+            || self.ends_one_of(value, is_same)
             || match &self.contains {
                 Contains::Nothing => false,
-                Contains::One(finder) => finder.find(&value).is_some(),
-                Contains::Many(all) => all.is_match(&*value),
+                Contains::One(finder) => finder.find(value).is_some(),
+                Contains::Many(all) => all.is_in(value, self.is_cased),
             }
-            || self.globs.iter().any(|glob| glob.is_in(&value))
+    }
+
+    fn ends_one_of(&self, value: &[u8], is_same: fn(&[u8], &[u8]) -> bool) -> bool {
+        let is_end = |end: &[u8]| value.len().checked_sub(end.len()).is_some_and(|at| is_same(end, &value[at..]));
+        value.last().is_none_or(|letter| self.last.has(*letter)) && self.ends.iter().any(|end| is_end(end))
+    }
+
+    /// Of the others, for a text in the case of what is sought.
+    fn is_among(&self, value: &[u8]) -> bool {
+        (self.exact.len() > FEW && self.exact.contains(value)) || self.globs.iter().any(|glob| glob.is_in(value))
     }
 
     fn matches_number(&self, value: &[u8]) -> bool {

@@ -3,10 +3,12 @@
 use super::cells::CellTable;
 use super::expression::Filter;
 use super::fields::known_of;
+use crate::batch::Column;
 use crate::detect::Rule;
+use crate::detect::minutes::log_index;
 use crate::parse::LogType;
 use hashbrown::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The conditions of all rules of a run, each once.
 #[derive(Debug, Default)]
@@ -39,13 +41,36 @@ impl Program {
         self.filters.is_empty()
     }
 
-    /// The numbers of the conditions that a row could match, by what it does.
-    fn wanted(&self, log: LogType, event_source: &str, operation: &str) -> Vec<u16> {
+    /// The conditions that a row could match, by what it does.
+    fn wanted(&self, log: LogType, event_source: &str, operation: &str) -> Vec<Wanted> {
         let known = known_of(log, event_source, operation);
-        let wants =
-            |filter: &Filter| filter.source.takes(log) && known.iter().any(|known| filter.may_match(known));
-        (0..).zip(&self.filters).filter(|(_, filter)| wants(filter)).map(|(number, _)| number).collect()
+        let is_complete = known.iter().all(|known| known.len() == known_columns(log).len());
+        let wanted = |(number, filter): (u16, &&Filter)| {
+            let may_match = known.iter().filter(|known| filter.may_match(known)).count();
+            let is_sure = is_complete && may_match == known.len();
+            (filter.source.takes(log) && may_match > 0).then_some(Wanted { number, is_sure })
+        };
+        (0..).zip(&self.filters).filter_map(wanted).collect()
     }
+}
+
+/// A condition that a row could match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Wanted {
+    number: u16,
+    /// Is all that it asks of what the row does known to fit?
+    is_sure: bool,
+}
+
+/// The columns that are known by what a row does.
+fn known_columns(log: LogType) -> &'static [&'static Column] {
+    static COLUMNS: LazyLock<[Vec<&'static Column>; 2]> = LazyLock::new(|| {
+        LogType::ALL.map(|log| {
+            let known = known_of(log, "s3.amazonaws.com", "REST.GET.OBJECT").swap_remove(0);
+            known.into_iter().map(|(column, _)| column).collect()
+        })
+    });
+    &COLUMNS[log_index(log)]
 }
 
 /// What one thread knows of which actions are asked for.
@@ -53,10 +78,10 @@ impl Program {
 pub struct Asking {
     program: Arc<Program>,
     /// Sets of conditions: the first is empty, the second holds all.
-    sets: Vec<Arc<[u16]>>,
-    numbers: HashMap<Arc<[u16]>, u32>,
-    /// For each condition the rows in hand that it could match; buffers that are used again.
-    candidates: Vec<Vec<u32>>,
+    sets: Vec<Arc<[Wanted]>>,
+    numbers: HashMap<Arc<[Wanted]>, u32>,
+    /// For each condition the rows in hand that it could match, and whether it is sure of them; buffers that are used again.
+    candidates: Vec<(Vec<u32>, bool)>,
 }
 
 /// Most sets of conditions. A log can name actions in any way: beyond it a row is held against all conditions.
@@ -71,19 +96,19 @@ pub type Matches<'a> = (&'a [(usize, usize)], Vec<u32>);
 impl Asking {
     /// Of a program.
     pub fn of(program: &Arc<Program>) -> Asking {
-        let none: Arc<[u16]> = Arc::new([]);
-        let all: Arc<[u16]> = (0..program.filters.len() as u16).collect();
+        let none: Arc<[Wanted]> = Arc::new([]);
+        let all = (0..program.filters.len() as u16).map(|number| Wanted { number, is_sure: false }).collect();
         Asking {
             program: Arc::clone(program),
             sets: vec![Arc::clone(&none), all],
             numbers: [(none, 0)].into(),
-            candidates: vec![Vec::new(); program.filters.len()],
+            candidates: vec![(Vec::new(), true); program.filters.len()],
         }
     }
 
     /// The number of the set of conditions that a row could match; 0 is none.
     pub fn set_of(&mut self, log: LogType, event_source: &str, operation: &str) -> u32 {
-        let set: Arc<[u16]> = self.program.wanted(log, event_source, operation).into();
+        let set: Arc<[Wanted]> = self.program.wanted(log, event_source, operation).into();
         if self.sets.len() > MOST_SETS && !self.numbers.contains_key(&set) {
             return ALL;
         }
@@ -96,16 +121,23 @@ impl Asking {
     /// The rows that match, condition by condition; `sets` holds for each row the number of its set.
     pub fn matches(&mut self, cells: &CellTable<'_>, sets: &[u32]) -> Vec<Matches<'_>> {
         for (row, set) in (0..).zip(sets) {
-            for number in &*self.sets[*set as usize] {
-                self.candidates[usize::from(*number)].push(row);
+            for wanted in &*self.sets[*set as usize] {
+                let (rows, is_sure) = &mut self.candidates[usize::from(wanted.number)];
+                rows.push(row);
+                *is_sure &= wanted.is_sure;
             }
         }
+        let known = known_columns(cells.table().log);
         let mut matches = Vec::new();
         let filters = self.program.filters.iter().zip(&self.program.receivers);
-        for ((filter, receivers), rows) in filters.zip(&mut self.candidates) {
+        for ((filter, receivers), (rows, is_sure)) in filters.zip(&mut self.candidates) {
             if !rows.is_empty() {
-                let matched = filter.select(cells, rows);
+                let matched = match *is_sure {
+                    true => filter.select_known(cells, rows, known),
+                    false => filter.select(cells, rows),
+                };
                 rows.clear();
+                *is_sure = true;
                 if !matched.is_empty() {
                     matches.push((&receivers[..], matched));
                 }
