@@ -3,6 +3,13 @@
 use crate::detect::sample_calls::Calls;
 use crate::parse::time::{DAY_MS, HOUR_MS};
 
+/// DSC-002: many requests are refused at once.
+pub const DENIED_STORM: Calls =
+    Calls { name: "GetObject", error_code: "AccessDenied", every_ms: 1000, count: 60, ..Calls::USUAL };
+
+/// DSC-002: the same without credentials.
+pub const ANONYMOUS_STORM: Calls = Calls { user: "anonymous", address: "203.0.113.66", ..DENIED_STORM };
+
 /// GET-001: 60 MB are read at once.
 pub const READ_MUCH: Calls = Calls {
     name: "GetObject",

@@ -27,6 +27,7 @@ mod byok_key_used;
 mod byok_ransom;
 mod copied_in_place;
 mod copied_out;
+mod credential_misused;
 mod credential_places;
 mod cross_account_reader;
 mod decoy_touched;
@@ -94,6 +95,7 @@ mod read_breadth;
 mod read_rate;
 mod read_then_deleted;
 mod read_volume;
+mod recon_to_foothold;
 mod replication_external;
 mod s3_failures_from_kms;
 pub(super) mod sample_settings;
@@ -280,6 +282,8 @@ static CODE: &[&Rule] = &[
     &open_then_leak::RULE,
     &new_identity_used::RULE,
     &byok_ransom::RULE,
+    &credential_misused::RULE,
+    &recon_to_foothold::RULE,
     &entity_risk::RULE,
     &plain_http::RULE,
     &old_tls::RULE,

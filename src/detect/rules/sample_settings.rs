@@ -1,8 +1,8 @@
 //! What the samples of some rules need beside logs: a configuration, and a past to learn a baseline from.
 
 use super::{
-    decoy_touched, hostile_address, instance_role_off_aws, new_action, new_network, new_user_agent, news_samples,
-    off_hours, sensitive_bucket_read, vpc_bucket_direct,
+    credential_misused, decoy_touched, hostile_address, instance_role_off_aws, new_action, new_network,
+    new_user_agent, news_samples, off_hours, sensitive_bucket_read, vpc_bucket_direct,
 };
 use crate::detect::{Config, Rule};
 
@@ -19,7 +19,8 @@ const fn setting(rule: &'static Rule, config: &'static str, past: Option<fn() ->
     SampleSetting { rule, config, past }
 }
 
-static SETTINGS: [SampleSetting; 9] = [
+static SETTINGS: [SampleSetting; 10] = [
+    setting(&credential_misused::RULE, credential_misused::CONFIG, None),
     setting(&new_network::RULE, new_network::CONFIG, Some(news_samples::past)),
     setting(&new_user_agent::RULE, "", Some(news_samples::past)),
     setting(&new_action::RULE, "", Some(news_samples::past)),
@@ -54,6 +55,8 @@ pub fn missing(rule: &Rule, config: &Config) -> Option<&'static str> {
     let nothing = "the configuration has nothing for it (--config)";
     let is_there = match setting.rule.id {
         "GET-006" | "GET-007" | "GET-008" => return config.baseline.is_none().then_some(no_baseline),
+        // Its parts say what they lack.
+        "SEQ-002" => return None,
         "GET-012" => config.hours.is_some(),
         "GET-017" => config.context.knows_aws(),
         "GET-019" => config.context.has_hostile(),
