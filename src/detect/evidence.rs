@@ -217,7 +217,7 @@ impl<'a> EvidenceColumns<'a> {
     }
 
     /// Bytes of a row once it is copied, with what the allocator adds.
-    fn bytes(&self, row: usize) -> usize {
+    pub fn bytes(&self, row: usize) -> usize {
         let text: usize = self.texts(row).iter().flatten().map(|text| text.len()).sum();
         size_of::<EvidenceRow>() + text + 16
     }

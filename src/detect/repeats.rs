@@ -33,6 +33,9 @@ pub trait Repeat: Send + Sized + 'static {
     /// The rule.
     const RULE: &'static Rule;
 
+    /// Minutes that are one: of these a rule may be shown the first row only.
+    const GRAIN_MINUTES: i64 = 1;
+
     /// With the settings.
     fn new(config: &Config) -> Self;
 
@@ -52,23 +55,56 @@ pub struct Actor<'a> {
     pub series: Series,
     /// Records of it.
     shown: Vec<&'a Shown>,
+    grain_minutes: i64,
 }
 
-/// The first record in each log of one thing that was done.
+/// The first records in each log of one thing that was done: those of the earliest time, and no others, so that it does not
+/// matter which of the later ones were shown.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Shown([EvidenceRows; 2]);
+struct Shown {
+    rows: [EvidenceRows; 2],
+    /// Bytes of the largest record ever shown in each log, rounded up: what is kept may be smaller, but the weight must
+    /// never fall.
+    largest: [usize; 2],
+}
+
+/// Bytes of a record to reckon with at least.
+const LEAST_RECORD: usize = 512;
 
 impl State for Shown {
     const LEVELS: u32 = 0;
 
     fn weight(&self, _level: u32) -> usize {
-        self.0.iter().map(|rows| rows.weight(1)).sum()
+        self.largest.iter().sum()
     }
 
     fn cut(&mut self, _level: u32) {}
 
     fn merge(&mut self, other: Self, _level: u32) {
-        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| mine.merge(1, theirs));
+        self.largest = [0, 1].map(|log| self.largest[log].max(other.largest[log]));
+        for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
+            match (mine.first_seen_ms(), theirs.first_seen_ms()) {
+                (_, None) => {}
+                (Some(first), Some(other)) if first < other => {}
+                (Some(first), Some(other)) if first == other => mine.merge(1, theirs),
+                _ => *mine = theirs,
+            }
+        }
+    }
+}
+
+impl Shown {
+    /// Takes a row of a log at a time.
+    fn see(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), log: usize, time_ms: i64) {
+        self.largest[log] = self.largest[log].max(columns.bytes(row).next_power_of_two().max(LEAST_RECORD));
+        let rows = &mut self.rows[log];
+        let first_ms = rows.first_seen_ms().unwrap_or(i64::MAX);
+        if time_ms < first_ms {
+            *rows = EvidenceRows::default();
+        }
+        if time_ms <= first_ms {
+            rows.observe(1, columns, row);
+        }
     }
 }
 
@@ -76,8 +112,12 @@ impl Actor<'_> {
     /// The stretches in which any so many minutes in a row hold at least `least` different things. A minute is counted
     /// whole: one more is taken, so that none is missed that begins within one.
     pub fn stretches(&self, minutes: u64, least: u64) -> Vec<Stretch> {
-        let length = i64::try_from(minutes).unwrap_or(i64::MAX - 1).saturating_add(1);
-        self.series.stretches(length, least, Measure::Keys)
+        let length = i64::try_from(minutes).unwrap_or(i64::MAX).saturating_add(self.grain_minutes);
+        let mut stretches = self.series.stretches(length, least, Measure::Keys);
+        for Stretch { minutes, .. } in &mut stretches {
+            *minutes = *minutes.start()..=minutes.end() + self.grain_minutes - 1;
+        }
+        stretches
     }
 
     /// How many different things a stretch holds.
@@ -88,7 +128,7 @@ impl Actor<'_> {
     /// Records that show a stretch.
     fn evidence(&self, time_ms: &RangeInclusive<i64>) -> [EvidenceRows; 2] {
         [0, 1].map(|log| {
-            let lists = self.shown.iter().map(|shown| &shown.0[log]);
+            let lists = self.shown.iter().map(|shown| &shown.rows[log]);
             EvidenceRows::of_lists(lists.filter(|rows| rows.any_within(time_ms)), time_ms, true)
         })
     }
@@ -155,11 +195,11 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                 // Spread, so that a sample is one of all things alike.
                 let actor = fingerprint(key.set(&[first, second, third, fourth]));
                 let what = fingerprint_of(&(what ^ actor).to_le_bytes());
-                counted.insert(actor, batch.log, time_ms, what, true);
-                let minute = time_ms.div_euclid(MINUTE_MS);
+                let minute = time_ms.div_euclid(MINUTE_MS * R::GRAIN_MINUTES) * R::GRAIN_MINUTES;
+                counted.insert(actor, batch.log, minute * MINUTE_MS, what, true);
                 let text = format!("{what:016x}{minute:x}");
                 let one = key.set(&[first, second, third, fourth, Some(&text)]);
-                shown.observe(one, 1, |shown, _| shown.0[log_index(batch.log)].observe(1, &columns, row));
+                shown.observe(one, 1, |shown, _| shown.see((&columns, row), log_index(batch.log), time_ms));
             });
         }
     }
@@ -181,7 +221,7 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
         let mut key = EntityKey::default();
         let actors = by_actor.into_iter().map(|(fields, shown)| {
             let series = counted.of(fingerprint(key.set(&fields)));
-            Actor { fields, series, shown }
+            Actor { fields, series, shown, grain_minutes: R::GRAIN_MINUTES }
         });
         let actors: Vec<Actor<'_>> = actors.collect();
         self.rule.judge(&actors, shared, &mut findings);

@@ -4,6 +4,7 @@
 use super::codes::Who;
 use super::key_sample::{fingerprint_of, is_sampled};
 use super::marks::is_public;
+use super::minutes::MINUTE_MS;
 use super::sight::Sight;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use hashbrown::HashMap;
@@ -12,8 +13,8 @@ use std::net::IpAddr;
 /// One request in so many is looked at, by its id, so that all the others cost next to nothing.
 const HALVINGS: u32 = 2;
 
-/// Milliseconds of a stretch.
-const STRETCH_MS: i64 = 10 * 60_000;
+/// Minutes of a stretch.
+pub const STRETCH_MINUTES: i64 = 10;
 
 /// Stretches that are kept in mind. Beyond that all are forgotten, and the next requests are marked once more, which
 /// changes nothing but speed.
@@ -41,7 +42,8 @@ impl Whereabouts {
         if self.earliest_ms.len() >= MOST {
             self.earliest_ms.clear();
         }
-        let earliest_ms = self.earliest_ms.entry((time_ms.div_euclid(STRETCH_MS), what)).or_insert(i64::MAX);
+        let earliest_ms =
+            self.earliest_ms.entry((time_ms.div_euclid(STRETCH_MINUTES * MINUTE_MS), what)).or_insert(i64::MAX);
         let is_earliest = time_ms <= *earliest_ms;
         *earliest_ms = time_ms.min(*earliest_ms);
         is_earliest

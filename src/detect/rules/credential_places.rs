@@ -8,7 +8,7 @@ use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
 use crate::detect::sample_lines::{Asks, made};
-use crate::detect::whereabouts::Place;
+use crate::detect::whereabouts::{Place, STRETCH_MINUTES};
 use crate::detect::{Config, DetectBatch, Evidence, Findings, Form, Rule, Sample, Shared, Threshold};
 use crate::parse::LogType;
 use serde_json::json;
@@ -61,6 +61,7 @@ struct CredentialPlaces {
 
 impl Repeat for CredentialPlaces {
     const RULE: &'static Rule = &RULE;
+    const GRAIN_MINUTES: i64 = STRETCH_MINUTES;
 
     fn new(config: &Config) -> Self {
         CredentialPlaces { networks: config.threshold(&RULE, "networks_in_10_minutes") }
