@@ -46,5 +46,7 @@ pub fn manual_page() -> String {
         page.push('\n');
         page.push_str(&manual(rule));
     }
+    page.push('\n');
+    page.push_str(&super::left_out::page());
     page
 }

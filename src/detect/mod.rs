@@ -24,6 +24,7 @@ pub mod key_shape;
 pub mod kms_quota;
 pub mod kms_use;
 pub mod known;
+pub mod left_out;
 pub mod manual;
 pub mod marks;
 mod memo;

