@@ -8,6 +8,7 @@ use super::guard;
 use super::item::Items;
 pub use super::item::Placeholders;
 use super::metadata::{Extra, Worse, leak_line, leak_lines, sentences, severity, slug, techniques};
+use super::older;
 use crate::activity::evidence::Evidence;
 use crate::detect::key_sample::fingerprint;
 use crate::detect::{Form, Rule};
@@ -224,6 +225,7 @@ impl<'a> Loading<'a> {
 
     fn document(&mut self, mut origin: Origin, text: &str) -> Result<(), Complaint> {
         let first_line = origin.line.unwrap_or(1);
+        let mut documents = Vec::new();
         for document in yaml_serde::Deserializer::from_str(text) {
             let value = Value::deserialize(document).map_err(|error| {
                 let line = error.location().map(|place| place.line() + first_line - 1);
@@ -236,10 +238,20 @@ impl<'a> Loading<'a> {
                 origin.title = leak_free_line(title);
             }
             guard::check_value(&value).map_err(|reason| origin.complaint(reason))?;
+            documents.push(value);
+        }
+        let split = match &documents[..] {
+            [rule] => older::split(rule, &origin.name()).map_err(|reason| origin.complaint(reason))?,
+            _ => None,
+        };
+        if split.as_ref().is_some_and(|split| !split.has_timeframe) {
+            self.notes.push(origin.complaint("it has no timeframe, and counts the records of ten years together"));
         }
         let SigmaCollection { rules, correlations, filters, errors, .. } =
-            parse_sigma_yaml(text).map_err(|error| origin.complaint(error.to_string()))?;
-        let is_read = !(rules.is_empty() && correlations.is_empty());
+            parse_sigma_yaml(split.as_ref().map_or(text, |split| &split.text))
+                .map_err(|error| origin.complaint(error.to_string()))?;
+        // Of a rule in two both are needed.
+        let is_read = split.is_none() && !(rules.is_empty() && correlations.is_empty());
         let told = if is_read { &mut self.notes } else { &mut self.complaints };
         told.extend(errors.into_iter().map(|reason| origin.complaint(reason)));
         if !filters.is_empty() {
@@ -251,6 +263,8 @@ impl<'a> Loading<'a> {
             origin.title = leak_free_line(&rule.title);
             match self.compile(&origin, rule, digest) {
                 Ok(rule) => self.rules.push(rule),
+                // Its other half has nothing to count.
+                Err(reason) if split.is_some() => return Err(origin.complaint(reason)),
                 Err(reason) => self.complaints.push(origin.complaint(reason)),
             }
         }
@@ -285,17 +299,13 @@ impl<'a> Loading<'a> {
     /// Joins correlations with the rules they name.
     fn finish(mut self) -> Loaded {
         self.refuse_repeats();
-        let read = self.rules.len() + self.correlations.len();
+        let halves = self.rules.iter().filter(|rule| rule.is_half()).count();
+        let read = self.rules.len() - halves + self.correlations.len();
         let mut parts: Vec<Part> = Vec::with_capacity(self.rules.len());
-        for ReadRule { origin, rule, extra, filter, digest } in self.rules {
-            parts.push(Part {
-                origin,
-                rule,
-                extra,
-                filter: Box::leak(Box::new(filter)),
-                digest,
-                is_hidden: false,
-            });
+        for rule in self.rules {
+            let is_hidden = rule.is_half();
+            let ReadRule { origin, rule, extra, filter, digest } = rule;
+            parts.push(Part { origin, rule, extra, filter: Box::leak(Box::new(filter)), digest, is_hidden });
         }
         let mut correlated = Vec::new();
         for correlation in self.correlations {
@@ -308,6 +318,7 @@ impl<'a> Loading<'a> {
         let mut rules: Vec<_> = plain.chain(correlated).collect();
         rules.sort_by(|(place, _), (other, _)| place.cmp(other));
         self.complaints.sort();
+        self.complaints.dedup();
         self.notes.sort();
         let rules = rules.into_iter().map(|(_, rule)| rule).collect();
         Loaded { rules, complaints: self.complaints, notes: self.notes, read }
@@ -319,7 +330,7 @@ impl<'a> Loading<'a> {
         let complaints = &mut self.complaints;
         let mut is_first = |id: Option<&String>, origin: &Origin| {
             let Some(id) = id else { return true };
-            let place = origin.file.clone() + &origin.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let place = origin.name();
             let known = seen.entry(id.to_lowercase()).or_insert_with(|| place.clone());
             let is_first = *known == place;
             if !is_first {
@@ -475,6 +486,18 @@ impl ReadCorrelation {
 impl Origin {
     fn place(&self) -> (String, Option<usize>) {
         (self.file.clone(), self.line)
+    }
+
+    /// `file:line`
+    fn name(&self) -> String {
+        self.file.clone() + &self.line.map(|line| format!(":{line}")).unwrap_or_default()
+    }
+}
+
+impl ReadRule {
+    /// Is it the detection of a rule that was split ([`older`])? It bears the name of its place.
+    fn is_half(&self) -> bool {
+        self.rule.name.as_ref() == Some(&self.origin.name())
     }
 }
 

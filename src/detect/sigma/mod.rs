@@ -14,6 +14,7 @@ mod item;
 pub mod load;
 mod matcher;
 mod metadata;
+mod older;
 mod program;
 
 pub use cells::CellTable;

@@ -19,7 +19,9 @@ fn what_cannot_be_read_or_expressed_is_told_with_its_place() {
         (&rule("  a: {eventName: x}\n"), "Missing required field 'condition'"),
         (&rule("  a: {eventName: x}\n  condition: b\n"), ":1: T: no detection is called b"),
         (&rule("  a: {eventName: x}\n  condition: 1 of b*\n"), "no detection is called b*"),
-        (&rule("  a: {eventName: x}\n  condition: a | count() > 5\n"), "Condition parse error"),
+        (&rule("  a: {eventName: x}\n  condition: a | near b\n"), "the aggregation | near b is not supported"),
+        (&rule("  a: {eventName: x}\n  condition: b | count() > 5\n"), ":1: T: no detection is called b"),
+        (&rule("  a: {eventName: x}\n  timeframe: soon\n  condition: a | count() > 5\n"), "soon"),
         (&rule("  a: {eventName|near: x}\n  condition: a\n"), "Unknown modifier 'near'"),
         (
             &rule("  a: {eventName|re: '(?!a)b'}\n  condition: a\n"),
@@ -90,6 +92,32 @@ fn rules_of_one_id_are_one() {
     let loaded = load_text("f", &format!("{one}---\n{}", one.replace("'A'", "'a'")), &Placeholders::new());
     assert_eq!((loaded.rules.len(), loaded.complaints.len()), (1, 1));
     assert!(loaded.complaints[0].to_string().contains("the rule in f:1 has the same id a"));
+}
+
+/// Rules raised, rules read, complaints and notes.
+fn numbers(text: &str) -> [usize; 4] {
+    let loaded = load_text("f", text, &Placeholders::new());
+    [loaded.rules.len(), loaded.read, loaded.complaints.len(), loaded.notes.len()]
+}
+
+#[test]
+fn a_rule_whose_condition_counts_is_one_rule_and_its_detection_raises_nothing() {
+    let counts = |count: &str, timeframe: &str| {
+        rule(&format!("  a: {{eventName: x}}\n  condition: a | {count} > 5\n{timeframe}"))
+    };
+    let good = counts("count() by userIdentity.arn", "  timeframe: 5m\n");
+    for (text, expected) in [
+        (good.clone(), [1, 1, 0, 0]),
+        (counts("count(eventName)", "timeframe: 5m\n"), [1, 1, 0, 0]),
+        (counts("count(eventName)", ""), [1, 1, 0, 1]),
+        (counts("count(userIdentity)", "  timeframe: 5m\n"), [0, 1, 1, 0]),
+        (counts("count()", "  timeframe: soon\n"), [0, 0, 1, 0]),
+        (format!("{good}---\n{good}"), [2, 2, 0, 0]),
+        (format!("id: a\n{good}---\nid: a\n{good}"), [1, 1, 1, 0]),
+        (good.replace("eventName: x", "eventName|re: ("), [0, 0, 1, 0]),
+    ] {
+        assert_eq!(numbers(&text), expected, "{text}");
+    }
 }
 
 #[test]
