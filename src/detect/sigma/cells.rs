@@ -137,6 +137,10 @@ pub fn values(field: &Field, cell: Option<&[u8]>, test: &mut dyn FnMut(Option<&[
         let name = std::str::from_utf8(text).unwrap_or_default();
         any = other_spellings(name).any(|name| test(Some(name.as_bytes())));
     }
+    // Rules quote a document inside a text, such as a policy, as it is: without the escapes of the text around it.
+    if field.kind == FieldKind::Json && !any && text.contains("\\\"") {
+        any = test(Some(text.replace("\\\"", "\"").as_bytes()));
+    }
     any
 }
 
