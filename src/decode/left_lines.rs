@@ -316,8 +316,13 @@ fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
     }
 }
 
-/// Lines are not left in files here ([`fits`]).
-#[cfg(not(unix))]
+/// Moves the file's own place, so that nothing may read the file by that: lines are not left in files here ([`fits`]).
+#[cfg(windows)]
+fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, into, offset)
+}
+
+#[cfg(not(any(unix, windows)))]
 fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<usize> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
