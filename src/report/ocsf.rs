@@ -223,8 +223,8 @@ mod tests {
             let alert = alert_of(rule);
             let finding = detection_finding(&alert);
             // Numbers that are not of single records are the evidence of some alerts.
-            let has_records = |pointer: &&str| !alert.evidence.is_empty() || !pointer.starts_with("/evidences");
-            for pointer in REQUIRED.iter().filter(has_records) {
+            let is_due = |pointer: &str| !alert.evidence.is_empty() || !pointer.starts_with("/evidences");
+            for pointer in REQUIRED.into_iter().filter(|pointer| is_due(pointer)) {
                 assert!(finding.pointer(pointer).is_some_and(|value| !value.is_null()), "{pointer} in {finding}");
             }
         }

@@ -138,8 +138,8 @@ pub fn values(field: &Field, cell: Option<&[u8]>, test: &mut dyn FnMut(Option<&[
         any = other_spellings(name).any(|name| test(Some(name.as_bytes())));
     }
     // Rules quote a document inside a text, such as a policy, as it is: without the escapes of the text around it.
-    if field.kind == FieldKind::Json && !any && text.contains("\\\"") {
-        any = test(Some(text.replace("\\\"", "\"").as_bytes()));
+    if field.kind == FieldKind::Json && !any && find(text, b"\\\"").is_some() {
+        any = test(Some(String::from_utf8_lossy(text).replace("\\\"", "\"").as_bytes()));
     }
     any
 }
