@@ -26,7 +26,7 @@ pub struct Parties {
 }
 
 impl Parties {
-    /// Takes a row; of more than [`MOST`] names the first are kept.
+    /// Takes a row; of more than `MOST` names the first are kept.
     pub fn see(&mut self, event: &Event) {
         self.first_ms = self.first_ms.into_iter().chain(event.time_ms).min();
         self.last_ms = self.last_ms.max(event.time_ms);

@@ -20,7 +20,8 @@ pub static RULE: Rule = Rule {
     looks_for: "GetObject on a log bucket (as in LOG-001), in either log, more often within 5 minutes than a threshold that \
         the site sets (thresholds.OPS-004.reads_in_5_minutes), whatever the caller did before. There is one alert for a \
         caller and a bucket, about its loudest stretch. The level is medium; it is low for a caller that read the bucket on \
-        three other days, and at most medium where the bucket is known by the shape of its keys alone. AWS services are left \
+        three other days, and where the logs show the bucket for less than three days before, so that nobody is known; it is at \
+        most medium where the bucket is known by the shape of its keys alone. AWS services are left \
         out; configured readers are kept quiet and counted.",
     why: "Hardly anybody reads logs by hand. An alarm with a low threshold on the bucket of CloudTrail sees the first who does.",
     cannot_see: "Fewer reads. LOG-016 holds reads against the caller's own past instead.",
@@ -70,10 +71,12 @@ impl Reading for LogReadOften {
             let own = day(*burst.minutes.start())..=day(*burst.minutes.end());
             let days = caller.series.windows(DAY_MINUTES, |load| load.reads);
             let others = days.iter().filter(|(minute, reads)| *reads > 0 && !own.contains(&day(*minute))).count();
+            let (shown_minutes, _) = history.before(caller.bucket, *burst.minutes.start());
+            let is_short = shown_minutes < KNOWN_DAYS as u64 * u64::from(DAY_MINUTES);
+            let is_mild = is_short || others >= KNOWN_DAYS;
             let load = caller.series.within(&burst.minutes);
             let mut found = alert(&RULE, caller, &burst.minutes, "often");
-            found.severity =
-                log_bucket.at_most(if others >= KNOWN_DAYS { milder(RULE.severity) } else { RULE.severity });
+            found.severity = log_bucket.at_most(if is_mild { milder(RULE.severity) } else { RULE.severity });
             found.confidence = log_bucket.confidence();
             found.window_seconds = 300;
             found.count = load.reads;
@@ -87,6 +90,10 @@ impl Reading for LogReadOften {
             found.reasons = log_bucket.reasons();
             if others >= KNOWN_DAYS {
                 found.reasons.push(format!("The caller read the bucket on {others} other days."));
+            } else if is_short {
+                found
+                    .reasons
+                    .push("The logs do not show the bucket long enough to tell who always reads it.".to_owned());
             }
             found.observed = [("reads", json!(load.reads)), ("reads_in_5_minutes", json!(burst.peak))].into();
             found.expected = [("reads_in_5_minutes", json!(self.reads))].into();
