@@ -156,6 +156,12 @@ pub struct Written {
 pub fn write(taking: &Taking<'_>) -> Result<Written, Error> {
     let path = taking.folder.join(MANIFEST);
     let started = now();
+    if std::fs::symlink_metadata(&path).is_ok() {
+        return Err(Error::Usage(format!(
+            "{} exists, and a manifest is never replaced: name another folder",
+            path.display()
+        )));
+    }
     let output = OutputFile::open(&path, false)?;
     let mut lines = Lines { output: BufWriter::new(output), path, context: Context::new(&SHA256), length: 0 };
     lines.write(&Line::Case {

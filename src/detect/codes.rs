@@ -91,6 +91,8 @@ pub struct Codes {
     pub request: Vec<u64>,
     /// Is the caller an account, and not the one whose log this is?
     pub is_foreign: Vec<bool>,
+    /// Is it a delete that names a version, which is for good?
+    pub names_version: Vec<bool>,
     /// What the configuration and the baseline make of it.
     pub marks: Vec<Marks>,
     /// The rows of each act, by its number.
@@ -146,6 +148,7 @@ impl Codes {
             place: pick(&self.place, rows),
             request: pick(&self.request, rows),
             is_foreign: pick(&self.is_foreign, rows),
+            names_version: pick(&self.names_version, rows),
             marks: pick(&self.marks, rows),
             // Rows that were picked have been asked for already.
             by_act: Default::default(),

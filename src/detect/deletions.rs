@@ -93,8 +93,8 @@ impl Deletions {
                     _ => false,
                 }
         };
-        let [bucket, principal, keys, operation, versions] =
-            ["bucket_name", "principal", "object_key", "operation", "version_id"].map(|name| batch.text(name));
+        let [bucket, principal, keys, operation] =
+            ["bucket_name", "principal", "object_key", "operation"].map(|name| batch.text(name));
         let deletes = deletes.into_iter().filter(is_delete).map(|row| {
             let key = cell(keys, row).filter(|_| codes.act[row] == Act::Delete);
             (row, key.is_some_and(is_temporary))
@@ -134,7 +134,7 @@ impl Deletions {
                 for (row, _) in rows.iter().copied() {
                     state.evidence.observe(level, batch.log, &columns, row);
                     state.facts.observe(&columns, row);
-                    state.name_versions |= cell(versions, row).is_some();
+                    state.name_versions |= codes.names_version[row];
                 }
             });
         }
@@ -143,10 +143,14 @@ impl Deletions {
     fn observe_versions(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let [bucket, version] = ["bucket_name", "version_id"].map(|name| batch.text(name));
         let answers = (batch.log == LogType::CloudTrail).then(|| batch.native_text("response_elements"));
-        for row in (0..batch.len()).filter(|row| codes.act[*row] == Act::Delete) {
+        // What was refused, and the version that objects have without versioning, show nothing.
+        let is_delete = |row: &usize| codes.act[*row] == Act::Delete && codes.ended[*row] == Ended::Done;
+        for row in (0..batch.len()).filter(is_delete) {
             let answer = answers.and_then(|answers| cell(answers, row));
             let has_left_marker = answer.is_some_and(|answer| answer.contains("x-amz-delete-marker"));
-            if let Some(bucket) = cell(bucket, row).filter(|_| has_left_marker || cell(version, row).is_some()) {
+            if let Some(bucket) = cell(bucket, row)
+                .filter(|_| has_left_marker || cell(version, row).is_some_and(|version| version != "null"))
+            {
                 self.versioned.insert(MOST_BUCKETS, fingerprint(bucket));
             }
         }

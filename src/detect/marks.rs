@@ -100,8 +100,8 @@ fn of_key(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     }
     marks.set(Marks::INJECTION, injection::is_in(table, row));
     if table.log == LogType::S3Access {
-        // Of four digits or three; fewer are no long time.
-        let digits = table.bytes(row, access::TURN_AROUND_TIME_MS).filter(|digits| digits.len() >= 3);
+        // Fewer than four digits are no long time.
+        let digits = table.bytes(row, access::TURN_AROUND_TIME_MS).filter(|digits| digits.len() >= 4);
         marks.set(Marks::SLOW, digits.and_then(integer).is_some_and(|time_ms| time_ms >= SLOW_MS));
     }
     marks
@@ -160,9 +160,9 @@ fn of_delivery(table: &FieldTable, row: usize, sight: &Sight<'_>) -> Marks {
     marks
 }
 
-/// Turn-around from which on a request is slow, in milliseconds. AWS names 100 to 200 milliseconds as usual
+/// Turn-around from which on a request is slow, in milliseconds: many times the 100 to 200 that AWS names as usual
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>).
-const SLOW_MS: i64 = 300;
+const SLOW_MS: i64 = 1000;
 
 /// Was it a presigned URL that is good for long?
 fn is_presigned_for_long(table: &FieldTable, row: usize, sight: &Sight<'_>) -> bool {

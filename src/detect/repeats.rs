@@ -72,15 +72,20 @@ struct Shown {
 const LEAST_RECORD: usize = 512;
 
 impl State for Shown {
-    const LEVELS: u32 = 0;
+    /// At the second level no records are kept, so that there is room for far more actors.
+    const LEVELS: u32 = 1;
 
-    fn weight(&self, _level: u32) -> usize {
-        self.largest.iter().sum()
+    fn weight(&self, level: u32) -> usize {
+        if level == 0 { self.largest.iter().sum() } else { 0 }
     }
 
-    fn cut(&mut self, _level: u32) {}
+    fn cut(&mut self, level: u32) {
+        if level > 0 {
+            self.rows = <[EvidenceRows; 2]>::default();
+        }
+    }
 
-    fn merge(&mut self, other: Self, _level: u32) {
+    fn merge(&mut self, other: Self, level: u32) {
         self.largest = [0, 1].map(|log| self.largest[log].max(other.largest[log]));
         for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
             match (mine.first_seen_ms(), theirs.first_seen_ms()) {
@@ -90,6 +95,7 @@ impl State for Shown {
                 _ => *mine = theirs,
             }
         }
+        self.cut(level);
     }
 }
 
@@ -187,10 +193,11 @@ impl<R: Repeat> RepeatDetector<R> {
 
 impl<R: Repeat> Detector for RepeatDetector<R> {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let columns = EvidenceColumns::of(batch);
+        let mut columns = None;
         let RepeatDetector { rule, counted, shown, key } = self;
         for row in 0..batch.len() {
             rule.select(batch, codes, row, &mut |[first, second, third, fourth], what| {
+                let columns = &*columns.get_or_insert_with(|| EvidenceColumns::of(batch));
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
                 // Spread, so that a sample is one of all things alike.
                 let actor = fingerprint(key.set(&[first, second, third, fourth]));
@@ -199,7 +206,11 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                 counted.insert(actor, batch.log, minute * MINUTE_MS, what, true);
                 let text = format!("{what:016x}{minute:x}");
                 let one = key.set(&[first, second, third, fourth, Some(&text)]);
-                shown.observe(one, 1, |shown, _| shown.see((&columns, row), log_index(batch.log), time_ms));
+                shown.observe(one, 1, |shown, level| {
+                    if level == 0 {
+                        shown.see((columns, row), log_index(batch.log), time_ms);
+                    }
+                });
             });
         }
     }

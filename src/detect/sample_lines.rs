@@ -70,7 +70,8 @@ impl Reads {
 
     /// The same as deletes of a version of each.
     pub fn deletes_of_versions(&self) -> String {
-        self.deletes().replace("\" - hostid", "\" 3HL4kqtJlcpXroDTDmJ hostid")
+        let lines = self.deletes().replace("\" - hostid", "\" 3HL4kqtJlcpXroDTDmJ hostid");
+        lines.replace(" HTTP/1.1\"", "?versionId=3HL4kqtJlcpXroDTDmJ HTTP/1.1\"")
     }
 }
 

@@ -68,7 +68,8 @@ pub fn tables(sample: &Sample) -> Result<Vec<FieldTable>, String> {
     sample.logs().into_iter().map(|(log, text)| table(log, &text)).collect()
 }
 
-fn table(log: LogType, text: &str) -> Result<FieldTable, String> {
+/// The rows of a text.
+pub(super) fn table(log: LogType, text: &str) -> Result<FieldTable, String> {
     let block = block(log, text)?;
     let mut rejects = Vec::new();
     let table = match log {

@@ -14,7 +14,7 @@ use crate::activity::principal::{Principal, PrincipalKind, is_of_role, session_o
 use crate::activity::{self, short_service};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
-use memchr::memmem::Finder;
+use memchr::memmem::{Finder, find};
 use std::sync::{Arc, LazyLock};
 
 /// Of what lifecycle removes, one in 16 keys is looked at: there may be millions a day, and all are alike.
@@ -59,6 +59,8 @@ pub struct Sight<'a> {
     pub grants: bool,
     /// Is the caller an account, and not the one whose log this is?
     pub is_foreign: bool,
+    /// Is it a delete whose request names a version?
+    pub names_version: bool,
     /// Service, name and parameters of a CloudTrail event that changed a setting.
     pub setting: Option<[&'a str; 3]>,
     /// The conditions of rules that are data which it could match, by number of their set; 0 is none.
@@ -166,6 +168,7 @@ impl Seer {
             account,
             event: 0,
             grants: false,
+            names_version: act == Act::Delete && names_version(table, row),
             is_foreign: self.names.callers.name(caller).is_other_account(account),
             setting: None,
             asked,
@@ -211,6 +214,7 @@ impl Seer {
             event: table.bytes(row, trail::EVENT_ID).map_or(0, fingerprint_of),
             grants: act == Act::Write && table.bytes(row, trail::REQUEST_PARAMETERS).is_some_and(grants_by_acl),
             marks: Marks::default(),
+            names_version: act == Act::Delete && table.bytes(row, trail::S3_VERSION_ID).is_some(),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
             asked,
         }
@@ -309,6 +313,16 @@ pub(super) fn grants_by_acl(parameters: &[u8]) -> bool {
     any.find(parameters).is_some() && rest.iter().any(|word| word.find(parameters).is_some())
 }
 
+/// Does a line name a version that its request names? A plain delete in a bucket with versioning is logged with the version
+/// of the marker that it leaves. Keys of a multi-object delete have no URI.
+fn names_version(table: &FieldTable, row: usize) -> bool {
+    let uri = table.bytes(row, access::REQUEST_URI).filter(|uri| uri.contains(&b'/'));
+    table.bytes(row, access::VERSION_ID).is_some()
+        && uri.is_none_or(|uri| {
+            ["?versionId=", "&versionId="].iter().any(|name| find(uri, name.as_bytes()).is_some())
+        })
+}
+
 /// Codes of KMS passed on by S3, and those of too much load.
 fn is_strained(code: &[u8]) -> bool {
     code.starts_with(b"KMS.")
@@ -319,7 +333,20 @@ fn is_strained(code: &[u8]) -> bool {
 impl Codes {
     /// Leaves no row; the memory is used again.
     pub fn clear(&mut self) {
-        let Codes { act, ended, who, key, shape, place, request, is_foreign, marks, by_act, marked } = self;
+        let Codes {
+            act,
+            ended,
+            who,
+            key,
+            shape,
+            place,
+            request,
+            is_foreign,
+            names_version,
+            marks,
+            by_act,
+            marked,
+        } = self;
         act.clear();
         ended.clear();
         who.clear();
@@ -328,6 +355,7 @@ impl Codes {
         place.clear();
         request.clear();
         is_foreign.clear();
+        names_version.clear();
         marks.clear();
         by_act.iter_mut().for_each(Vec::clear);
         marked.clear();
@@ -343,6 +371,7 @@ impl Codes {
         self.place.push(sight.bucket.map(|(_, place)| place));
         self.request.push(sight.request);
         self.is_foreign.push(sight.is_foreign);
+        self.names_version.push(sight.names_version);
         self.marks.push(sight.marks);
         self.index_last();
     }
@@ -353,6 +382,29 @@ mod tests {
     use super::*;
     use crate::detect::stage::Columns;
     use crate::detect::{RULES, sample_run, testing};
+
+    #[test]
+    fn a_delete_names_a_version_if_its_request_does() {
+        let line = |operation: &str, uri: &str, version: &str| {
+            format!(
+                "79a5 b [06/Feb/2026:00:00:38 +0000] 192.0.2.3 ann R1 {operation} k \"{uri}\" 204 - - - 1 - \"-\" \"-\" {version}\n"
+            )
+        };
+        for (operation, uri, version, expected) in [
+            ("REST.DELETE.OBJECT", "DELETE /k?versionId=v1 HTTP/1.1", "v1", true),
+            ("REST.DELETE.OBJECT", "DELETE /k?x-id=DeleteObject&versionId=v1 HTTP/1.1", "v1", true),
+            // The version of the marker that it leaves.
+            ("REST.DELETE.OBJECT", "DELETE /k HTTP/1.1", "v1", false),
+            ("REST.DELETE.OBJECT", "DELETE /k?versionId=v1 HTTP/1.1", "-", false),
+            ("BATCH.DELETE.OBJECT", "-", "v1", true),
+            ("BATCH.DELETE.OBJECT", "-", "-", false),
+            ("REST.GET.OBJECT", "GET /k?versionId=v1 HTTP/1.1", "v1", false),
+        ] {
+            let text = line(operation, uri, version);
+            let table = sample_run::table(LogType::S3Access, &text).unwrap();
+            assert_eq!(Seer::default().see(&table, 0).names_version, expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_table_and_its_columns_are_seen_alike() {
@@ -372,6 +424,7 @@ mod tests {
             "invoked_by",
             "event_id",
             "error_code",
+            "version_id",
         ];
         let native = [vec!["bucket_owner"], vec!["recipient_account_id", "request_parameters"]];
         let columns = Columns::named(
@@ -385,7 +438,10 @@ mod tests {
                     let (mut seer, mut names) = (Seer::default(), Names::default());
                     columns.batch(&table, &rows, |batch| {
                         for (row, expected) in testing::sights(batch, &mut names).into_iter().enumerate() {
-                            assert_eq!(seer.see(&table, row), expected, "{} {} row {row}", rule.id, sample.name);
+                            let seen = seer.see(&table, row);
+                            // Columns do not tell whether it was the request that named a version.
+                            let expected = Sight { names_version: seen.names_version, ..expected };
+                            assert_eq!(seen, expected, "{} {} row {row}", rule.id, sample.name);
                         }
                     });
                 }

@@ -214,6 +214,7 @@ fn sight<'a>(batch: &DetectBatch<'a>, names: &mut Names, row: usize) -> Sight<'a
         account: native(account).map(str::as_bytes),
         is_foreign: names.callers.name(caller).is_other_account(native(account).map(str::as_bytes)),
         event: hash("event_id"),
+        names_version: act == Act::Delete && text("version_id").is_some(),
         grants: act == Act::Write
             && native("request_parameters").is_some_and(|text| grants_by_acl(text.as_bytes())),
         marks: super::marks::Marks::default(),

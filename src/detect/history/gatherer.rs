@@ -121,7 +121,7 @@ impl Gatherer {
             read: is_read.then_some(sent),
             shows,
             writes: is_done && sight.act == Act::Write,
-            lists: is_done && sight.act == Act::ListObjects,
+            lists: is_done && sight.act.is_listing(),
         };
         self.recent.count(place, (time_ms, log as u8), did, sight.who);
         let request = sight.request ^ bucket.fingerprint;

@@ -87,7 +87,7 @@ impl Repeat for BucketScanner {
         };
         let what = fingerprint(bucket);
         let is_done = codes.ended[row] == Ended::Done;
-        if is_done && matches!(codes.act[row], Act::ListObjects | Act::Settings) {
+        if is_done && (codes.act[row] == Act::Settings || codes.act[row].is_listing()) {
             count([Some(address), Some(bucket), Some(ANSWERED), None], what);
         }
         count([Some(address), None, Some(BY_ADDRESS), None], what);

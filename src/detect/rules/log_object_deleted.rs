@@ -241,8 +241,8 @@ impl LogObjectDeleted {
             return;
         }
         let columns = EvidenceColumns::of(batch);
-        let [bucket, principal, versions, operation] =
-            ["bucket_name", "principal", "version_id", "operation"].map(|name| batch.text(name));
+        let [bucket, principal, operation] =
+            ["bucket_name", "principal", "operation"].map(|name| batch.text(name));
         let log = log_index(batch.log);
         let day = |row: usize| columns.event_time_ms(row).map(|time_ms| time_ms.div_euclid(DAY_MS));
         // Deletes come in runs, of which each is one look-up.
@@ -259,7 +259,7 @@ impl LogObjectDeleted {
                         request: codes.request[row],
                         key: codes.key[row],
                         shape: codes.shape[row],
-                        has_version: cell(versions, row).is_some(),
+                        has_version: codes.names_version[row],
                     };
                     state.observe(level, log, &delete, &columns, row);
                 }

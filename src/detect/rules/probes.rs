@@ -8,7 +8,7 @@ use crate::detect::{DetectBatch, Severity};
 /// Does somebody without credentials ask for a bucket as such: whether it is there, what is in it, how it is set?
 pub(super) fn asks_for_bucket(codes: &Codes, row: usize) -> bool {
     codes.who[row] == Who::Anonymous
-        && matches!(codes.act[row], Act::List | Act::ListObjects | Act::Settings)
+        && (matches!(codes.act[row], Act::List | Act::Settings) || codes.act[row].is_listing())
         && codes.key[row] == 0
 }
 

@@ -73,10 +73,14 @@ fn days(caller: &CallerView<'_>, deleted: &[(u32, u64)], halvings: u32) -> BTree
     let mut reads: HashMap<u64, Vec<u32>> = HashMap::new();
     let sampled = caller.series.keys().iter().filter(|(_, key)| is_sampled(*key, halvings));
     sampled.for_each(|(minute, key)| reads.entry(*key).or_default().push(*minute));
+    reads.values_mut().for_each(|minutes| minutes.sort_unstable());
     let mut days: BTreeMap<u32, Day> = BTreeMap::new();
     for (minute, key) in deleted.iter().filter(|(_, key)| is_sampled(*key, halvings)) {
-        let within = minute.saturating_sub(DAY_MINUTES)..=*minute;
-        if reads.get(key).is_some_and(|reads| reads.iter().any(|read| within.contains(read))) {
+        let was_read = |reads: &Vec<u32>| {
+            let last = reads.partition_point(|read| read <= minute).checked_sub(1).map(|at| reads[at]);
+            last.is_some_and(|read| read >= minute.saturating_sub(DAY_MINUTES))
+        };
+        if reads.get(key).is_some_and(was_read) {
             let day = days.entry(minute / DAY_MINUTES).or_default();
             let (first, last) = day.minutes.unwrap_or((*minute, *minute));
             day.minutes = Some((first.min(*minute), last.max(*minute)));

@@ -22,9 +22,9 @@ pub static RULE: Rule = Rule {
     severity: Severity::Info,
     attack: &["T1499"],
     looks_for: "Turn-around times of requests that were done, in access logs, by bucket and clock windows of five minutes: \
-        three windows in a row of which the 99th percentile is above a second and three times that of seven days \
-        that end six hours before. Only requests that take 300 milliseconds or more are looked at, and held against the number of all: so a \
-        former percentile counts as no less than that. Turn-around ends with the first byte of the answer, so that the size \
+        three windows in a row of which the 99th percentile is three times that of seven days that end six hours \
+        before. Only requests that take a second or more are looked at, and held against the number of all: so a former \
+        percentile counts as no less than that. Turn-around ends with the first byte of the answer, so that the size \
         of objects does not matter. Windows with fewer than a hundred requests, and buckets that the logs show for less than \
         a day before, are left out.",
     why: "It is what users feel first, and it tells a disturbance from a failure.",
@@ -61,12 +61,12 @@ const PAST: u32 = 7 * 24 * 60;
 /// Minutes between a window and its past, so that the beginning of a disturbance is no part of it.
 const GAP: u32 = 6 * 60;
 /// Below this nothing is looked at ([`Marks::SLOW`]).
-const LEAST_MS: u64 = 300;
+const LEAST_MS: u64 = 1000;
 
 struct SlowAnswers {
-    /// The limits by which times are told apart, mildest first: that of the past, that of a spike, and those of spikes over
+    /// The limits by which times are told apart, mildest first: that of the past, that of a spike, and that of spikes over
     /// a past that was slow itself.
-    limits: [(u64, &'static str); 4],
+    limits: [(u64, &'static str); 3],
     windows: usize,
     times: u64,
 }
@@ -79,7 +79,7 @@ impl Repeat for SlowAnswers {
         let (least, times) = (threshold("turn_around_ms").max(LEAST_MS), threshold("times_the_past").max(1));
         let slower = least.saturating_mul(times);
         SlowAnswers {
-            limits: [(LEAST_MS, "0"), (least, "1"), (slower, "2"), (slower.saturating_mul(times), "3")],
+            limits: [(least, "0"), (slower, "1"), (slower.saturating_mul(times), "2")],
             windows: usize::try_from(threshold("windows")).unwrap_or(usize::MAX).max(1),
             times,
         }
@@ -170,7 +170,7 @@ impl Repeat for SlowAnswers {
 }
 
 impl SlowAnswers {
-    /// Is the 99th percentile of a window above a second, and three times that of the past? Of the past it is known which
+    /// Is the 99th percentile of a window three times that of the past, which counts as no less than a second? Of the past it is known which
     /// of the limits it is below; the window must be above the one that is three times as much. `requests` are those of the
     /// window and of the past.
     fn stands_out<'a>(
@@ -183,7 +183,7 @@ impl SlowAnswers {
         let before = end.saturating_sub(PAST)..=end.saturating_sub(1);
         // One in a hundred is above the percentile.
         let is_below = |limit: &usize| of(slower(*limit), before.clone()).saturating_mul(100) < past;
-        let needed = (0..3).find(is_below).map(|limit| limit + 1);
+        let needed = (0..2).find(is_below).map(|limit| limit + 1);
         needed
             .is_some_and(|needed| of(slower(needed), minute..=minute + WINDOW - 1).saturating_mul(100) > requests)
     }
@@ -218,14 +218,14 @@ const DAYS: Asks = Asks {
     ..Asks::USUAL
 };
 
-/// 600 in twenty minutes on the third day, each of which takes two seconds.
+/// 600 in twenty minutes on the third day, each of which takes four seconds.
 const SLOW: Asks =
-    Asks { from_ms: DAYS.from_ms + 3 * 86_400_000, every_ms: 2_000, count: 600, turn_around_ms: 2_000, ..DAYS };
+    Asks { from_ms: DAYS.from_ms + 3 * 86_400_000, every_ms: 2_000, count: 600, turn_around_ms: 4_000, ..DAYS };
 
 static SAMPLES: [Sample; 5] = [
     made!("fires", true, DAYS.lines() + &SLOW.lines()),
-    made!("near_miss_1", false, DAYS.lines() + &Asks { turn_around_ms: 900, ..SLOW }.lines()),
+    made!("near_miss_1", false, DAYS.lines() + &Asks { turn_around_ms: 2_500, ..SLOW }.lines()),
     made!("near_miss_2", false, DAYS.lines() + &Asks { count: 280, ..SLOW }.lines()),
-    made!("near_miss_3", false, Asks { turn_around_ms: 800, ..DAYS }.lines() + &SLOW.lines()),
+    made!("near_miss_3", false, Asks { turn_around_ms: 1_500, ..DAYS }.lines() + &SLOW.lines()),
     made!("denied_twin", false, DAYS.lines() + &Asks { answer: (403, "AccessDenied"), ..SLOW }.lines()),
 ];

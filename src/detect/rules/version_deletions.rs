@@ -34,8 +34,8 @@ pub static RULE: Rule = Rule {
     title: "One caller deleted versions of objects",
     severity: Severity::High,
     attack: &["T1485", "T1490"],
-    looks_for: "Deletes that were done and name a version, by one caller in one bucket: REST.DELETE.OBJECT and \
-        BATCH.DELETE.OBJECT with a version id in access logs, DeleteObject with versionId in CloudTrail. Different \
+    looks_for: "Deletes that were done and name a version, by one caller in one bucket: REST.DELETE.OBJECT with \
+        versionId in its URI and BATCH.DELETE.OBJECT with a version id in access logs, DeleteObject with versionId in CloudTrail. Different \
         versions are counted within 60 minutes, wherever the hour begins; minutes are counted whole, 61 at a time, so \
         that no 60 minutes are missed. Hours that overlap are one alert. For who goes slowly, fewer within a day are enough, \
         at level medium, if the caller deleted no version in the bucket before and the logs show it for a day by then. A version that both logs show is one. In a \
@@ -220,11 +220,14 @@ impl VersionDeletions {
 
 impl Detector for VersionDeletions {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        if codes.names_version.iter().all(|names| !names) {
+            return;
+        }
         let columns = EvidenceColumns::of(batch);
         let [bucket, principal, version] = ["bucket_name", "principal", "version_id"].map(|name| batch.text(name));
         for row in 0..batch.len() {
             let is_delete = codes.act[row] == Act::Delete && codes.ended[row] == Ended::Done;
-            if !is_delete || codes.who[row] == Who::Service {
+            if !is_delete || !codes.names_version[row] || codes.who[row] == Who::Service {
                 continue;
             }
             let (Some(bucket), Some(version)) = (cell(bucket, row), cell(version, row)) else { continue };
