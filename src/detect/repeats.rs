@@ -144,6 +144,10 @@ impl Actor<'_> {
         let mut alert = Alert::of(rule, &self.fields, Some(stretch.minutes.start() * MINUTE_MS));
         let evidence = self.evidence(&stretch.time_ms());
         alert.set_evidence([&evidence[0], &evidence[1]]);
+        // For want of memory there may be no records; the time is known all the same.
+        if evidence.iter().all(|rows| rows.rows().is_empty()) {
+            alert.set_seen(Some(*stretch.time_ms().start()), Some(*stretch.time_ms().end()));
+        }
         let halvings = self.series.halvings();
         if halvings > 0 {
             alert.evidence_total = self.series.totals(&stretch.minutes).iter().map(|totals| totals.records).sum();

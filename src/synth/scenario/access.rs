@@ -80,7 +80,9 @@ fn fields<'a>(request: &'a Request, version: &'a str, random: &mut Random) -> Fi
             target.extend_from_slice(query.as_bytes());
             let presigned = request.presigned.map(|presigned| presigned_query(request, presigned));
             target.extend_from_slice(presigned.unwrap_or_default().as_bytes());
-            let named = request.version.as_ref().map(|version| format!("?versionId={version}"));
+            // A request that names a version does so in its URI, of whichever kind the version is.
+            let named = request.version.as_deref().or(request.versioned.then_some(version));
+            let named = named.map(|version| format!("?versionId={version}"));
             target.extend_from_slice(named.unwrap_or_default().as_bytes());
         }
         target.extend_from_slice(b" HTTP/1.1\"");
