@@ -4,12 +4,12 @@
 //! at the end what a stretch of time means in which there were as many ([`Burst::judge`]). Everything between is here.
 
 use super::alert::{Alert, Confidence};
-use super::codes::Codes;
+use super::codes::{Among, Codes};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
 use super::key_sample::{crosses, fingerprint, share};
-use super::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Stretch};
+use super::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,6 +25,9 @@ pub trait Burst: Send + Sized + 'static {
 
     /// Minutes of the window, wherever it begins.
     const MINUTES: i64;
+
+    /// The rows that could count, as far as their codes tell.
+    const AMONG: Among;
 
     /// What is counted, in the plural, for notes.
     const WHAT: &'static str;
@@ -49,6 +52,47 @@ pub trait Burst: Send + Sized + 'static {
 
     /// What it means that there were as many.
     fn judge(&self, found: &Found<'_>, shared: &Shared<'_>) -> Alert;
+
+    /// What it means that there never were as many.
+    fn judge_calm(&self, _caller: &Caller<'_>, _shared: &Shared<'_>) -> Option<Alert> {
+        None
+    }
+}
+
+/// All that was counted of one entity.
+pub struct Caller<'a> {
+    /// As of [`Burst::select`].
+    pub entity: [Option<&'a str>; 3],
+    /// What was counted, by minute.
+    pub series: Series,
+    records: &'a Records,
+    level: u32,
+}
+
+impl<'a> Caller<'a> {
+    /// What a stretch holds, found with windows of so many minutes.
+    pub fn found<'s>(&'s self, stretch: &'s Stretch, minutes: i64) -> Found<'s>
+    where
+        'a: 's,
+    {
+        let totals = self.series.totals(&stretch.minutes);
+        let evidence = self.records.evidence.over(stretch, self.level, &totals);
+        let halvings = self.series.halvings();
+        let rows = evidence[0].total() + evidence[1].total();
+        let most = if halvings > 0 { rows } else { u64::MAX };
+        let count = self.series.different(&stretch.minutes).keys.min(most);
+        let peak = stretch.peak.min(count);
+        Found {
+            entity: self.entity,
+            count,
+            peak,
+            halvings,
+            minutes,
+            stretch,
+            evidence,
+            facts: &self.records.facts,
+        }
+    }
 }
 
 /// A stretch of windows that overlap and in which there are enough.
@@ -158,8 +202,8 @@ impl<B: Burst> BurstDetector<B> {
 impl<B: Burst> Detector for BurstDetector<B> {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let mut columns = None;
-        for row in 0..batch.len() {
-            let Some((entity, what)) = self.burst.select(batch, codes, row) else { continue };
+        codes.each(B::AMONG, |row| {
+            let Some((entity, what)) = self.burst.select(batch, codes, row) else { return };
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
             let entity = self.key.set(&entity);
             if let Some(time_ms) = columns.event_time_ms(row) {
@@ -169,7 +213,7 @@ impl<B: Burst> Detector for BurstDetector<B> {
                 state.evidence.observe(level, batch.log, columns, row);
                 state.facts.observe(columns, row);
             });
-        }
+        });
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {
@@ -186,19 +230,15 @@ impl<B: Burst> Detector for BurstDetector<B> {
             let &[first, second, third] = &fields[..] else { continue };
             let entity = [first, second, third];
             let Some(least) = self.burst.least(entity, shared) else { continue };
-            let series = counted.of(fingerprint(key));
+            let (series, level) = (counted.of(fingerprint(key)), self.callers.state_level());
+            let caller = Caller { entity, series, records, level };
             // Minutes are counted whole, and a window that begins within one touches one more.
-            for stretch in series.stretches(B::MINUTES + 1, least, Measure::Keys) {
-                let totals = series.totals(&stretch.minutes);
-                let evidence = records.evidence.over(&stretch, self.callers.state_level(), &totals);
-                let halvings = series.halvings();
-                let rows = evidence[0].total() + evidence[1].total();
-                let most = if halvings > 0 { rows } else { u64::MAX };
-                let count = series.different(&stretch.minutes).keys.min(most);
-                let peak = stretch.peak.min(count);
-                let (stretch, facts, minutes) = (&stretch, &records.facts, B::MINUTES + 1);
-                let found = Found { entity, count, peak, halvings, minutes, stretch, evidence, facts };
-                findings.alerts.push(self.burst.judge(&found, shared));
+            let minutes = B::MINUTES + 1;
+            let stretches = caller.series.stretches(minutes, least, Measure::Keys);
+            let judged = stretches.iter().map(|stretch| self.burst.judge(&caller.found(stretch, minutes), shared));
+            findings.alerts.extend(judged);
+            if stretches.is_empty() {
+                findings.alerts.extend(self.burst.judge_calm(&caller, shared));
             }
         }
         let sampled = (counted.halvings() > 0).then(|| {

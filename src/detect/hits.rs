@@ -296,6 +296,11 @@ impl HitGroups {
         self.groups.merge(other.groups);
     }
 
+    /// A sentence about what was left out, if anything was, for the rule of that id.
+    pub fn note(&self, id: &str) -> Option<String> {
+        self.groups.note().map(|note| format!("{id}: {note}"))
+    }
+
     /// What the groups mean, for the rule of that id.
     pub fn finish(&self, id: &str, judge: impl Fn(&Group<'_>) -> Verdict) -> Findings {
         let mut findings = Findings::default();
@@ -311,7 +316,7 @@ impl HitGroups {
                 Verdict::Nothing => {}
             }
         }
-        findings.notes = self.groups.note().map(|note| format!("{id}: {note}")).into_iter().collect();
+        findings.notes = self.note(id).into_iter().collect();
         findings.note_limits();
         findings
     }

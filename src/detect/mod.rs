@@ -225,6 +225,11 @@ pub trait Detector: Send {
         Vec::new()
     }
 
+    /// What a detector of that kind left out for want of memory, a sentence each that begins with its rule.
+    fn notes_over(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// For [`Detector::merge`].
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 

@@ -6,7 +6,7 @@
 //! push out the one that does much: what is kept is a sample of what was done, not of the actors.
 
 use super::alert::Alert;
-use super::codes::Codes;
+use super::codes::{Among, Codes};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of, share};
@@ -36,10 +36,13 @@ pub trait Repeat: Send + Sized + 'static {
     /// Minutes that are one: of these a rule may be shown the first row only.
     const GRAIN_MINUTES: i64 = 1;
 
+    /// The rows that could count, as far as their codes tell.
+    const AMONG: Among = Among::All;
+
     /// With the settings.
     fn new(config: &Config) -> Self;
 
-    /// Tells what a row counts for. Called for every row that is not routine ([`super::sight::Sight::is_routine`]), so
+    /// Tells what a row counts for. Called for every row of [`Repeat::AMONG`] that is not routine ([`super::sight::Sight::is_routine`]), so
     /// the first test should be one of `codes`.
     fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>);
 
@@ -199,7 +202,7 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let mut columns = None;
         let RepeatDetector { rule, counted, shown, key } = self;
-        for row in 0..batch.len() {
+        codes.each(R::AMONG, |row| {
             rule.select(batch, codes, row, &mut |[first, second, third, fourth], what| {
                 let columns = &*columns.get_or_insert_with(|| EvidenceColumns::of(batch));
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
@@ -216,7 +219,7 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                     }
                 });
             });
-        }
+        });
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {

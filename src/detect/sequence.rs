@@ -225,6 +225,10 @@ impl Detector for SequenceDetector {
         whole.map(|(by, actor, found)| self.alert(*by, actor, found)).collect()
     }
 
+    fn notes_over(&self) -> Vec<String> {
+        self.rows.note(self.sequence.rule.id).into_iter().collect()
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }

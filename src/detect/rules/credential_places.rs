@@ -3,7 +3,7 @@
 use super::probes::address;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
@@ -61,6 +61,7 @@ struct CredentialPlaces {
 
 impl Repeat for CredentialPlaces {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
     const GRAIN_MINUTES: i64 = STRETCH_MINUTES;
 
     fn new(config: &Config) -> Self {

@@ -3,7 +3,7 @@
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::bursts::{Burst, BurstDetector, Found};
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::what;
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
@@ -54,6 +54,7 @@ struct DeletesDenied {
 
 impl Burst for DeletesDenied {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Delete, Act::DeleteMany]);
     const MINUTES: i64 = 10;
     const WHAT: &'static str = "refused deletes";
     const MOST: usize = (1 << 16) / 8 * 7;

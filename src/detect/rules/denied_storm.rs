@@ -4,6 +4,7 @@ use super::probes::{address, milder, request};
 use crate::detect::alert::{Alert, Confidence, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::history::View;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
 use crate::detect::rules::authentication_failures::is_of_authentication;
@@ -118,15 +119,9 @@ impl Repeat for DeniedStorm {
                 told.push((actor.fields[0], stretch));
             }
         }
-        let is_told = |told: &[(Option<&str>, Stretch)], who: Option<&str>, stretch: &Stretch| {
-            let is_near = |other: &Stretch| {
-                other.minutes.start() <= stretch.minutes.end() && stretch.minutes.start() <= other.minutes.end()
-            };
-            told.iter().any(|(other, minutes)| (who.is_none() || *other == who) && is_near(minutes))
-        };
         for actor in actors.iter().filter(|actor| actor.fields[3].is_some()) {
             for stretch in actor.stretches(10, self.of_key) {
-                if is_told(&told, actor.fields[0], &stretch) {
+                if near(&told, &stretch).any(|who| who == actor.fields[0]) {
                     continue;
                 }
                 let mut alert = self.of_caller(actor, &stretch, shared);
@@ -139,7 +134,8 @@ impl Repeat for DeniedStorm {
         for actor in actors.iter().filter(|actor| actor.fields[0].is_none()) {
             let Some(bucket) = actor.fields[1] else { continue };
             for stretch in actor.stretches(5, self.of_bucket) {
-                if is_told(&told, None, &stretch) {
+                // Who is told of hides others only where it asked too.
+                if near(&told, &stretch).any(|who| asked(shared.history, who, bucket, &stretch)) {
                     continue;
                 }
                 let mut alert = alert(actor, &stretch, self.of_bucket);
@@ -153,6 +149,25 @@ impl Repeat for DeniedStorm {
             }
         }
     }
+}
+
+/// Who is told of already, in stretches that overlap with this one.
+fn near<'t>(
+    told: &'t [(Option<&'t str>, Stretch)],
+    stretch: &'t Stretch,
+) -> impl Iterator<Item = Option<&'t str>> {
+    let is_near = |other: &Stretch| {
+        other.minutes.start() <= stretch.minutes.end() && stretch.minutes.start() <= other.minutes.end()
+    };
+    told.iter().filter(move |(_, other)| is_near(other)).map(|(who, _)| *who)
+}
+
+/// Did a caller send requests to a bucket in a stretch of time?
+fn asked(history: &View<'_>, principal: Option<&str>, bucket: &str, stretch: &Stretch) -> bool {
+    let minute = |minute: &i64| u32::try_from(*minute).unwrap_or(0);
+    let minutes = minute(stretch.minutes.start())..=minute(stretch.minutes.end());
+    let mut callers = history.callers().iter();
+    callers.any(|it| it.principal == principal && it.bucket == bucket && it.series.within(&minutes).requests > 0)
 }
 
 fn alert(actor: &Actor<'_>, stretch: &Stretch, least: u64) -> Alert {

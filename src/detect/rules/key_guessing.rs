@@ -3,7 +3,7 @@
 use super::probes::address;
 use crate::detect::alert::{Confidence, Outcome, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::key_sample::about;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
@@ -51,6 +51,7 @@ struct KeyGuessing {
 
 impl Repeat for KeyGuessing {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::Read, Act::List]);
 
     fn new(config: &Config) -> Self {
         KeyGuessing {

@@ -3,7 +3,7 @@
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::{Word, cell};
 use crate::detect::bursts::{Burst, BurstDetector, Found};
-use crate::detect::codes::{Act, Codes, Ended, Who};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::key_sample::about;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
@@ -50,6 +50,7 @@ struct KmsDenied {
 
 impl Burst for KmsDenied {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Acts(&[Act::OtherService]);
     const MINUTES: i64 = 10;
     const WHAT: &'static str = "refused calls";
     const MOST: usize = (1 << 16) / 8 * 7;

@@ -3,7 +3,7 @@
 use super::samples;
 use crate::detect::alert::{Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict, what};
 use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
@@ -69,6 +69,7 @@ struct LogExpiryTold {
 impl Pattern for LogExpiryTold {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         let threshold = |name| config.threshold(&RULE, name);

@@ -2,7 +2,7 @@
 
 use super::marked_calls::{self, caller, hit};
 use crate::detect::alert::{Confidence, Severity, counted};
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
@@ -43,6 +43,7 @@ struct LogInjection;
 
 impl Pattern for LogInjection {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         LogInjection

@@ -5,6 +5,7 @@ use crate::detect::baseline::{DAY_HOURS, Dimension, Known, hour_of};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Codes, Ended};
 use crate::detect::hits::{Group, Hit, what};
+use crate::detect::key_sample::about;
 use crate::detect::reading::span_in_words;
 use crate::detect::{Config, DetectBatch, Rule, Shared, Threshold};
 use serde_json::json;
@@ -53,8 +54,24 @@ pub(super) fn alert(rule: &Rule, group: &Group<'_>, severity: Severity) -> Alert
     alert
 }
 
+/// An alert about a group over the whole input, whatever its days.
+pub(super) fn alert_of_all(rule: &Rule, group: &Group<'_>, summary: String) -> Alert {
+    let mut alert = group.alert(rule);
+    alert.window_seconds = 0;
+    alert.outcome = outcome(group);
+    alert.summary = summary;
+    alert.reasons.extend(group.estimate());
+    alert.expected = [("requests", json!(0))].into();
+    alert
+}
+
+/// The number of requests of a group, as sentences tell it.
+pub(super) fn requests(group: &Group<'_>) -> String {
+    format!("{}{}", about(group.halvings()), counted(group.count(), "request", "requests"))
+}
+
 /// How the calls of a group ended.
-pub(super) fn outcome(group: &Group<'_>) -> Outcome {
+fn outcome(group: &Group<'_>) -> Outcome {
     match (group.of_kind(DONE) > 0, group.of_kind(DENIED) > 0) {
         (false, true) => Outcome::Denied,
         (true, true) => Outcome::Mixed,

@@ -223,6 +223,10 @@ impl Detector for NewIdentityUsed {
         found
     }
 
+    fn notes_over(&self) -> Vec<String> {
+        self.made.note(RULE.id).into_iter().collect()
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }

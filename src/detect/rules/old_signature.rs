@@ -1,13 +1,11 @@
 //! ENC-003: requests to S3 that are signed with version 2.
 
-use super::marked_calls::{self, caller, hit};
-use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::Codes;
+use super::marked_calls::{self, caller, hit, requests};
+use crate::detect::alert::Severity;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
-use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
-use serde_json::json;
 
 /// ENC-003 `old-signature`.
 pub static RULE: Rule = Rule {
@@ -42,6 +40,7 @@ struct OldSignature;
 impl Pattern for OldSignature {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         OldSignature
@@ -52,18 +51,8 @@ impl Pattern for OldSignature {
     }
 
     fn judge(&self, group: &Group<'_>, _: &Shared<'_>) -> Verdict {
-        let mut alert = group.alert(&RULE);
-        alert.window_seconds = 0;
-        alert.outcome = marked_calls::outcome(group);
-        alert.summary = format!(
-            "{} signed {}{} with version 2{}.",
-            caller(group),
-            about(group.halvings()),
-            counted(group.count(), "request", "requests"),
-            group.entity[1].map(|bucket| format!(" to {bucket}")).unwrap_or_default(),
-        );
-        alert.reasons.extend(group.estimate());
-        alert.expected = [("requests", json!(0))].into();
-        Verdict::Alert(alert)
+        let bucket = group.entity[1].map(|bucket| format!(" to {bucket}")).unwrap_or_default();
+        let summary = format!("{} signed {} with version 2{}.", caller(group), requests(group), bucket);
+        Verdict::Alert(marked_calls::alert_of_all(&RULE, group, summary))
     }
 }

@@ -1,13 +1,11 @@
 //! ENC-002: requests to S3 over versions of TLS that are no longer safe.
 
-use super::marked_calls::{self, caller, hit};
-use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::Codes;
+use super::marked_calls::{self, caller, hit, requests};
+use crate::detect::alert::Severity;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
-use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
-use serde_json::json;
 
 /// ENC-002 `old-tls`.
 pub static RULE: Rule = Rule {
@@ -41,6 +39,7 @@ struct OldTls;
 impl Pattern for OldTls {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         OldTls
@@ -51,18 +50,8 @@ impl Pattern for OldTls {
     }
 
     fn judge(&self, group: &Group<'_>, _: &Shared<'_>) -> Verdict {
-        let mut alert = group.alert(&RULE);
-        alert.window_seconds = 0;
-        alert.outcome = marked_calls::outcome(group);
-        alert.summary = format!(
-            "{} sent {}{} over TLS 1.0 or 1.1{}.",
-            caller(group),
-            about(group.halvings()),
-            counted(group.count(), "request", "requests"),
-            group.entity[1].map(|bucket| format!(" to {bucket}")).unwrap_or_default(),
-        );
-        alert.reasons.extend(group.estimate());
-        alert.expected = [("requests", json!(0))].into();
-        Verdict::Alert(alert)
+        let bucket = group.entity[1].map(|bucket| format!(" to {bucket}")).unwrap_or_default();
+        let summary = format!("{} sent {} over TLS 1.0 or 1.1{}.", caller(group), requests(group), bucket);
+        Verdict::Alert(marked_calls::alert_of_all(&RULE, group, summary))
     }
 }

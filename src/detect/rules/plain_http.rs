@@ -1,13 +1,11 @@
 //! ENC-001: requests to S3 without TLS.
 
-use super::marked_calls::{self, DONE, caller, hit};
-use crate::detect::alert::{Severity, counted};
-use crate::detect::codes::Codes;
+use super::marked_calls::{self, DONE, caller, hit, requests};
+use crate::detect::alert::Severity;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
-use crate::detect::key_sample::about;
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared};
-use serde_json::json;
 
 /// ENC-001 `plain-http`.
 pub static RULE: Rule = Rule {
@@ -44,6 +42,7 @@ struct PlainHttp;
 impl Pattern for PlainHttp {
     const RULE: &'static Rule = &RULE;
     const BY_DAY: bool = false;
+    const AMONG: Among = Among::Marked;
 
     fn new(_: &Config) -> Self {
         PlainHttp
@@ -56,22 +55,18 @@ impl Pattern for PlainHttp {
     fn judge(&self, group: &Group<'_>, _: &Shared<'_>) -> Verdict {
         let is_anonymous = group.entity[0] == Some("anonymous");
         let severity = if is_anonymous { Severity::Low } else { Severity::Medium };
-        let mut alert = group.alert(&RULE);
-        (alert.severity, alert.window_seconds) = (severity, 0);
-        alert.outcome = marked_calls::outcome(group);
         let whom = if is_anonymous { "Callers without credentials" } else { caller(group) };
-        alert.summary = format!(
-            "{whom} sent {}{} without TLS to {}; {} were done.",
-            about(group.halvings()),
-            counted(group.count(), "request", "requests"),
+        let summary = format!(
+            "{whom} sent {} without TLS to {}; {} were done.",
+            requests(group),
             group.entity[1].unwrap_or("no bucket"),
             group.of_kind(DONE),
         );
+        let mut alert = marked_calls::alert_of_all(&RULE, group, summary);
+        alert.severity = severity;
         if !is_anonymous {
             alert.reasons.push("The requests carry a signature, which others could send again.".to_owned());
         }
-        alert.reasons.extend(group.estimate());
-        alert.expected = [("requests", json!(0))].into();
         Verdict::Alert(alert)
     }
 }

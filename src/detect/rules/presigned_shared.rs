@@ -3,7 +3,7 @@
 use super::probes::{address, request};
 use crate::detect::alert::{Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::Codes;
+use crate::detect::codes::{Among, Codes};
 use crate::detect::key_sample::{about, fingerprint};
 use crate::detect::marks::Marks;
 use crate::detect::presigned::Presigned;
@@ -61,6 +61,7 @@ struct PresignedShared {
 
 impl Repeat for PresignedShared {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         PresignedShared {

@@ -24,7 +24,8 @@ pub static RULE: Rule = Rule {
         is one alert for a caller, a bucket and a UTC day. Accounts in partners and callers in iac_roles are kept quiet and \
         counted.",
     why: "S3 itself then copies every new object into the other account, day by day, and no read shows it.",
-    cannot_see: "Whose bucket a destination is that is named without its account. Rules that were set before the logs begin.",
+    cannot_see: "Whose bucket a destination is that is named without its account. Rules that were set before the logs begin. \
+        Of several rules that one call sets, all but the first that names an account.",
     false_positives: "An account for backups: list it under owned_accounts.",
     next_steps: &[
         "Find out whose account and bucket the destination is.",

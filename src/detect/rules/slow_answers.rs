@@ -3,7 +3,7 @@
 use super::probes::request;
 use crate::detect::alert::{Confidence, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Codes, Ended};
+use crate::detect::codes::{Among, Codes, Ended};
 use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
@@ -73,6 +73,7 @@ struct SlowAnswers {
 
 impl Repeat for SlowAnswers {
     const RULE: &'static Rule = &RULE;
+    const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
         let threshold = |name| config.threshold(&RULE, name);

@@ -1,28 +1,15 @@
 //! DEL-002: one caller deletes versions of objects, which nothing brings back.
 
-use super::{samples, take};
+use super::samples;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Act, Codes, Ended, Who};
-use crate::detect::entities::{Entities, EntityKey, State};
-use crate::detect::evidence::EvidenceColumns;
-use crate::detect::facts::Facts;
+use crate::detect::bursts::{Burst, BurstDetector, Caller, Found};
+use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::what;
-use crate::detect::key_sample::{about, crosses, fingerprint, share};
-use crate::detect::known::LogBucket;
-use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
-use crate::detect::{
-    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
-};
-use serde::{Deserialize, Serialize};
+use crate::detect::key_sample::about;
+use crate::detect::minutes::Measure;
+use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
-use std::any::Any;
-
-/// Bytes for the names and the evidence of callers. With [`MOST_KEYS`] a detector has at most 18 MiB.
-const DELETES_BUDGET: usize = 5 << 20;
-
-/// Length of the window: minutes are counted whole, and 60 minutes that begin within one touch 61 of them.
-const WINDOW_MINUTES: i64 = 61;
 
 /// Minutes of a day.
 const DAY_MINUTES: i64 = 24 * 60;
@@ -81,105 +68,53 @@ pub static RULE: Rule = Rule {
         "near_miss_2" S3Access "log" false,
         "denied_twin" S3Access "log" false,
     ),
-    form: Form::Code(|config| Box::new(VersionDeletions::new(config))),
+    form: Form::Code(BurstDetector::<VersionDeletions>::of),
 };
 
 struct VersionDeletions {
     deleted_versions: u64,
     deleted_versions_a_day: u64,
-    /// By principal and bucket.
-    deletes: Entities<Deletes>,
-    /// Deleted versions by the fingerprint of principal and bucket.
-    deleted: KeyTable,
-    key: EntityKey,
 }
 
-/// Records of one caller's deletes of versions in one bucket.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Deletes {
-    evidence: EvidenceByTime,
-    facts: Facts,
-}
+impl Burst for VersionDeletions {
+    const RULE: &'static Rule = &RULE;
+    const MINUTES: i64 = 60;
+    const AMONG: Among = Among::Acts(&[Act::Delete]);
+    const WHAT: &'static str = "deleted versions";
 
-impl State for Deletes {
-    const LEVELS: u32 = EvidenceByTime::LEVELS;
-
-    fn weight(&self, _level: u32) -> usize {
-        self.evidence.weight() + self.facts.weight()
-    }
-
-    fn cut(&mut self, level: u32) {
-        self.evidence.cut(level);
-    }
-
-    fn merge(&mut self, other: Self, level: u32) {
-        self.evidence.merge(other.evidence, level);
-        self.facts.merge(&other.facts);
-    }
-}
-
-impl VersionDeletions {
-    fn new(config: &Config) -> VersionDeletions {
+    fn new(config: &Config) -> Self {
+        let threshold = |name| config.threshold(&RULE, name);
         VersionDeletions {
-            deleted_versions: config.threshold(&RULE, "deleted_versions"),
-            deleted_versions_a_day: config.threshold(&RULE, "deleted_versions_a_day"),
-            deletes: Entities::with_budget(DELETES_BUDGET),
-            deleted: KeyTable::with_cap(MOST_KEYS),
-            key: EntityKey::default(),
+            deleted_versions: threshold("deleted_versions"),
+            deleted_versions_a_day: threshold("deleted_versions_a_day"),
         }
     }
 
-    /// The first day on which a caller deleted versions in a bucket, if they are many.
-    fn first_day(
+    fn select<'a>(
         &self,
-        (principal, bucket): (Option<&str>, &str),
-        deletes: &Deletes,
-        series: &Series,
-        shared: &Shared<'_>,
-    ) -> Option<Alert> {
-        let days = series.stretches(DAY_MINUTES, self.deleted_versions_a_day, Measure::Keys);
-        let stretch = days.first()?;
-        let start = *stretch.minutes.start();
-        let is_first = series.different(&(i64::MIN..=start - 1)).keys == 0;
-        let (before, _) = shared.history.before(bucket, u32::try_from(start).ok()?);
-        if !is_first || before < DAY_MINUTES as u64 {
+        batch: &DetectBatch<'a>,
+        codes: &Codes,
+        row: usize,
+    ) -> Option<([Option<&'a str>; 3], u64)> {
+        let is_counted = codes.names_version[row] && codes.ended[row] == Ended::Done;
+        if !is_counted || codes.who[row] == Who::Service {
             return None;
         }
-        let mut alert = self.alert((principal, bucket), deletes, (series, stretch), None);
-        alert.severity = Severity::Medium;
-        alert.confidence = Confidence::Medium;
-        alert.window_seconds = DAY_MINUTES as u64 * 60;
-        alert.summary = format!(
-            "{} deleted {}{} of objects of {bucket}, where it never had deleted any.",
-            principal.unwrap_or("An unknown caller"),
-            about(series.halvings()),
-            counted(alert.count, "version", "versions"),
-        );
-        alert.reasons.push(format!(
-            "At least {} were deleted within a day, by a caller of whom the logs show no such delete before.",
-            self.deleted_versions_a_day
-        ));
-        alert.expected = [("deleted_versions_a_day", json!(self.deleted_versions_a_day))].into();
-        Some(alert)
+        let [bucket, principal, version] =
+            ["bucket_name", "principal", "version_id"].map(|name| cell(batch.text(name), row));
+        Some(([principal, Some(bucket?), None], what(Some(version?), codes.key[row])))
     }
 
-    fn alert(
-        &self,
-        (principal, bucket): (Option<&str>, &str),
-        deletes: &Deletes,
-        (series, stretch): (&Series, &Stretch),
-        log_bucket: Option<LogBucket>,
-    ) -> Alert {
-        let totals = series.totals(&stretch.minutes);
-        let evidence = deletes.evidence.over(stretch, self.deletes.state_level(), &totals);
-        let halvings = series.halvings();
-        let records = evidence[0].total() + evidence[1].total();
-        let most = if halvings > 0 { records } else { u64::MAX };
-        let versions = series.different(&stretch.minutes).keys.min(most);
-        let is_many = crosses(stretch.peak >> halvings, halvings, self.deleted_versions);
-        let mut alert = Alert::of(&RULE, &[principal, Some(bucket)], Some(stretch.minutes.start() * MINUTE_MS));
-        alert.set_evidence([&evidence[0], &evidence[1]]);
-        alert.confidence = if halvings > 0 { Confidence::Medium } else { Confidence::High };
+    fn least(&self, [_, bucket, _]: [Option<&str>; 3], shared: &Shared<'_>) -> Option<u64> {
+        let is_log_bucket = shared.known.log_bucket(shared.config, bucket?).is_some();
+        Some(if is_log_bucket { 1 } else { self.deleted_versions })
+    }
+
+    fn judge(&self, found: &Found<'_>, shared: &Shared<'_>) -> Alert {
+        let bucket = found.entity[1].unwrap_or_default();
+        let log_bucket = shared.known.log_bucket(shared.config, bucket);
+        let is_many = found.reaches(self.deleted_versions);
+        let mut alert = alert(found);
         if let Some(log_bucket) = log_bucket {
             alert.reasons = log_bucket.reasons();
             if !is_many {
@@ -191,106 +126,54 @@ impl VersionDeletions {
             let least = counted(self.deleted_versions, "version was", "versions were");
             alert.reasons.push(format!("At least {least} deleted within an hour."));
         }
-        if halvings > 0 {
-            let share = share(halvings);
-            alert.reasons.push(format!("The numbers are estimates from a sample of {share} versions."));
-        }
-        alert.window_seconds = WINDOW_MINUTES as u64 * 60;
-        alert.bucket = Some(bucket.to_owned());
-        alert.principal = principal.map(str::to_owned);
-        deletes.facts.tell(&mut alert);
-        alert.count = versions;
-        let (about, peak) = (about(halvings), stretch.peak.min(versions));
+        alert.reasons.extend(found.estimate());
+        let about = about(found.halvings);
         alert.summary = format!(
-            "{} deleted {about}{} of objects of {}{bucket}, up to {about}{peak} in about an hour.",
-            principal.unwrap_or("An unknown caller"),
-            counted(versions, "version", "versions"),
+            "{} deleted {about}{} of objects of {}{bucket}, up to {about}{} in about an hour.",
+            found.name(),
+            counted(found.count, "version", "versions"),
             if log_bucket.is_some() { "the log bucket " } else { "" },
+            found.peak,
         );
-        alert.observed = [
-            ("deleted_versions", json!(versions)),
-            ("deleted_versions_in_a_window", json!(peak)),
-            ("sampled_share", json!(share(halvings))),
-        ]
-        .into();
         alert.expected = [("deleted_versions", json!(self.deleted_versions))].into();
         alert
     }
+
+    /// The first day on which a caller deleted versions in a bucket, if they are many.
+    fn judge_calm(&self, caller: &Caller<'_>, shared: &Shared<'_>) -> Option<Alert> {
+        let bucket = caller.entity[1]?;
+        let days = caller.series.stretches(DAY_MINUTES, self.deleted_versions_a_day, Measure::Keys);
+        let stretch = days.first()?;
+        let start = *stretch.minutes.start();
+        let is_first = caller.series.different(&(i64::MIN..=start - 1)).keys == 0;
+        let (before, _) = shared.history.before(bucket, u32::try_from(start).ok()?);
+        if !is_first || before < DAY_MINUTES as u64 {
+            return None;
+        }
+        let found = caller.found(stretch, DAY_MINUTES);
+        let mut alert = alert(&found);
+        (alert.severity, alert.confidence) = (Severity::Medium, Confidence::Medium);
+        alert.reasons.extend(found.estimate());
+        alert.reasons.push(format!(
+            "At least {} were deleted within a day, by a caller of whom the logs show no such delete before.",
+            self.deleted_versions_a_day
+        ));
+        alert.summary = format!(
+            "{} deleted {}{} of objects of {bucket}, where it never had deleted any.",
+            found.name(),
+            about(found.halvings),
+            counted(found.count, "version", "versions"),
+        );
+        alert.expected = [("deleted_versions_a_day", json!(self.deleted_versions_a_day))].into();
+        Some(alert)
+    }
 }
 
-impl Detector for VersionDeletions {
-    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        if codes.names_version.iter().all(|names| !names) {
-            return;
-        }
-        let columns = EvidenceColumns::of(batch);
-        let [bucket, principal, version] = ["bucket_name", "principal", "version_id"].map(|name| batch.text(name));
-        for row in 0..batch.len() {
-            let is_delete = codes.act[row] == Act::Delete && codes.ended[row] == Ended::Done;
-            if !is_delete || !codes.names_version[row] || codes.who[row] == Who::Service {
-                continue;
-            }
-            let (Some(bucket), Some(version)) = (cell(bucket, row), cell(version, row)) else { continue };
-            let entity = self.key.set(&[cell(principal, row), Some(bucket)]);
-            if let Some(time_ms) = columns.event_time_ms(row) {
-                let deleted = what(Some(version), codes.key[row]);
-                self.deleted.insert(fingerprint(entity), batch.log, time_ms, deleted, true);
-            }
-            self.deletes.observe(entity, 1, |state, level| {
-                state.evidence.observe(level, batch.log, &columns, row);
-                state.facts.observe(&columns, row);
-            });
-        }
-    }
-
-    fn merge(&mut self, other: Box<dyn Detector>) {
-        let other: VersionDeletions = take(other);
-        self.deletes.merge(other.deletes);
-        self.deleted.merge(other.deleted);
-    }
-
-    fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
-        let mut findings = Findings::default();
-        let sampled = (self.deleted.halvings() > 0).then(|| {
-            format!(
-                "More than {MOST_KEYS} deleted versions: numbers are estimates from a sample of {}, and what is not \
-                 clearly above the threshold is left out.",
-                share(self.deleted.halvings())
-            )
-        });
-        let deleted = std::mem::replace(&mut self.deleted, KeyTable::with_cap(0)).into_sorted();
-        for (entity, deletes) in self.deletes.sorted() {
-            let [principal, Some(bucket)] = EntityKey::fields(entity)[..] else { continue };
-            let log_bucket = shared.known.log_bucket(shared.config, bucket);
-            let least = if log_bucket.is_some() { 1 } else { self.deleted_versions };
-            let series = deleted.of(fingerprint(entity));
-            let of = (principal, bucket);
-            let hours = series.stretches(WINDOW_MINUTES, least, Measure::Keys);
-            for stretch in &hours {
-                findings.alerts.push(self.alert(of, deletes, (&series, stretch), log_bucket));
-            }
-            if hours.is_empty() {
-                findings.alerts.extend(self.first_day(of, deletes, &series, shared));
-            }
-        }
-        let notes = [sampled, self.deletes.note()].into_iter().flatten();
-        findings.notes = notes.map(|note| format!("{}: {note}", RULE.id)).collect();
-        findings.note_limits();
-        findings
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-
-    fn save(&self) -> Vec<u8> {
-        saved(&(&self.deletes, &self.deleted))
-    }
-
-    fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        (self.deletes, self.deleted) = restore(state)?;
-        Ok(())
-    }
+fn alert(found: &Found<'_>) -> Alert {
+    let mut alert = found.alert(&RULE);
+    alert.observed.insert("deleted_versions", json!(found.count));
+    alert.observed.insert("deleted_versions_in_a_window", json!(found.peak));
+    alert
 }
 
 #[cfg(test)]
@@ -381,7 +264,7 @@ mod tests {
 
     #[test]
     fn three_hundred_thousand_callers_and_buckets_stay_in_the_budget_whatever_the_order() {
-        let bytes = |detector: &VersionDeletions| detector.deletes.bytes() + detector.deleted.bytes();
-        flood(|| VersionDeletions::new(&Config::default()), bytes, S3Access, &delete(1, 0));
+        let fresh = || BurstDetector::<VersionDeletions>::fresh(&Config::default());
+        flood(fresh, BurstDetector::bytes, S3Access, &delete(1, 0));
     }
 }

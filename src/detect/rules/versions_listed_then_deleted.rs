@@ -6,7 +6,7 @@ use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EvidenceColumns, of_alerts};
-use crate::detect::key_sample::fingerprint;
+use crate::detect::key_sample::{fingerprint, share};
 use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Stretch};
 use crate::detect::{
     Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
@@ -178,6 +178,14 @@ impl Detector for VersionsListed {
             found.push(alert);
         }
         found
+    }
+
+    fn notes_over(&self) -> Vec<String> {
+        let sampled = (self.lists.halvings() > 0).then(|| {
+            format!("a sample of {} of the lists of versions was looked at.", share(self.lists.halvings()))
+        });
+        let notes = [sampled, self.callers.note()].into_iter().flatten();
+        notes.map(|note| format!("{}: {note}", RULE.id)).collect()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
