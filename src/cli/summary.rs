@@ -4,6 +4,7 @@ use s3sleuth::ledger::{FileOutcome, FileStatus};
 use s3sleuth::parse::time::format_iso;
 use s3sleuth::pipeline::Report;
 use s3sleuth::report::count::{counted, grouped as count, of_number};
+use s3sleuth::report::reasons;
 use s3sleuth::report::safe::printable;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -118,7 +119,9 @@ pub fn text(
         _ => "events read: none with a time".to_owned(),
     });
     lines.extend(inferred.iter().map(|sentence| printable(sentence).into_owned()));
-    lines.extend(not_evaluated.iter().map(|reason| format!("not evaluated: {}", printable(reason))));
+    lines.extend(
+        reasons::joined(not_evaluated).iter().map(|reason| format!("not evaluated: {}", printable(reason))),
+    );
     let megabytes = tally.bytes as f64 / 1e6;
     lines.push(format!("{megabytes:.1} MB in {seconds:.2} s ({:.0} MB/s)", megabytes / seconds.max(1e-9)));
     lines.join("\n")

@@ -23,7 +23,6 @@ use crate::pipeline::stage::Stage;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::join;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Runs rules over both logs, once: its workers share one state.
@@ -359,23 +358,29 @@ impl<'a> DetectStage<'a> {
         &self.rules
     }
 
-    /// Why rules could not be evaluated, a sentence for each reason. They found nothing, but that says nothing.
+    /// Why rules could not be evaluated, one sentence each, in the order of the rules. They found nothing, but that
+    /// says nothing.
     pub fn not_evaluated(&self, evidence: &EvidenceCounts) -> Vec<String> {
         let blind = self.rules.iter().filter(|rule| rule.needs.iter().all(|need| evidence.of(*need) == 0));
-        let by_reason = blind.map(|rule| {
-            let needs: Vec<String> = rule.needs.iter().map(|need| format!("no {}", need.name())).collect();
-            (format!("{} in the input", in_words(&needs)), rule.id)
-        });
-        by_reason_in_words(by_reason)
+        blind
+            .map(|rule| {
+                let needs: Vec<String> = rule.needs.iter().map(|need| format!("no {}", need.name())).collect();
+                format!("{}: {} in the input", rule.id, in_words(&needs))
+            })
+            .collect()
     }
 
     /// Rules that lack a configuration or a baseline, a sentence for each that is missing; not those of whose records
     /// there are none.
     pub fn without_settings(&self, evidence: &EvidenceCounts) -> Vec<String> {
+        let mut ids: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let sighted = self.rules.iter().filter(|rule| rule.needs.iter().any(|need| evidence.of(*need) > 0));
-        by_reason_in_words(
-            sighted.filter_map(|rule| Some((sample_settings::missing(rule, self.config)?, rule.id))),
-        )
+        for rule in sighted {
+            if let Some(why) = sample_settings::missing(rule, self.config) {
+                ids.entry(why).or_default().push(rule.id);
+            }
+        }
+        ids.into_iter().map(|(why, ids)| format!("{}: {why}", ids.join(", "))).collect()
     }
 
     /// What was found, in the order in which it is shown. Uses the threads it is called on
@@ -397,15 +402,6 @@ impl<'a> DetectStage<'a> {
         let sentences = [named("taken for own accounts", &accounts), named("taken for log buckets", &buckets)];
         sentences.into_iter().flatten().collect()
     }
-}
-
-/// `RULE, RULE: reason` for each reason, those of most rules first.
-fn by_reason_in_words<R: Ord + Display>(reasons: impl Iterator<Item = (R, &'static str)>) -> Vec<String> {
-    let mut by_reason: BTreeMap<R, Vec<&str>> = BTreeMap::new();
-    reasons.for_each(|(reason, id)| by_reason.entry(reason).or_default().push(id));
-    let mut by_reason: Vec<(R, Vec<&str>)> = by_reason.into_iter().collect();
-    by_reason.sort_by_key(|(_, ids)| std::cmp::Reverse(ids.len()));
-    by_reason.into_iter().map(|(reason, ids)| format!("{}: {reason}", ids.join(", "))).collect()
 }
 
 /// Names that the summary lists.

@@ -159,7 +159,7 @@ fn heading(coverage: &Coverage, told: &Told<'_>) -> String {
 fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>)> {
     let lists = [
         ("Logs of which there is none", told.tally.evidence.missing()),
-        ("Not evaluated for want of logs", told.not_evaluated.to_vec()),
+        ("Not evaluated for want of logs", super::reasons::joined(told.not_evaluated)),
         ("Left out", coverage.left_out.clone()),
     ];
     lists.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()

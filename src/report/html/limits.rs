@@ -6,6 +6,7 @@ use crate::investigate::blind_spots::blind_spots;
 use crate::ledger::{FileOutcome, FileStatus};
 use crate::report::count::{counted, grouped};
 use crate::report::coverage;
+use crate::report::reasons::joined;
 use crate::report::sheet::Sheet;
 
 /// Files and refused records that are named.
@@ -21,7 +22,7 @@ pub fn limits(facts: &Facts<'_>) -> Markup {
     page.raw("<p class=\"note\">An alert is a lead and no verdict, and no alert is no proof: a detector can only see what was logged, ");
     page.raw("delivered and read. This is what was there.</p>\n");
     page.add(&equation(facts));
-    list(&mut page, "Could not be evaluated", &bounded(facts.notes));
+    list(&mut page, "Could not be evaluated", &bounded(&joined(facts.notes)));
     list(&mut page, "Not in these logs", &blind_spots(&facts.run.tally.evidence));
     for sheet in coverage::sheets(facts.coverage) {
         page.add(&table(&sheet));
