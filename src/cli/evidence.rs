@@ -31,7 +31,7 @@ pub struct EvidenceArguments {
 enum Changed {
     /// Read nothing, exit 5.
     Refuse,
-    /// Say so and go on; exit 5 at the end.
+    /// Say so and go on; exit 5 at the end, or 3, 4 or 6 if what changed or something else calls for it.
     Flag,
 }
 

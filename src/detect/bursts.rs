@@ -5,13 +5,13 @@
 
 use super::alert::{Alert, Confidence};
 use super::codes::{Among, Codes};
-use super::entities::{Entities, EntityKey, State};
+use super::entities::{Entities, EntityKey};
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
 use super::key_sample::{crosses, fingerprint, share};
-use super::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
+use super::minutes::{KeyTable, MINUTE_MS, MOST_KEYS, Measure, Series, Stretch};
+use super::records::Records;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
 
@@ -144,30 +144,6 @@ impl Found<'_> {
     }
 }
 
-/// Records of one caller.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Records {
-    evidence: EvidenceByTime,
-    facts: Facts,
-}
-
-impl State for Records {
-    const LEVELS: u32 = EvidenceByTime::LEVELS;
-
-    fn weight(&self, _level: u32) -> usize {
-        self.evidence.weight() + self.facts.weight()
-    }
-
-    fn cut(&mut self, level: u32) {
-        self.evidence.cut(level);
-    }
-
-    fn merge(&mut self, other: Self, level: u32) {
-        self.evidence.merge(other.evidence, level);
-        self.facts.merge(&other.facts);
-    }
-}
-
 /// The detector of a [`Burst`].
 pub struct BurstDetector<B> {
     burst: B,
@@ -210,8 +186,7 @@ impl<B: Burst> Detector for BurstDetector<B> {
                 self.counted.insert(fingerprint(entity), batch.log, time_ms, what, true);
             }
             self.callers.observe(entity, 1, |state, level| {
-                state.evidence.observe(level, batch.log, columns, row);
-                state.facts.observe(columns, row);
+                state.observe(level, batch.log, columns, row);
             });
         });
     }

@@ -11,7 +11,8 @@ use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::facts::Facts;
 use super::key_sample::{KeySample, fingerprint, share};
 use super::key_shape::is_temporary;
-use super::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, MOST_KEYS, Series, SortedKeys, Stretch};
+use super::minutes::{KeyTable, MINUTE_MS, MOST_KEYS, Series, SortedKeys, Stretch};
+use super::records::Records;
 use crate::parse::LogType;
 use serde::{Deserialize, Serialize};
 
@@ -45,26 +46,24 @@ impl Default for Deletions {
 /// Records of one caller's deletes in one bucket.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Deletes {
-    evidence: EvidenceByTime,
-    facts: Facts,
+    records: Records,
     /// Does any name a version?
     name_versions: bool,
 }
 
 impl State for Deletes {
-    const LEVELS: u32 = EvidenceByTime::LEVELS;
+    const LEVELS: u32 = Records::LEVELS;
 
-    fn weight(&self, _level: u32) -> usize {
-        self.evidence.weight() + self.facts.weight()
+    fn weight(&self, level: u32) -> usize {
+        self.records.weight(level)
     }
 
     fn cut(&mut self, level: u32) {
-        self.evidence.cut(level);
+        self.records.cut(level);
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        self.evidence.merge(other.evidence, level);
-        self.facts.merge(&other.facts);
+        self.records.merge(other.records, level);
         self.name_versions |= other.name_versions;
     }
 }
@@ -132,8 +131,7 @@ impl Deletions {
             }
             self.callers.observe(entity, rows.len() as u64, |state, level| {
                 for (row, _) in rows.iter().copied() {
-                    state.evidence.observe(level, batch.log, &columns, row);
-                    state.facts.observe(&columns, row);
+                    state.records.observe(level, batch.log, &columns, row);
                     state.name_versions |= codes.names_version[row];
                 }
             });
@@ -262,12 +260,12 @@ impl Deleter<'_> {
 
     /// The first records of a stretch, by log, with the number of records.
     pub fn evidence(&self, series: &Series, stretch: &Stretch) -> [EvidenceRows; 2] {
-        self.deletes.evidence.over(stretch, self.level, &series.totals(&stretch.minutes))
+        self.deletes.records.evidence.over(stretch, self.level, &series.totals(&stretch.minutes))
     }
 
     /// What all records agree on.
     pub fn facts(&self) -> &Facts {
-        &self.deletes.facts
+        &self.deletes.records.facts
     }
 }
 

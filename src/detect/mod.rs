@@ -33,6 +33,7 @@ pub mod names;
 pub mod policy;
 pub mod presigned;
 pub mod reading;
+mod records;
 pub mod repeats;
 pub mod rules;
 pub mod sample_calls;

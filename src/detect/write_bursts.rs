@@ -9,11 +9,11 @@ use super::batch::cell;
 use super::codes::{Codes, Ended};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::EvidenceColumns;
-use super::facts::Facts;
 use super::hits::Verdict;
 use super::key_sample::{KeySample, fingerprint, share};
-use super::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals};
+use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals};
 use super::reading::DAY_MINUTES;
+use super::records::Records;
 use super::sigma::Matched;
 use super::sigma::fields::Field;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
@@ -158,13 +158,13 @@ impl Found<'_> {
         let mut alert = Alert::of(B::RULE, &[self.principal, Some(self.bucket)], Some(start_ms));
         // How many records each log has is told by what is kept of them.
         let all = [Totals { records: u64::MAX }; 2];
-        let evidence = self.rows.evidence.over(self.stretch, self.level, &all);
+        let evidence = self.rows.records.evidence.over(self.stretch, self.level, &all);
         alert.set_evidence([&evidence[0], &evidence[1]]);
         alert.confidence = if self.halvings() > 0 { Confidence::Medium } else { Confidence::High };
         alert.window_seconds = B::WINDOW_MINUTES as u64 * 60;
         alert.principal = self.principal.map(str::to_owned);
         alert.bucket = Some(self.bucket.to_owned());
-        self.rows.facts.tell(&mut alert);
+        self.rows.records.facts.tell(&mut alert);
         alert.count = self.count();
         if self.halvings() > 0 {
             alert
@@ -195,26 +195,24 @@ const BUDGET: usize = 5 << 20;
 /// What is kept of one caller in one bucket.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Rows {
-    evidence: EvidenceByTime,
-    facts: Facts,
+    records: Records,
     others: KeySample,
 }
 
 impl State for Rows {
-    const LEVELS: u32 = EvidenceByTime::LEVELS;
+    const LEVELS: u32 = Records::LEVELS;
 
     fn weight(&self, level: u32) -> usize {
-        self.evidence.weight() + self.facts.weight() + self.others.weight(MOST_OTHERS >> level)
+        self.records.weight(level) + self.others.weight(MOST_OTHERS >> level)
     }
 
     fn cut(&mut self, level: u32) {
-        self.evidence.cut(level);
+        self.records.cut(level);
         self.others.lower(MOST_OTHERS >> level);
     }
 
     fn merge(&mut self, other: Self, level: u32) {
-        self.evidence.merge(other.evidence, level);
-        self.facts.merge(&other.facts);
+        self.records.merge(other.records, level);
         self.others.merge(MOST_OTHERS >> level, &other.others);
     }
 }
@@ -270,8 +268,7 @@ impl<B: WriteBurst> Detector for WriteBurstDetector<B> {
             }
             let other = self.burst.other(&seen);
             self.entities.observe(entity, 1, |rows, level| {
-                rows.evidence.observe(level, batch.log, &columns, row);
-                rows.facts.observe(&columns, row);
+                rows.records.observe(level, batch.log, &columns, row);
                 other.into_iter().for_each(|other| rows.others.insert(MOST_OTHERS >> level, other));
             });
         }
