@@ -56,6 +56,18 @@ impl<'a> TextCells<'a> {
 }
 
 impl TextCells<'_> {
+    /// The text of the row at this place among the rows, which is valid UTF-8; `None` is null.
+    pub(crate) fn bytes(&self, rows: &[u32], index: usize) -> Option<&[u8]> {
+        fn piece(text: &[u8], place: Span) -> Option<&[u8]> {
+            (!place.is_null()).then(|| &text[place.start as usize..place.end as usize])
+        }
+        match self {
+            TextCells::Field { table, field } => table.bytes(rows[index] as usize, *field),
+            TextCells::Made { text, places } => piece(text, places[index]),
+            TextCells::Shared { text, places, numbers } => piece(text, places[numbers[index] as usize]),
+        }
+    }
+
     /// For each row, whether it has a text.
     pub(crate) fn present(&self, rows: &[u32]) -> Vec<bool> {
         match self {

@@ -2,11 +2,10 @@
 
 use super::codes::Codes;
 use super::policy::{Call, Calls};
+use super::text_column::TextColumn;
 use crate::batch::{Projection, TextLayout};
 use crate::parse::{FieldTable, LogType};
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringViewArray, TimestampMillisecondArray, make_view,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, TimestampMillisecondArray};
 use std::cell::OnceCell;
 
 /// Rows of one log. Columns are found by name once a batch, cells by index.
@@ -22,41 +21,67 @@ pub struct DetectBatch<'a> {
 }
 
 /// Columns of a dataset for some rows of a table, each made when it is asked for first: most rows concern few rules.
-#[derive(Debug)]
 pub struct Columns<'t> {
     rows: usize,
-    arrays: Vec<(&'static str, OnceCell<ArrayRef>)>,
+    columns: Vec<(&'static str, OnceCell<Column<'t>>)>,
     source: Option<(&'t Projection, &'t FieldTable, &'t [u32])>,
+}
+
+/// One column: text stays where it is, numbers become an array.
+pub enum Column<'t> {
+    /// Texts.
+    Text(TextColumn<'t>),
+    /// Anything else.
+    Array(ArrayRef),
 }
 
 impl<'t> Columns<'t> {
     /// The columns of a projection for the rows with these numbers.
     pub fn of(projection: &'t Projection, table: &'t FieldTable, rows: &'t [u32]) -> Columns<'t> {
-        let arrays = projection.columns().iter().map(|column| (column.name, OnceCell::new())).collect();
-        Columns { rows: rows.len(), arrays, source: Some((projection, table, rows)) }
+        let columns = projection.columns().iter().map(|column| (column.name, OnceCell::new())).collect();
+        Columns { rows: rows.len(), columns, source: Some((projection, table, rows)) }
     }
 
     /// Columns that are made already.
     #[cfg(test)]
-    pub fn made(rows: usize, arrays: Vec<(&'static str, ArrayRef)>) -> Columns<'static> {
-        let arrays = arrays.into_iter().map(|(name, array)| (name, OnceCell::from(array))).collect();
-        Columns { rows, arrays, source: None }
+    pub fn made(rows: usize, columns: Vec<(&'static str, Column<'t>)>) -> Columns<'t> {
+        let columns = columns.into_iter().map(|(name, column)| (name, OnceCell::from(column))).collect();
+        Columns { rows, columns, source: None }
     }
 
     /// Is there a column of that name: does the log have it, and does a rule in use list it?
     pub fn has(&self, name: &str) -> bool {
-        self.arrays.iter().any(|(known, _)| *known == name)
+        self.columns.iter().any(|(known, _)| *known == name)
     }
 
-    fn array(&self, name: &str) -> Option<&ArrayRef> {
-        let at = self.arrays.iter().position(|(known, _)| *known == name)?;
-        let (_, array) = &self.arrays[at];
-        match (array.get(), self.source) {
-            (None, Some((projection, table, rows))) => {
-                Some(array.get_or_init(|| projection.columns()[at].cells.array(table, rows, TextLayout::Views)))
+    /// # Panics
+    /// If there is none of that name.
+    fn column(&self, name: &str) -> &Column<'t> {
+        let at = self.columns.iter().position(|(known, _)| *known == name);
+        let at = at.unwrap_or_else(|| panic!("the rule does not list the column {name}"));
+        self.columns[at].1.get_or_init(|| {
+            let (projection, table, rows) = self.source.expect("columns without a source are made already");
+            let cells = &projection.columns()[at].cells;
+            match cells.is_text() {
+                true => Column::Text(TextColumn::of(cells, table, rows)),
+                false => Column::Array(cells.array(table, rows, TextLayout::Views)),
             }
-            (made, _) => made,
+        })
+    }
+
+    fn text(&self, name: &str) -> &TextColumn<'t> {
+        match self.column(name) {
+            Column::Text(texts) => texts,
+            Column::Array(_) => panic!("the column {name} holds no text"),
         }
+    }
+
+    fn array<A: Array + 'static>(&self, name: &str) -> &A {
+        let array = match self.column(name) {
+            Column::Text(_) => None,
+            Column::Array(array) => array.as_any().downcast_ref(),
+        };
+        array.unwrap_or_else(|| panic!("the column {name} has another type"))
     }
 }
 
@@ -73,15 +98,15 @@ impl<'a> DetectBatch<'a> {
 
     /// Event times in milliseconds.
     pub fn event_time(&self) -> &'a TimestampMillisecondArray {
-        column(self.activity, "event_time")
+        self.activity.array("event_time")
     }
 
     /// A text column of `activity`.
     ///
     /// # Panics
     /// If the rule does not list the column; its own samples show that in a test.
-    pub fn text(&self, name: &str) -> &'a StringViewArray {
-        column(self.activity, name)
+    pub fn text(&self, name: &str) -> &'a TextColumn<'a> {
+        self.activity.text(name)
     }
 
     /// An integer column of `activity`.
@@ -89,12 +114,12 @@ impl<'a> DetectBatch<'a> {
     /// # Panics
     /// As [`DetectBatch::text`].
     pub fn integer(&self, name: &str) -> &'a Int64Array {
-        column(self.activity, name)
+        self.activity.array(name)
     }
 
     /// The HTTP status; all null in CloudTrail.
     pub fn http_status(&self) -> &'a Int32Array {
-        column(self.activity, "http_status")
+        self.activity.array("http_status")
     }
 
     /// The name of the call of a row, as of [`Calls::name`].
@@ -117,8 +142,8 @@ impl<'a> DetectBatch<'a> {
     ///
     /// # Panics
     /// As [`DetectBatch::text`].
-    pub fn native_text(&self, name: &str) -> &'a StringViewArray {
-        column(self.native, name)
+    pub fn native_text(&self, name: &str) -> &'a TextColumn<'a> {
+        self.native.text(name)
     }
 
     /// An integer column of the log's own dataset.
@@ -126,7 +151,7 @@ impl<'a> DetectBatch<'a> {
     /// # Panics
     /// As [`DetectBatch::text`].
     pub fn native_integer(&self, name: &str) -> &'a Int64Array {
-        column(self.native, name)
+        self.native.array(name)
     }
 
     /// A column of truth values of the log's own dataset.
@@ -134,7 +159,7 @@ impl<'a> DetectBatch<'a> {
     /// # Panics
     /// As [`DetectBatch::text`].
     pub fn native_flag(&self, name: &str) -> &'a BooleanArray {
-        column(self.native, name)
+        self.native.array(name)
     }
 }
 
@@ -144,46 +169,6 @@ pub fn flag(column: &BooleanArray, row: usize) -> Option<bool> {
 }
 
 /// The text of a cell; `None` is null.
-pub fn cell(column: &StringViewArray, row: usize) -> Option<&str> {
-    column.is_valid(row).then(|| column.value(row))
-}
-
-/// A word of at most 12 bytes as it stands in a view, so that a column is compared with it as numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Word(u128);
-
-impl Word {
-    /// # Panics
-    /// If the word is empty (null would look the same) or longer than 12 bytes.
-    pub fn new(word: &str) -> Word {
-        assert!((1..=12).contains(&word.len()), "{word} does not fit into a view");
-        Word(make_view(word.as_bytes(), 0, 0))
-    }
-
-    /// Is it this word in that row?
-    pub fn is_at(self, column: &StringViewArray, row: usize) -> bool {
-        column.views()[row] == self.0
-    }
-}
-
-fn column<'a, A: Array + 'static>(columns: &'a Columns<'a>, name: &str) -> &'a A {
-    columns
-        .array(name)
-        .unwrap_or_else(|| panic!("the rule does not list the column {name}"))
-        .as_any()
-        .downcast_ref()
-        .unwrap_or_else(|| panic!("the column {name} has another type"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_found_only_where_it_stands_alone() {
-        let words = vec![Some("success"), None, Some(""), Some("successful as it can be"), Some("denied")];
-        let column = StringViewArray::from(words);
-        let found: Vec<bool> = (0..column.len()).map(|row| Word::new("success").is_at(&column, row)).collect();
-        assert_eq!(found, [true, false, false, false, false]);
-    }
+pub fn cell<'a>(column: &'a TextColumn<'_>, row: usize) -> Option<&'a str> {
+    column.get(row)
 }

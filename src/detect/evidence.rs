@@ -1,9 +1,10 @@
 //! The first records of a hit, and how many there are.
 
 use super::batch::cell;
+use super::text_column::TextColumn;
 use super::{DetectBatch, facts};
 use crate::parse::{LogType, time};
-use arrow::array::{Array, Int64Array, StringViewArray, TimestampMillisecondArray};
+use arrow::array::{Array, Int64Array, TimestampMillisecondArray};
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::RangeInclusive;
 
@@ -93,7 +94,7 @@ type Place<'a> = (i64, LogType, [Option<&'a str>; 3], &'a str, i64);
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>), but what a log claims to be one may be.
 const MOST_TEXT: usize = 1024;
 
-fn evidence_cell(column: &StringViewArray, row: usize) -> Option<&str> {
+fn evidence_cell<'a>(column: &'a TextColumn<'_>, row: usize) -> Option<&'a str> {
     cell(column, row).map(|text| shortened(text, MOST_TEXT))
 }
 
@@ -136,6 +137,11 @@ impl EvidenceRow {
         self.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms))
     }
 
+    /// Is it shown before that one, if there is room for one only?
+    pub fn is_shown_before(&self, other: &EvidenceRow) -> bool {
+        self.place() < other.place()
+    }
+
     fn place(&self) -> Place<'_> {
         let rest = [self.action(), self.object_key(), self.request_id()];
         (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, self.source_file(), self.source_line)
@@ -146,12 +152,12 @@ impl EvidenceRow {
 pub struct EvidenceColumns<'a> {
     log: LogType,
     event_time: &'a TimestampMillisecondArray,
-    source_file: &'a StringViewArray,
+    source_file: &'a TextColumn<'a>,
     source_line: &'a Int64Array,
-    action: &'a StringViewArray,
-    object_key: &'a StringViewArray,
-    request_id: &'a StringViewArray,
-    facts: [&'a StringViewArray; facts::COLUMNS.len()],
+    action: &'a TextColumn<'a>,
+    object_key: &'a TextColumn<'a>,
+    request_id: &'a TextColumn<'a>,
+    facts: [&'a TextColumn<'a>; facts::COLUMNS.len()],
 }
 
 impl<'a> EvidenceColumns<'a> {
@@ -218,11 +224,18 @@ impl<'a> EvidenceColumns<'a> {
 
     /// Bytes of a row once it is copied, with what the allocator adds.
     pub fn bytes(&self, row: usize) -> usize {
-        let text: usize = self.texts(row).iter().flatten().map(|text| text.len()).sum();
+        let columns = [self.source_file, self.action, self.object_key, self.request_id];
+        let text: usize = columns.map(|column| column.len(row).min(MOST_TEXT)).iter().sum();
         size_of::<EvidenceRow>() + text + 16
     }
 
-    fn row(&self, row: usize) -> EvidenceRow {
+    /// Is a row shown before that record, if there is room for one only?
+    pub fn is_before(&self, row: usize, other: &EvidenceRow) -> bool {
+        !other.is_before(self.event_time_ms(row)) && self.place(row) < other.place()
+    }
+
+    /// A copy of a row.
+    pub fn row(&self, row: usize) -> EvidenceRow {
         EvidenceRow {
             log: self.log,
             source_line: self.source_line.value(row),
@@ -321,6 +334,25 @@ impl EvidenceRows {
         all.rows = first.into_iter().cloned().collect();
         all.first_seen_ms = all.first_seen_ms.map(|first| first.max(*time_ms.start()));
         all.last_seen_ms = all.last_seen_ms.map(|last| last.min(*time_ms.end()));
+        all
+    }
+
+    /// The first of single records in a stretch of time, each of which stands for one.
+    pub fn of_single<'a>(
+        rows: impl Iterator<Item = &'a EvidenceRow>,
+        time_ms: &RangeInclusive<i64>,
+    ) -> EvidenceRows {
+        let (mut first, mut all) = (Vec::<&EvidenceRow>::new(), EvidenceRows::default());
+        for row in rows.filter(|row| row.is_within(time_ms)) {
+            all.total += 1;
+            all.see(row.event_time_ms);
+            let index = first.partition_point(|kept| kept.place() <= row.place());
+            if index < EVIDENCE_ROWS {
+                first.truncate(EVIDENCE_ROWS - 1);
+                first.insert(index, row);
+            }
+        }
+        all.rows = first.into_iter().cloned().collect();
         all
     }
 

@@ -14,7 +14,7 @@ pub use failures::{Failed, FailedBucket, is_failure_of_kms};
 pub use tally::{Tally, Uses};
 
 use super::DetectBatch;
-use super::batch::{Word, cell};
+use super::batch::cell;
 use super::codes::{Act, Codes, Ended};
 use super::entities::{Entities, EntityKey};
 use super::evidence::{EvidenceColumns, EvidenceRows};
@@ -91,8 +91,8 @@ impl KmsUse {
     }
 
     fn observe_calls(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let (services, kms) = (batch.text("service"), Word::new("kms"));
-        let is_call = |row: &usize| kms.is_at(services, *row) && codes.ended[*row] != Ended::Denied;
+        let services = batch.text("service");
+        let is_call = |row: &usize| services.is_at("kms", *row) && codes.ended[*row] != Ended::Denied;
         let mut rows = (0..batch.len()).filter(is_call).peekable();
         if rows.peek().is_none() {
             return;

@@ -41,6 +41,7 @@ pub mod sample_lines;
 pub mod sample_run;
 mod secret_names;
 mod sequence;
+mod shown;
 pub mod sight;
 pub mod sigma;
 pub mod stage;
@@ -48,6 +49,7 @@ pub mod state;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text_column;
 mod whereabouts;
 pub mod write_bursts;
 
@@ -208,7 +210,7 @@ pub trait Detector: Send {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes);
 
     /// Takes rows that match a condition of the rule ([`Rule::form`]), everyday ones too.
-    fn take(&mut self, _matched: &sigma::Matched<'_, '_>) {}
+    fn take(&mut self, _matched: &sigma::Matched<'_, '_, '_>) {}
 
     /// Takes over the state of another detector of the same rule.
     fn merge(&mut self, other: Box<dyn Detector>);

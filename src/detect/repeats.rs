@@ -7,13 +7,14 @@
 
 use super::alert::Alert;
 use super::codes::{Among, Codes};
-use super::entities::{Entities, EntityKey, State};
+use super::entities::EntityKey;
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of, share};
 use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, log_index};
+use super::shown::{Done, ShownRow, ShownTable};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
+use crate::parse::LogType;
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// Things remembered by actor and minute: 3.2 MiB. Over it a sample of them is.
@@ -57,64 +58,8 @@ pub struct Actor<'a> {
     /// What it did, by minute.
     pub series: Series,
     /// Records of it.
-    shown: Vec<&'a Shown>,
+    shown: Vec<ShownRow<'a>>,
     grain_minutes: i64,
-}
-
-/// The first records in each log of one thing that was done: those of the earliest time, and no others, so that it does not
-/// matter which of the later ones were shown.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Shown {
-    rows: [EvidenceRows; 2],
-    /// Bytes of the largest record ever shown in each log, rounded up: what is kept may be smaller, but the weight must
-    /// never fall.
-    largest: [usize; 2],
-}
-
-/// Bytes of a record to reckon with at least.
-const LEAST_RECORD: usize = 512;
-
-impl State for Shown {
-    /// At the second level no records are kept, so that there is room for far more actors.
-    const LEVELS: u32 = 1;
-
-    fn weight(&self, level: u32) -> usize {
-        if level == 0 { self.largest.iter().sum() } else { 0 }
-    }
-
-    fn cut(&mut self, level: u32) {
-        if level > 0 {
-            self.rows = <[EvidenceRows; 2]>::default();
-        }
-    }
-
-    fn merge(&mut self, other: Self, level: u32) {
-        self.largest = [0, 1].map(|log| self.largest[log].max(other.largest[log]));
-        for (mine, theirs) in self.rows.iter_mut().zip(other.rows) {
-            match (mine.first_seen_ms(), theirs.first_seen_ms()) {
-                (_, None) => {}
-                (Some(first), Some(other)) if first < other => {}
-                (Some(first), Some(other)) if first == other => mine.merge(1, theirs),
-                _ => *mine = theirs,
-            }
-        }
-        self.cut(level);
-    }
-}
-
-impl Shown {
-    /// Takes a row of a log at a time.
-    fn see(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), log: usize, time_ms: i64) {
-        self.largest[log] = self.largest[log].max(columns.bytes(row).next_power_of_two().max(LEAST_RECORD));
-        let rows = &mut self.rows[log];
-        let first_ms = rows.first_seen_ms().unwrap_or(i64::MAX);
-        if time_ms < first_ms {
-            *rows = EvidenceRows::default();
-        }
-        if time_ms <= first_ms {
-            rows.observe(1, columns, row);
-        }
-    }
 }
 
 impl Actor<'_> {
@@ -134,18 +79,23 @@ impl Actor<'_> {
         self.series.different(&stretch.minutes).keys
     }
 
-    /// Records that show a stretch.
-    fn evidence(&self, time_ms: &RangeInclusive<i64>) -> [EvidenceRows; 2] {
-        [0, 1].map(|log| {
-            let lists = self.shown.iter().map(|shown| &shown.rows[log]);
-            EvidenceRows::of_lists(lists.filter(|rows| rows.any_within(time_ms)), time_ms, true)
+    /// Records that show some of what was done in a stretch.
+    fn evidence(&self, time_ms: &RangeInclusive<i64>, is_asked: impl Fn(u64) -> bool) -> [EvidenceRows; 2] {
+        LogType::ALL.map(|log| {
+            let rows = self.shown.iter().filter(|(what, row)| row.log == log && is_asked(*what));
+            EvidenceRows::of_single(rows.map(|(_, row)| *row), time_ms)
         })
     }
 
     /// An alert about a stretch of an actor with all that is known without the rule: window, count and evidence.
     pub fn alert(&self, rule: &Rule, stretch: &Stretch) -> Alert {
+        self.alert_showing(rule, stretch, |_| true)
+    }
+
+    /// The same, with records of some of what was done only.
+    pub fn alert_showing(&self, rule: &Rule, stretch: &Stretch, is_asked: impl Fn(u64) -> bool) -> Alert {
         let mut alert = Alert::of(rule, &self.fields, Some(stretch.minutes.start() * MINUTE_MS));
-        let evidence = self.evidence(&stretch.time_ms());
+        let evidence = self.evidence(&stretch.time_ms(), is_asked);
         alert.set_evidence([&evidence[0], &evidence[1]]);
         // For want of memory there may be no records; the time is known all the same.
         if evidence.iter().all(|rows| rows.rows().is_empty()) {
@@ -165,8 +115,7 @@ impl Actor<'_> {
 pub struct RepeatDetector<R> {
     rule: R,
     counted: KeyTable,
-    /// By the fields of the actor and what it did.
-    shown: Entities<Shown>,
+    shown: ShownTable,
     key: EntityKey,
 }
 
@@ -180,7 +129,7 @@ impl<R: Repeat> RepeatDetector<R> {
         RepeatDetector {
             rule: R::new(config),
             counted: KeyTable::with_cap(MOST_COUNTED),
-            shown: Entities::with_budget(SHOWN_BUDGET),
+            shown: ShownTable::with_budget(SHOWN_BUDGET),
             key: EntityKey::default(),
         }
     }
@@ -206,18 +155,15 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
             rule.select(batch, codes, row, &mut |[first, second, third, fourth], what| {
                 let columns = &*columns.get_or_insert_with(|| EvidenceColumns::of(batch));
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
+                let name = key.set(&[first, second, third, fourth]);
+                let actor = fingerprint(name);
                 // Spread, so that a sample is one of all things alike.
-                let actor = fingerprint(key.set(&[first, second, third, fourth]));
-                let what = fingerprint_of(&(what ^ actor).to_le_bytes());
+                let one = fingerprint_of(&(what ^ actor).to_le_bytes());
                 let minute = time_ms.div_euclid(MINUTE_MS * R::GRAIN_MINUTES) * R::GRAIN_MINUTES;
-                counted.insert(actor, batch.log, minute * MINUTE_MS, what, true);
-                let text = format!("{what:016x}{minute:x}");
-                let one = key.set(&[first, second, third, fourth, Some(&text)]);
-                shown.observe(one, 1, |shown, level| {
-                    if level == 0 {
-                        shown.see((columns, row), log_index(batch.log), time_ms);
-                    }
-                });
+                counted.insert(actor, batch.log, minute * MINUTE_MS, one, true);
+                let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
+                let thing = fingerprint_of(&(one ^ place.rotate_left(23)).to_le_bytes());
+                shown.see(Done { thing, actor, what }, name, columns, row);
             });
         });
     }
@@ -231,17 +177,13 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
     fn finish(mut self: Box<Self>, shared: &Shared<'_>) -> Findings {
         let mut findings = Findings { notes: self.notes().into_iter().collect(), ..Findings::default() };
         let counted = std::mem::replace(&mut self.counted, KeyTable::with_cap(0)).into_sorted();
-        let mut by_actor: BTreeMap<ActorFields<'_>, Vec<&Shown>> = BTreeMap::new();
-        for (entity, shown) in self.shown.sorted() {
-            let [first, second, third, fourth, _] = EntityKey::fields(entity)[..] else { continue };
-            by_actor.entry([first, second, third, fourth]).or_default().push(shown);
-        }
-        let mut key = EntityKey::default();
-        let actors = by_actor.into_iter().map(|(fields, shown)| {
-            let series = counted.of(fingerprint(key.set(&fields)));
-            Actor { fields, series, shown, grain_minutes: R::GRAIN_MINUTES }
+        let actors = self.shown.by_actor().into_iter().filter_map(|(name, actor, shown)| {
+            let [first, second, third, fourth] = EntityKey::fields(name)[..] else { return None };
+            let fields = [first, second, third, fourth];
+            Some(Actor { fields, series: counted.of(actor), shown, grain_minutes: R::GRAIN_MINUTES })
         });
-        let actors: Vec<Actor<'_>> = actors.collect();
+        let mut actors: Vec<Actor<'_>> = actors.collect();
+        actors.sort_by_key(|actor| actor.fields);
         self.rule.judge(&actors, shared, &mut findings);
         findings
     }

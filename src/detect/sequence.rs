@@ -178,7 +178,7 @@ pub(super) fn about(rule: &Rule, by: By, actor: &str, members: &[&Alert]) -> Ale
 impl Detector for SequenceDetector {
     fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
 
-    fn take(&mut self, matched: &Matched<'_, '_>) {
+    fn take(&mut self, matched: &Matched<'_, '_, '_>) {
         let (batch, codes) = (matched.batch, matched.codes);
         let columns = EvidenceColumns::of(batch);
         let [principal, bucket] = super::sigma::detector::COLUMNS.map(|name| batch.text(name));

@@ -1,6 +1,6 @@
 //! Rows for the tests of detectors, without a log around them.
 
-use super::batch::{Columns, cell};
+use super::batch::{Column, Columns, cell};
 use super::codes::{Act, Codes, Ended, Who, act};
 use super::deletions::Deletions;
 use super::evidence::EvidenceColumns;
@@ -13,12 +13,11 @@ use super::names::Names;
 use super::policy::Calls;
 use super::sight::{Sight, grants_by_acl};
 use super::stage::{Common, DetectWorker};
+use super::text_column::TextColumn;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::activity::outcome::is_throttling;
 use crate::parse::LogType;
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringViewArray, TimestampMillisecondArray,
-};
+use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, TimestampMillisecondArray};
 use std::sync::Arc;
 
 /// One row of `activity`, with the native columns that rules read; the default is of no interest to any rule.
@@ -84,18 +83,17 @@ impl Default for Activity {
 impl Activity {
     /// Calls with the rows as a batch of that log.
     pub fn batch<T>(log: LogType, rows: &[Activity], call: impl FnOnce(&DetectBatch<'_>) -> T) -> T {
-        let text = |cell: fn(&Activity) -> Option<&str>| -> ArrayRef {
-            Arc::new(rows.iter().map(cell).collect::<StringViewArray>())
-        };
-        let fixed = |value: Option<&'static str>| -> ArrayRef {
-            Arc::new(rows.iter().map(|_| value).collect::<StringViewArray>())
-        };
+        let text = |cell: fn(&Activity) -> Option<&str>| Column::Text(TextColumn::made(rows.iter().map(cell)));
+        let fixed = |value: Option<&'static str>| Column::Text(TextColumn::made(rows.iter().map(|_| value)));
         let status = if log == LogType::S3Access { |row: &Activity| row.status } else { |_: &Activity| None };
         let trail_only = |value| fixed((log == LogType::CloudTrail).then_some(value));
-        let activity: Vec<(&str, ArrayRef)> = vec![
-            ("event_time", Arc::new(rows.iter().map(|row| row.time_ms).collect::<TimestampMillisecondArray>())),
+        let activity: Vec<(&str, Column<'_>)> = vec![
+            (
+                "event_time",
+                Column::Array(Arc::new(rows.iter().map(|row| row.time_ms).collect::<TimestampMillisecondArray>())),
+            ),
             ("source_file", text(|row| Some(row.file))),
-            ("source_line", Arc::new(rows.iter().map(|row| row.line).collect::<Int64Array>())),
+            ("source_line", Column::Array(Arc::new(rows.iter().map(|row| row.line).collect::<Int64Array>()))),
             ("service", text(|row| Some(row.service))),
             ("action", text(|row| Some(row.action))),
             (
@@ -107,7 +105,7 @@ impl Activity {
                 },
             ),
             ("outcome", text(|row| Some(row.outcome))),
-            ("http_status", Arc::new(rows.iter().map(status).collect::<Int32Array>())),
+            ("http_status", Column::Array(Arc::new(rows.iter().map(status).collect::<Int32Array>()))),
             ("error_code", text(|row| row.error_code)),
             ("bucket_name", text(|row| row.bucket)),
             ("object_key", text(|row| row.key.as_deref())),
@@ -119,13 +117,13 @@ impl Activity {
             ("region", fixed(Some("eu-west-1"))),
             ("access_key_id", text(|row| row.access_key)),
             ("request_id", text(|row| Some(&row.request))),
-            ("bytes_out", Arc::new(rows.iter().map(|row| row.bytes).collect::<Int64Array>())),
+            ("bytes_out", Column::Array(Arc::new(rows.iter().map(|row| row.bytes).collect::<Int64Array>()))),
             ("invoked_by", text(|row| row.invoked_by)),
             ("event_id", fixed(None)),
             ("host_id", fixed(None)),
             ("user_agent", text(|row| row.agent)),
         ];
-        let flags: ArrayRef = Arc::new(rows.iter().map(|row| row.acl_required).collect::<BooleanArray>());
+        let flag = || Column::Array(Arc::new(rows.iter().map(|row| row.acl_required).collect::<BooleanArray>()));
         let native = vec![
             ("error_message", text(|row| row.error_message)),
             ("recipient_account_id", trail_only("111122223333")),
@@ -134,11 +132,11 @@ impl Activity {
             ("kms_key_arn", text(|row| row.kms_key)),
             ("bucket_owner", fixed(None)),
             ("response_elements", fixed(None)),
-            ("acl_required", flags.clone()),
-            ("s3_acl_required", flags),
+            ("acl_required", flag()),
+            ("s3_acl_required", flag()),
             ("request_uri", fixed(None)),
             ("requester", text(|row| Some(row.principal))),
-            ("turn_around_time_ms", Arc::new(rows.iter().map(|_| None).collect::<Int64Array>())),
+            ("turn_around_time_ms", Column::Array(Arc::new(rows.iter().map(|_| None).collect::<Int64Array>()))),
             ("tls_version", fixed(Some("TLSv1.3"))),
         ];
         let [activity, native] = [activity, native].map(|arrays| Columns::made(rows.len(), arrays));

@@ -1,5 +1,5 @@
 //! From where credentials are used: the first request of each stretch of time, credential, bucket and place is marked, so
-//! that everyday requests stay routine.
+//! that everyday requests stay routine. In access logs sessions of roles are looked at, and whether it was from inside.
 
 use super::codes::Who;
 use super::key_sample::{fingerprint_of, is_sampled};
@@ -8,6 +8,7 @@ use super::minutes::MINUTE_MS;
 use super::sight::Sight;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use hashbrown::HashMap;
+use memchr::memmem::find;
 use std::net::IpAddr;
 
 /// One request in so many is looked at, by its id, so that all the others cost next to nothing.
@@ -36,7 +37,16 @@ impl Whereabouts {
         let (Some(credential), Some(address)) = (credential(table, row), address(table, row)) else {
             return false;
         };
-        let Some(place) = Place::of(address) else { return false };
+        let Some(mut place) = Place::of(address) else { return false };
+        if table.log == LogType::S3Access {
+            // A session tells of credentials; which access key a user has is not logged, nor asked for.
+            if find(credential, b":assumed-role/").is_none() {
+                return false;
+            }
+            if place != Place::Inside {
+                place = Place::Outside(0);
+            }
+        }
         let what =
             fingerprint_of(credential) ^ place.fingerprint().rotate_left(13) ^ u64::from(bucket).rotate_left(40);
         if self.earliest_ms.len() >= MOST {

@@ -39,7 +39,7 @@ pub trait WriteBurst: Send + Sized + 'static {
     fn least(&self) -> u64;
 
     /// A bit for each kind that a row is; no row that is none is kept.
-    fn kinds(&self, row: &MatchedRow<'_, '_>) -> u8;
+    fn kinds(&self, row: &MatchedRow<'_, '_, '_>) -> u8;
 
     /// Minutes with the keys that count, of those of each kind.
     fn counted(&self, of_kind: &dyn Fn(u8) -> Vec<(u32, u64)>) -> Vec<(u32, u64)> {
@@ -50,19 +50,19 @@ pub trait WriteBurst: Send + Sized + 'static {
     fn judge(&self, found: &Found<'_>, shared: &Shared<'_>) -> Verdict;
 
     /// What else is remembered of a row, to be [held](Found::others) against other keys.
-    fn other(&self, _row: &MatchedRow<'_, '_>) -> Option<u64> {
+    fn other(&self, _row: &MatchedRow<'_, '_, '_>) -> Option<u64> {
         None
     }
 }
 
 /// A row that a condition chose.
-pub struct MatchedRow<'a, 'c> {
-    matched: &'a Matched<'a, 'c>,
+pub struct MatchedRow<'a, 'b, 'c> {
+    matched: &'a Matched<'a, 'b, 'c>,
     in_cells: usize,
     row: usize,
 }
 
-impl<'a> MatchedRow<'a, '_> {
+impl<'a> MatchedRow<'a, '_, '_> {
     /// The log.
     pub fn log(&self) -> LogType {
         self.matched.batch.log
@@ -245,7 +245,7 @@ impl<B: WriteBurst> WriteBurstDetector<B> {
 impl<B: WriteBurst> Detector for WriteBurstDetector<B> {
     fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
 
-    fn take(&mut self, matched: &Matched<'_, '_>) {
+    fn take(&mut self, matched: &Matched<'_, '_, '_>) {
         let (batch, codes) = (matched.batch, matched.codes);
         let columns = EvidenceColumns::of(batch);
         let [principal, bucket] = super::sigma::detector::COLUMNS.map(|name| batch.text(name));

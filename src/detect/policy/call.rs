@@ -8,7 +8,6 @@ use crate::detect::DetectBatch;
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::parse::LogType;
-use arrow::array::Array;
 use serde_json::Value;
 use std::cell::OnceCell;
 

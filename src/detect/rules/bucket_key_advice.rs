@@ -2,7 +2,7 @@
 
 use super::take;
 use crate::detect::alert::{Alert, Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::codes::{Codes, Ended};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
@@ -164,9 +164,8 @@ impl Detector for BucketKeyAdvice {
         let [service, action, principal] = ["service", "action", "principal"].map(|name| batch.text(name));
         let [parameters, account, region] =
             ["request_parameters", "recipient_account_id", "aws_region"].map(|name| batch.native_text(name));
-        let kms = Word::new("kms");
         for row in 0..batch.len() {
-            if !kms.is_at(service, row) || codes.ended[row] != Ended::Done {
+            if !service.is_at("kms", row) || codes.ended[row] != Ended::Done {
                 continue;
             }
             let is_for_data = cell(action, row)

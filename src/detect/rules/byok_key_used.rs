@@ -3,7 +3,7 @@
 use super::attack_samples::made;
 use super::setting_calls;
 use crate::detect::alert::{Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::entities::{Entities, State, field};
 use crate::detect::evidence::EvidenceColumns;
@@ -14,7 +14,6 @@ use crate::detect::{
 };
 use crate::parse::LogType;
 use crate::parse::time::{DAY_MS, format_iso};
-use arrow::array::Array;
 use hashbrown::HashMap;
 use memchr::memmem::find;
 use serde::{Deserialize, Serialize};
@@ -185,9 +184,9 @@ impl Detector for ByokKeyUsed {
         if batch.log != LogType::CloudTrail {
             return;
         }
-        let (services, kms) = (batch.text("service"), Word::new("kms"));
+        let services = batch.text("service");
         let is_call = |row: &usize| {
-            codes.act[*row] == Act::OtherService && codes.ended[*row] == Ended::Done && kms.is_at(services, *row)
+            codes.act[*row] == Act::OtherService && codes.ended[*row] == Ended::Done && services.is_at("kms", *row)
         };
         let mut rows = (0..batch.len()).filter(is_call).peekable();
         if rows.peek().is_none() {

@@ -167,7 +167,7 @@ impl WriteBurst for CopiedInPlace {
         self.keys
     }
 
-    fn kinds(&self, row: &MatchedRow<'_, '_>) -> u8 {
+    fn kinds(&self, row: &MatchedRow<'_, '_, '_>) -> u8 {
         if row.log() == LogType::S3Access {
             return if row.operation() == "REST.COPY.OBJECT" { 1 << COPIED } else { 1 << SOURCE };
         }

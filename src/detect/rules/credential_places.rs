@@ -52,8 +52,9 @@ pub static RULE: Rule = Rule {
 
 /// Fourth field of an actor that is counted by networks of the internet.
 const NETWORKS: &str = "networks";
-/// Of one whose addresses outside are told of.
-const OUTSIDE: &str = "outside";
+/// What is counted of requests from outside and from inside.
+const OUTSIDE: u64 = 0;
+const INSIDE: u64 = 1;
 
 struct CredentialPlaces {
     networks: u64,
@@ -79,11 +80,8 @@ impl Repeat for CredentialPlaces {
             LogType::CloudTrail => cell(batch.text("access_key_id"), row),
         };
         if principal.is_some_and(|principal| principal.contains(":role/")) {
-            let is_inside = place == Place::Inside;
-            count([principal, bucket, credential, None], u64::from(is_inside));
-            if !is_inside {
-                count([principal, bucket, credential, Some(OUTSIDE)], place.fingerprint());
-            }
+            let side = if place == Place::Inside { INSIDE } else { OUTSIDE };
+            count([principal, bucket, credential, None], side);
         }
         if batch.log == LogType::CloudTrail && place != Place::Inside {
             count([principal, None, credential, Some(NETWORKS)], place.fingerprint());
@@ -99,14 +97,8 @@ impl Repeat for CredentialPlaces {
                 if told.iter().any(|(who, other)| *who == principal && overlap(other, &stretch)) {
                     continue;
                 }
-                let outside =
-                    actors.iter().find(|other| other.fields == [principal, bucket, credential, Some(OUTSIDE)]);
-                let mut alert = alert(actor, &stretch, 60);
+                let mut alert = about(actor.alert_showing(&RULE, &stretch, |side| side == OUTSIDE), actor, 60);
                 alert.bucket = bucket.map(str::to_owned);
-                if let Some(outside) = outside {
-                    let evidence = outside.alert(&RULE, &stretch);
-                    (alert.evidence, alert.evidence_total) = (evidence.evidence, evidence.evidence_total);
-                }
                 alert.summary = format!(
                     "One session of {} used {} from inside a VPC and from the internet within an hour.",
                     principal.unwrap_or("an unknown caller"),
@@ -124,7 +116,7 @@ impl Repeat for CredentialPlaces {
         }
         for actor in actors.iter().filter(|actor| actor.fields[3] == Some(NETWORKS)) {
             for stretch in actor.stretches(10, self.networks) {
-                let mut alert = alert(actor, &stretch, 10);
+                let mut alert = about(actor.alert(&RULE, &stretch), actor, 10);
                 alert.access_key_id = actor.fields[2].map(str::to_owned);
                 alert.summary = format!(
                     "One access key of {} was used from {} of the internet, up to {} within 10 minutes.",
@@ -145,8 +137,7 @@ fn overlap(left: &Stretch, right: &Stretch) -> bool {
     left.minutes.start() <= right.minutes.end() && right.minutes.start() <= left.minutes.end()
 }
 
-fn alert(actor: &Actor<'_>, stretch: &Stretch, minutes: u64) -> Alert {
-    let mut alert = actor.alert(&RULE, stretch);
+fn about(mut alert: Alert, actor: &Actor<'_>, minutes: u64) -> Alert {
     alert.confidence = Confidence::Medium;
     alert.window_seconds = minutes * 60;
     alert.principal = actor.fields[0].map(str::to_owned);
@@ -154,7 +145,7 @@ fn alert(actor: &Actor<'_>, stretch: &Stretch, minutes: u64) -> Alert {
 }
 
 /// A session of a role in a VPC.
-const INSIDE: Asks = Asks {
+const WITHIN: Asks = Asks {
     requester: "arn:aws:sts::111122223333:assumed-role/app/i-0123456789abcdef0",
     address: "10.20.1.7",
     key: "profiles/{}.json",
@@ -164,20 +155,20 @@ const INSIDE: Asks = Asks {
     ..Asks::USUAL
 };
 
-const OUTSIDE_READS: Asks = Asks { address: "203.0.113.7", every_ms: 30_000, count: 40, ..INSIDE };
+const OUTSIDE_READS: Asks = Asks { address: "203.0.113.7", every_ms: 30_000, count: 40, ..WITHIN };
 
 static SAMPLES: [Sample; 5] = [
-    made!("fires", true, INSIDE.lines() + &OUTSIDE_READS.lines()),
-    made!("near_miss_1", false, INSIDE.lines() + &Asks { address: "10.21.9.9", ..OUTSIDE_READS }.lines()),
+    made!("fires", true, WITHIN.lines() + &OUTSIDE_READS.lines()),
+    made!("near_miss_1", false, WITHIN.lines() + &Asks { address: "10.21.9.9", ..OUTSIDE_READS }.lines()),
     made!("near_miss_2", false, {
         let other = "arn:aws:sts::111122223333:assumed-role/app/i-0fedcba9876543210";
-        INSIDE.lines() + &Asks { requester: other, ..OUTSIDE_READS }.lines()
+        WITHIN.lines() + &Asks { requester: other, ..OUTSIDE_READS }.lines()
     }),
     made!("near_miss_3", false, {
-        INSIDE.lines() + &Asks { from_ms: INSIDE.from_ms + 6 * 3_600_000, ..OUTSIDE_READS }.lines()
+        WITHIN.lines() + &Asks { from_ms: WITHIN.from_ms + 6 * 3_600_000, ..OUTSIDE_READS }.lines()
     }),
     // Another bucket, to which there may be another way.
     made!("denied_twin", false, {
-        INSIDE.lines() + &Asks { bucket: "example-other", answer: (403, "AccessDenied"), ..OUTSIDE_READS }.lines()
+        WITHIN.lines() + &Asks { bucket: "example-other", answer: (403, "AccessDenied"), ..OUTSIDE_READS }.lines()
     }),
 ];

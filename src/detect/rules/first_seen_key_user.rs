@@ -2,7 +2,7 @@
 
 use super::take;
 use crate::detect::alert::{Alert, Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
@@ -115,12 +115,12 @@ impl FirstSeenKeyUser {
 
 impl Detector for FirstSeenKeyUser {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let (kms, services) = (Word::new("kms"), batch.text("service"));
+        let services = batch.text("service");
         let is_asked = |row: &usize| {
             codes.act[*row] == Act::OtherService
                 && codes.ended[*row] == Ended::Done
                 && codes.who[*row] == Who::Principal
-                && kms.is_at(services, *row)
+                && services.is_at("kms", *row)
         };
         let mut rows = (0..batch.len()).filter(is_asked).peekable();
         if rows.peek().is_none() {

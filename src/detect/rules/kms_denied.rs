@@ -1,7 +1,7 @@
 //! KMS-008: one caller tries to use keys of KMS, again and again, and is refused.
 
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::bursts::{Burst, BurstDetector, Found};
 use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::key_sample::about;
@@ -66,7 +66,7 @@ impl Burst for KmsDenied {
         row: usize,
     ) -> Option<([Option<&'a str>; 3], u64)> {
         let is_refused = codes.act[row] == Act::OtherService && codes.ended[row] == Ended::Denied;
-        if !is_refused || codes.who[row] == Who::Service || !Word::new("kms").is_at(batch.text("service"), row) {
+        if !is_refused || codes.who[row] == Who::Service || !batch.text("service").is_at("kms", row) {
             return None;
         }
         let action = cell(batch.text("action"), row)?;

@@ -3,7 +3,7 @@
 use super::{samples, take};
 use crate::activity::outcome;
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::codes::Codes;
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
@@ -11,11 +11,11 @@ use crate::detect::facts::Facts;
 use crate::detect::kms_quota::{Parameters, SYMMETRIC};
 use crate::detect::kms_use::{FailedBucket, Load, QuotaOf, explain, is_refused};
 use crate::detect::minutes::{EvidenceByTime, MINUTE_MS, Measure, Series, Stretch, Totals, log_index};
+use crate::detect::text_column::TextColumn;
 use crate::detect::{
     Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
 };
 use crate::parse::{LogType, time::DAY_MS};
-use arrow::array::Array;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -251,21 +251,19 @@ impl Detector for KmsThrottled {
     fn observe(&mut self, batch: &DetectBatch<'_>, _codes: &Codes) {
         let codes = batch.text("error_code");
         let messages = (batch.log == LogType::CloudTrail).then(|| batch.native_text("error_message"));
-        let has_errors = |column: &dyn Array| column.null_count() < column.len();
-        if !has_errors(codes) && !messages.is_some_and(|messages| has_errors(messages)) {
+        let names = |column: &TextColumn<'_>, row: &usize| !column.is_null(*row);
+        let is_refusal = |row: &usize| names(codes, row) || messages.is_some_and(|messages| names(messages, row));
+        let mut rows = (0..batch.len()).filter(is_refusal).peekable();
+        if rows.peek().is_none() {
             return;
         }
         let columns = EvidenceColumns::of(batch);
         let [service, action, principal, bucket] =
             ["service", "action", "principal", "bucket_name"].map(|name| batch.text(name));
-        let [kms, s3] = ["kms", "s3"].map(Word::new);
-        for row in 0..batch.len() {
+        for row in rows {
             let code = cell(codes, row);
             let message = messages.and_then(|messages| cell(messages, row));
-            if code.is_none() && message.is_none() {
-                continue;
-            }
-            let is_kms = batch.log == LogType::CloudTrail && kms.is_at(service, row);
+            let is_kms = batch.log == LogType::CloudTrail && service.is_at("kms", row);
             let Some(time_ms) = columns.event_time_ms(row) else { continue };
             let Ok(minute) = u32::try_from(time_ms.div_euclid(MINUTE_MS)) else { continue };
             let day = time_ms.div_euclid(DAY_MS).to_string();
@@ -276,7 +274,7 @@ impl Detector for KmsThrottled {
                     ["recipient_account_id", "aws_region"].map(|name| cell(batch.native_text(name), row));
                 let principal = cell(principal, row);
                 self.key.set(&[account, region, Some(&class), principal, None, Some(&day)])
-            } else if s3.is_at(service, row) && code.is_some_and(is_throttling_behind_s3) {
+            } else if service.is_at("s3", row) && code.is_some_and(is_throttling_behind_s3) {
                 let Some(bucket) = cell(bucket, row) else { continue };
                 self.key.set(&[None, None, None, None, Some(bucket), Some(&day)])
             } else {

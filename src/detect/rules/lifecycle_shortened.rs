@@ -119,7 +119,7 @@ impl Pattern for LifecycleShortened {
             cell(batch.text("action"), row)?,
             "PutBucketLifecycle" | "PutBucketLifecycleConfiguration" | "PutLifecycleConfiguration"
         );
-        if !is_put || batch.text("invoked_by").is_valid(row) {
+        if !is_put || !batch.text("invoked_by").is_null(row) {
             return None;
         }
         let times = batch.event_time();

@@ -8,9 +8,9 @@ use crate::detect::evidence::EvidenceColumns;
 use crate::detect::hits::{Group, Hit, HitGroups, Verdict, what};
 use crate::detect::key_sample::{KeySample, fingerprint};
 use crate::detect::marks::Marks;
+use crate::detect::text_column::TextColumn;
 use crate::detect::{DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, restore, saved};
 use crate::parse::LogType;
-use arrow::array::StringViewArray;
 use serde_json::{Value, json};
 use std::any::Any;
 
@@ -165,10 +165,10 @@ impl LogKeyDisabled {
 
 /// What is asked of each call of KMS, found by name once a batch.
 struct Columns<'a> {
-    services: &'a StringViewArray,
-    actions: &'a StringViewArray,
-    parameters: &'a StringViewArray,
-    keys: &'a StringViewArray,
+    services: &'a TextColumn<'a>,
+    actions: &'a TextColumn<'a>,
+    parameters: &'a TextColumn<'a>,
+    keys: &'a TextColumn<'a>,
 }
 
 impl Detector for LogKeyDisabled {

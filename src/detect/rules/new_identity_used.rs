@@ -3,7 +3,7 @@
 use super::attack_samples::{OPEN, SUSPEND_VERSIONING, made};
 use crate::activity::evidence::Evidence;
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
-use crate::detect::batch::{Word, cell};
+use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::evidence::{EvidenceColumns, of_alerts};
 use crate::detect::hits::{Hit, HitGroups, Verdict, what};
@@ -157,12 +157,12 @@ impl Detector for NewIdentityUsed {
         if batch.log != LogType::CloudTrail {
             return;
         }
-        let (services, iam) = (batch.text("service"), Word::new("iam"));
+        let services = batch.text("service");
         let is_call = |row: &usize| {
             codes.act[*row] == Act::OtherService
                 && codes.ended[*row] == Ended::Done
                 && codes.who[*row] != Who::Service
-                && iam.is_at(services, *row)
+                && services.is_at("iam", *row)
         };
         for row in (0..batch.len()).filter(is_call) {
             let (Some(action), Some(parameters)) =

@@ -141,12 +141,12 @@ impl WriteBurst for RansomSuffix {
         self.keys
     }
 
-    fn kinds(&self, row: &MatchedRow<'_, '_>) -> u8 {
+    fn kinds(&self, row: &MatchedRow<'_, '_, '_>) -> u8 {
         let is_of_ransom = row.key().is_some_and(|key| stem(key, &OF_RANSOM).is_some());
         1 << WRITE | u8::from(is_of_ransom) << RANSOM
     }
 
-    fn other(&self, row: &MatchedRow<'_, '_>) -> Option<u64> {
+    fn other(&self, row: &MatchedRow<'_, '_, '_>) -> Option<u64> {
         let key = row.key()?;
         stem(key, &OF_RANSOM).or_else(|| stem(key, &OF_OTHERS)).map(fingerprint)
     }

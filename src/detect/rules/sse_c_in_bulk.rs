@@ -125,7 +125,7 @@ impl WriteBurst for SseCInBulk {
         self.keys
     }
 
-    fn kinds(&self, row: &MatchedRow<'_, '_>) -> u8 {
+    fn kinds(&self, row: &MatchedRow<'_, '_, '_>) -> u8 {
         let encrypts = row.action() == "CopyObject" && row.value(&OF_SOURCE).is_none();
         1 << WRITE | u8::from(encrypts) << ENCRYPTS
     }

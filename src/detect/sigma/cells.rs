@@ -2,8 +2,8 @@
 
 use super::fields::{Field, FieldKind, other_spellings};
 use crate::batch::{Column, TextCells};
+use crate::parse::FieldTable;
 use crate::parse::json::{self, Cursor, Kind};
-use crate::parse::{FieldTable, Span};
 use hashbrown::HashMap;
 use memchr::memmem::find;
 use std::cell::{OnceCell, RefCell};
@@ -34,14 +34,7 @@ pub struct Distinct {
 impl Cells<'_> {
     /// The cell of a row, which is valid UTF-8; `None` is null.
     pub fn get(&self, row: usize) -> Option<&[u8]> {
-        fn piece(text: &[u8], place: Span) -> Option<&[u8]> {
-            (!place.is_null()).then(|| &text[place.start as usize..place.end as usize])
-        }
-        match &self.texts {
-            TextCells::Field { table, field } => table.bytes(self.rows[row] as usize, *field),
-            TextCells::Made { text, places } => piece(text, places[row]),
-            TextCells::Shared { text, places, numbers } => piece(text, places[numbers[row] as usize]),
-        }
+        self.texts.bytes(self.rows, row)
     }
 
     /// The values once each; of values that were composed once for many rows some may come again.

@@ -304,7 +304,7 @@ impl CorrelationDetector {
 impl Detector for CorrelationDetector {
     fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
 
-    fn take(&mut self, matched: &Matched<'_, '_>) {
+    fn take(&mut self, matched: &Matched<'_, '_, '_>) {
         let columns = EvidenceColumns::of(matched.batch);
         let [principal, bucket] = super::detector::COLUMNS.map(|name| matched.batch.text(name));
         let part = &self.correlation.parts[matched.part];

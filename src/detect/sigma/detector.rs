@@ -49,7 +49,7 @@ pub struct HitForm {
 }
 
 /// Rows that match a condition.
-pub struct Matched<'a, 'c> {
+pub struct Matched<'a, 'b, 'c> {
     /// Number of the condition in the rule.
     pub part: usize,
     /// Of each row its place in `cells` and in `batch`.
@@ -57,7 +57,7 @@ pub struct Matched<'a, 'c> {
     /// All that can be asked of a row.
     pub cells: &'a CellTable<'c>,
     /// Columns for evidence, callers and buckets.
-    pub batch: &'a DetectBatch<'a>,
+    pub batch: &'a DetectBatch<'b>,
     /// What each row of `batch` is.
     pub codes: &'a Codes,
 }
@@ -103,7 +103,7 @@ const FAILED: usize = 1;
 impl Detector for HitsDetector {
     fn observe(&mut self, _: &DetectBatch<'_>, _: &Codes) {}
 
-    fn take(&mut self, matched: &Matched<'_, '_>) {
+    fn take(&mut self, matched: &Matched<'_, '_, '_>) {
         let columns = EvidenceColumns::of(matched.batch);
         let [principal, bucket] = COLUMNS.map(|name| matched.batch.text(name));
         let request = matched.batch.text("request_id");
