@@ -6,6 +6,7 @@ use super::{DetectBatch, facts};
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, TimestampMillisecondArray};
 use serde::{Deserialize, Serialize, Serializer};
+use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 /// How many records an alert shows.
@@ -26,7 +27,7 @@ pub struct EvidenceRow {
 /// The texts of a row, one behind the other in one piece of memory: there are many rows, and each piece has its price.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Texts {
-    all: Box<str>,
+    all: Box<[u8]>,
     /// Source file, action, object key and request id; [`Texts::NONE`] where there is none.
     lengths: [u32; 4],
 }
@@ -34,14 +35,18 @@ struct Texts {
 impl Texts {
     const NONE: u32 = u32::MAX;
 
-    fn new(texts: [Option<&str>; 4]) -> Texts {
-        let mut all = String::with_capacity(texts.iter().flatten().map(|text| text.len()).sum());
-        texts.iter().flatten().for_each(|text| all.push_str(text));
+    fn new(texts: [Option<&[u8]>; 4]) -> Texts {
+        let mut all = Vec::with_capacity(texts.iter().flatten().map(|text| text.len()).sum());
+        texts.iter().flatten().for_each(|text| all.extend_from_slice(text));
         let lengths = texts.map(|text| text.map_or(Texts::NONE, |text| text.len() as u32));
-        Texts { all: all.into_boxed_str(), lengths }
+        Texts { all: all.into_boxed_slice(), lengths }
     }
 
-    fn get(&self, index: usize) -> Option<&str> {
+    fn text(&self, index: usize) -> Option<&str> {
+        self.get(index).map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
         let length = |length: &u32| if *length == Texts::NONE { 0 } else { *length as usize };
         let start = self.lengths[..index].iter().map(length).fold(0, usize::saturating_add);
         let end = start.saturating_add(length(&self.lengths[index]));
@@ -88,14 +93,18 @@ pub fn of_alerts<'a>(alerts: impl Iterator<Item = &'a [EvidenceRow]> + Clone) ->
 
 /// What decides which records are shown: time (none is last), then what they say, then where they stand. So the same
 /// records are shown when lines are shuffled or files are cut elsewhere.
-type Place<'a> = (i64, LogType, [Option<&'a str>; 3], &'a str, i64);
+type Place<'a> = (i64, LogType, [Option<&'a [u8]>; 3], &'a [u8], i64);
 
 /// Bytes of a text that evidence shows. No key of S3 is longer
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>), but what a log claims to be one may be.
 const MOST_TEXT: usize = 1024;
 
-fn evidence_cell<'a>(column: &'a TextColumn<'_>, row: usize) -> Option<&'a str> {
-    cell(column, row).map(|text| shortened(text, MOST_TEXT))
+fn evidence_cell<'a>(column: &'a TextColumn<'_>, row: usize) -> Option<&'a [u8]> {
+    let bytes = column.bytes(row)?;
+    if bytes.len() <= MOST_TEXT {
+        return Some(bytes);
+    }
+    column.get(row).map(|text| shortened(text, MOST_TEXT).as_bytes())
 }
 
 /// The beginning of a text, at most so many bytes of it.
@@ -110,22 +119,22 @@ pub fn shortened(text: &str, most: usize) -> &str {
 impl EvidenceRow {
     /// Path of the file as given.
     pub fn source_file(&self) -> &str {
-        self.texts.get(0).unwrap_or_default()
+        self.texts.text(0).unwrap_or_default()
     }
 
     /// The API's name of the action.
     pub fn action(&self) -> Option<&str> {
-        self.texts.get(1)
+        self.texts.text(1)
     }
 
     /// Object.
     pub fn object_key(&self) -> Option<&str> {
-        self.texts.get(2)
+        self.texts.text(2)
     }
 
     /// Request id, the same in both logs.
     pub fn request_id(&self) -> Option<&str> {
-        self.texts.get(3)
+        self.texts.text(3)
     }
 
     /// Did it happen before that time? No time is after all.
@@ -143,8 +152,8 @@ impl EvidenceRow {
     }
 
     fn place(&self) -> Place<'_> {
-        let rest = [self.action(), self.object_key(), self.request_id()];
-        (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, self.source_file(), self.source_line)
+        let [file, rest @ ..] = [0, 1, 2, 3].map(|index| self.texts.get(index));
+        (self.event_time_ms.unwrap_or(i64::MAX), self.log, rest, file.unwrap_or_default(), self.source_line)
     }
 }
 
@@ -195,8 +204,8 @@ impl<'a> EvidenceColumns<'a> {
     }
 
     /// The cells of [`facts::COLUMNS`].
-    pub fn facts(&self, row: usize) -> [Option<&'a str>; facts::COLUMNS.len()] {
-        self.facts.map(|column| cell(column, row))
+    pub fn facts(&self, row: usize) -> [Option<&'a [u8]>; facts::COLUMNS.len()] {
+        self.facts.map(|column| column.bytes(row))
     }
 
     /// Address of a row.
@@ -215,8 +224,8 @@ impl<'a> EvidenceColumns<'a> {
         (time_ms, self.log, rest, file.unwrap_or_default(), self.source_line.value(row))
     }
 
-    fn texts(&self, row: usize) -> [Option<&'a str>; 4] {
-        let file = evidence_cell(self.source_file, row).or(Some(""));
+    fn texts(&self, row: usize) -> [Option<&'a [u8]>; 4] {
+        let file = evidence_cell(self.source_file, row).or(Some(b""));
         let [action, object_key, request_id] =
             [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
         [file, action, object_key, request_id]
@@ -225,13 +234,21 @@ impl<'a> EvidenceColumns<'a> {
     /// Bytes of a row once it is copied, with what the allocator adds.
     pub fn bytes(&self, row: usize) -> usize {
         let columns = [self.source_file, self.action, self.object_key, self.request_id];
-        let text: usize = columns.map(|column| column.len(row).min(MOST_TEXT)).iter().sum();
+        let length = |column: &TextColumn<'_>| column.bytes(row).map_or(0, |text| text.len().min(MOST_TEXT));
+        let text: usize = columns.into_iter().map(length).sum();
         size_of::<EvidenceRow>() + text + 16
+    }
+
+    /// Where a row is shown beside that record. Most times differ, and no text needs to be looked at.
+    fn compare(&self, row: usize, other: &EvidenceRow) -> Ordering {
+        let time_ms = |time_ms: Option<i64>| time_ms.unwrap_or(i64::MAX);
+        let by_time = time_ms(self.event_time_ms(row)).cmp(&time_ms(other.event_time_ms));
+        by_time.then_with(|| self.place(row).cmp(&other.place()))
     }
 
     /// Is a row shown before that record, if there is room for one only?
     pub fn is_before(&self, row: usize, other: &EvidenceRow) -> bool {
-        !other.is_before(self.event_time_ms(row)) && self.place(row) < other.place()
+        self.compare(row, other).is_lt()
     }
 
     /// A copy of a row.
@@ -267,8 +284,7 @@ impl EvidenceRows {
         if self.rows.len() >= limit && self.rows.last().is_some_and(|last| last.is_before(time_ms)) {
             return;
         }
-        let place = columns.place(row);
-        let index = self.rows.partition_point(|kept| kept.place() <= place);
+        let index = self.rows.partition_point(|kept| columns.compare(row, kept).is_ge());
         if index < limit {
             self.insert(limit, index, columns.row(row));
         }

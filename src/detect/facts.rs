@@ -33,6 +33,17 @@ impl Fact {
         if self.longest == 0 { 0 } else { usize::from(self.longest) + 16 }
     }
 
+    /// Takes well-formed bytes of a text as logged. Mostly it is the one that is known, or there are several already.
+    fn see_bytes(&mut self, bytes: &[u8]) {
+        if self.only.as_deref().map(str::as_bytes) == Some(bytes) {
+            return;
+        }
+        match u16::try_from(bytes.len()) {
+            Ok(length) if self.are_several && length <= self.longest => {}
+            _ => self.see_text(&String::from_utf8_lossy(bytes)),
+        }
+    }
+
     /// Takes a text that is already cut.
     fn see(&mut self, text: &str) {
         self.longest = self.longest.max(u16::try_from(text.len()).unwrap_or(u16::MAX));
@@ -72,7 +83,7 @@ impl Facts {
     pub fn observe(&mut self, columns: &EvidenceColumns<'_>, row: usize) {
         for (fact, text) in self.facts.iter_mut().zip(columns.facts(row)) {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
-                fact.see(&field(text));
+                fact.see_bytes(text);
             }
         }
     }

@@ -5,7 +5,7 @@ use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
-use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, log_index};
+use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, cap_of, log_index};
 use super::names::Names;
 use crate::parse::LogType;
 use gatherer::{ReadKey, Request};
@@ -39,10 +39,10 @@ const ADDRESSES_BUDGET: usize = 4 << 20;
 const ADDRESS_KEYS: u64 = 64;
 
 /// Keys copied, by caller and minute, that are remembered; over it a sample of the keys is.
-const MOST_COPIED_KEYS: usize = (1 << 15) / 8 * 7;
+const MOST_COPIED_KEYS: usize = cap_of(1 << 15);
 
 /// Keys read, by caller and minute, that are remembered; over it a sample of the keys is.
-const MOST_READ_KEYS: usize = (1 << 17) / 8 * 7;
+const MOST_READ_KEYS: usize = cap_of(1 << 17);
 
 /// History of all callers; its state merges and does not depend on order.
 #[derive(Clone, Debug, Serialize, Deserialize)]

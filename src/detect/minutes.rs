@@ -13,7 +13,13 @@ pub const MINUTE_MS: i64 = 60_000;
 
 /// Keys remembered by caller, minute and log, over all callers: what a table of 2^19 cells holds, 25 bytes each. It is
 /// a year of 50 keys an hour.
-pub const MOST_KEYS: usize = (1 << 19) / 8 * 7;
+pub const MOST_KEYS: usize = cap_of(1 << 19);
+
+/// Entries that a table of so many cells, a power of two, takes: it doubles when more than 7/8 are full, and a cap is
+/// overrun by one before anything is left out.
+pub const fn cap_of(cells: usize) -> usize {
+    cells / 8 * 7 - 1
+}
 
 /// One key in one minute of one entity, as one log shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,6 +229,12 @@ impl Series {
     /// How often the share of the keys was halved.
     pub fn halvings(&self) -> u32 {
         self.halvings
+    }
+
+    /// The same as all there is.
+    #[must_use]
+    pub fn whole(self) -> Series {
+        Series { halvings: 0, ..self }
     }
 
     /// Minutes with the fingerprints of keys in them, of which one in so many halvings is left.

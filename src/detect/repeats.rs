@@ -10,7 +10,7 @@ use super::codes::{Among, Codes};
 use super::entities::EntityKey;
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of, share};
-use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, log_index};
+use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, cap_of, log_index};
 use super::shown::{Done, ShownRow, ShownTable};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
 use crate::parse::LogType;
@@ -18,7 +18,7 @@ use std::any::Any;
 use std::ops::RangeInclusive;
 
 /// Things remembered by actor and minute: 3.2 MiB. Over it a sample of them is.
-const MOST_COUNTED: usize = (1 << 17) / 8 * 7;
+const MOST_COUNTED: usize = cap_of(1 << 17);
 
 /// Bytes for the records that show them.
 const SHOWN_BUDGET: usize = 4 << 20;
@@ -36,6 +36,10 @@ pub trait Repeat: Send + Sized + 'static {
 
     /// Minutes that are one: of these a rule may be shown the first row only.
     const GRAIN_MINUTES: i64 = 1;
+
+    /// Where too much is counted: is it a sample of actors that is kept, each with all it did? So it must be where few
+    /// things are too many.
+    const SAMPLES_ACTORS: bool = false;
 
     /// The rows that could count, as far as their codes tell.
     const AMONG: Among = Among::All;
@@ -134,15 +138,26 @@ impl<R: Repeat> RepeatDetector<R> {
         }
     }
 
+    /// A fingerprint of something that an actor did: what is sampled by it is a sample of all things alike, or of actors.
+    fn spread(actor: u64, what: u64) -> u64 {
+        let spread = fingerprint_of(&(what ^ actor).to_le_bytes());
+        if R::SAMPLES_ACTORS { actor >> 32 << 32 | spread & u64::from(u32::MAX) } else { spread }
+    }
+
     fn notes(&self) -> Option<String> {
         let halvings = self.counted.halvings().max(self.shown.halvings());
-        (halvings > 0).then(|| {
-            format!(
+        (halvings > 0).then(|| match R::SAMPLES_ACTORS {
+            true => format!(
+                "{}: there were more callers than memory holds: {} were evaluated.",
+                R::RULE.id,
+                share(halvings)
+            ),
+            false => format!(
                 "{}: more was refused or tried than memory holds: numbers are estimates from a sample of {}, and what \
                  is not clearly above the thresholds is left out.",
                 R::RULE.id,
                 share(halvings)
-            )
+            ),
         })
     }
 }
@@ -157,12 +172,11 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
                 let name = key.set(&[first, second, third, fourth]);
                 let actor = fingerprint(name);
-                // Spread, so that a sample is one of all things alike.
-                let one = fingerprint_of(&(what ^ actor).to_le_bytes());
+                let one = Self::spread(actor, what);
                 let minute = time_ms.div_euclid(MINUTE_MS * R::GRAIN_MINUTES) * R::GRAIN_MINUTES;
                 counted.insert(actor, batch.log, minute * MINUTE_MS, one, true);
                 let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
-                let thing = fingerprint_of(&(one ^ place.rotate_left(23)).to_le_bytes());
+                let thing = Self::spread(actor, one ^ place.rotate_left(23));
                 shown.see(Done { thing, actor, what }, name, columns, row);
             });
         });
@@ -180,7 +194,9 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
         let actors = self.shown.by_actor().into_iter().filter_map(|(name, actor, shown)| {
             let [first, second, third, fourth] = EntityKey::fields(name)[..] else { return None };
             let fields = [first, second, third, fourth];
-            Some(Actor { fields, series: counted.of(actor), shown, grain_minutes: R::GRAIN_MINUTES })
+            let series = counted.of(actor);
+            let series = if R::SAMPLES_ACTORS { series.whole() } else { series };
+            Some(Actor { fields, series, shown, grain_minutes: R::GRAIN_MINUTES })
         });
         let mut actors: Vec<Actor<'_>> = actors.collect();
         actors.sort_by_key(|actor| actor.fields);

@@ -35,21 +35,21 @@ impl<'t> TextColumn<'t> {
 
     /// The text of a row; `None` is null.
     pub fn get(&self, row: usize) -> Option<&str> {
-        self.texts.bytes(self.rows, row).map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
+        self.bytes(row).map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}"))
     }
 
-    /// Bytes of the text of a row; 0 for null.
-    pub fn len(&self, row: usize) -> usize {
-        self.texts.bytes(self.rows, row).map_or(0, <[u8]>::len)
+    /// The bytes of the text of a row, which are well-formed: to compare and to copy them nobody need look.
+    pub fn bytes(&self, row: usize) -> Option<&[u8]> {
+        self.texts.bytes(self.rows, row)
     }
 
     /// Does a row have exactly that text?
     pub fn is_at(&self, text: &str, row: usize) -> bool {
-        self.texts.bytes(self.rows, row) == Some(text.as_bytes())
+        self.bytes(row) == Some(text.as_bytes())
     }
 
     /// Does the log name none in that row?
     pub fn is_null(&self, row: usize) -> bool {
-        self.texts.bytes(self.rows, row).is_none()
+        self.bytes(row).is_none()
     }
 }

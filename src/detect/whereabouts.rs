@@ -8,7 +8,7 @@ use super::minutes::MINUTE_MS;
 use super::sight::Sight;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use hashbrown::HashMap;
-use memchr::memmem::find;
+use memchr::memmem::Finder;
 use std::net::IpAddr;
 
 /// One request in so many is looked at, by its id, so that all the others cost next to nothing.
@@ -22,9 +22,17 @@ pub const STRETCH_MINUTES: i64 = 10;
 const MOST: usize = 1 << 14;
 
 /// Of one thread: the time of the earliest request of a stretch, credential, bucket and place that it has seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Whereabouts {
     earliest_ms: HashMap<(i64, u64), i64>,
+    /// Finds what the ARNs of sessions of roles hold.
+    of_role: Finder<'static>,
+}
+
+impl Default for Whereabouts {
+    fn default() -> Self {
+        Whereabouts { earliest_ms: HashMap::new(), of_role: Finder::new(":assumed-role/") }
+    }
 }
 
 impl Whereabouts {
@@ -40,7 +48,7 @@ impl Whereabouts {
         let Some(mut place) = Place::of(address) else { return false };
         if table.log == LogType::S3Access {
             // A session tells of credentials; which access key a user has is not logged, nor asked for.
-            if find(credential, b":assumed-role/").is_none() {
+            if self.of_role.find(credential).is_none() {
                 return false;
             }
             if place != Place::Inside {

@@ -11,7 +11,7 @@ use super::entities::{Entities, EntityKey, State};
 use super::evidence::EvidenceColumns;
 use super::hits::Verdict;
 use super::key_sample::{KeySample, fingerprint, share};
-use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals};
+use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals, cap_of};
 use super::reading::DAY_MINUTES;
 use super::records::Records;
 use super::sigma::Matched;
@@ -184,7 +184,7 @@ impl Found<'_> {
 }
 
 /// Keys remembered of all callers: what a table of 2^17 cells holds.
-const MOST_KEYS: usize = (1 << 17) / 8 * 7;
+const MOST_KEYS: usize = cap_of(1 << 17);
 
 /// Fingerprints of [`WriteBurst::other`] a caller and bucket; beyond it a sample. Halved at each level.
 const MOST_OTHERS: usize = 1024;

@@ -11,7 +11,7 @@ use crate::detect::minutes::MINUTE_MS;
 use crate::detect::names::Names;
 
 /// Rows that are gathered before they are taken over, and records of evidence.
-const MOST_ROWS: usize = 1 << 17;
+const MOST_ROWS: usize = 1 << 16;
 const MOST_EVIDENCE: usize = 1 << 12;
 
 /// What is gathered.

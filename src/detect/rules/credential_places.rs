@@ -64,6 +64,7 @@ impl Repeat for CredentialPlaces {
     const RULE: &'static Rule = &RULE;
     const AMONG: Among = Among::Marked;
     const GRAIN_MINUTES: i64 = STRETCH_MINUTES;
+    const SAMPLES_ACTORS: bool = true;
 
     fn new(config: &Config) -> Self {
         CredentialPlaces { networks: config.threshold(&RULE, "networks_in_10_minutes") }

@@ -6,6 +6,7 @@ use crate::detect::bursts::{Burst, BurstDetector, Found};
 use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::what;
 use crate::detect::key_sample::about;
+use crate::detect::minutes::cap_of;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
@@ -57,7 +58,7 @@ impl Burst for DeletesDenied {
     const AMONG: Among = Among::Acts(&[Act::Delete, Act::DeleteMany]);
     const MINUTES: i64 = 10;
     const WHAT: &'static str = "refused deletes";
-    const MOST: usize = (1 << 16) / 8 * 7;
+    const MOST: usize = cap_of(1 << 16);
 
     fn new(config: &Config) -> Self {
         DeletesDenied { refused_deletes: config.threshold(&RULE, "refused_deletes") }

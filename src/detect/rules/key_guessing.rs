@@ -65,12 +65,16 @@ impl Repeat for KeyGuessing {
         if key == 0 || !matches!(codes.act[row], Act::Read | Act::List) {
             return;
         }
-        let (principal, bucket) = (cell(batch.text("principal"), row), cell(batch.text("bucket_name"), row));
+        let caller = || [cell(batch.text("principal"), row), cell(batch.text("bucket_name"), row)];
         match (codes.who[row], codes.ended[row]) {
             (Who::Anonymous, Ended::Denied | Ended::Failed) => {
+                let [principal, bucket] = caller();
                 count([principal, bucket, address(batch, row), None], key);
             }
-            (Who::Principal, Ended::Denied) => count([principal, bucket, None, None], key),
+            (Who::Principal, Ended::Denied) => {
+                let [principal, bucket] = caller();
+                count([principal, bucket, None, None], key);
+            }
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use crate::detect::batch::cell;
 use crate::detect::bursts::{Burst, BurstDetector, Found};
 use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::key_sample::about;
+use crate::detect::minutes::cap_of;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
 
@@ -53,7 +54,7 @@ impl Burst for KmsDenied {
     const AMONG: Among = Among::Acts(&[Act::OtherService]);
     const MINUTES: i64 = 10;
     const WHAT: &'static str = "refused calls";
-    const MOST: usize = (1 << 16) / 8 * 7;
+    const MOST: usize = cap_of(1 << 16);
 
     fn new(config: &Config) -> Self {
         KmsDenied { refused_calls: config.threshold(&RULE, "refused_calls") }

@@ -7,7 +7,7 @@ use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EvidenceColumns, of_alerts};
 use crate::detect::key_sample::{fingerprint, share};
-use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Stretch};
+use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Stretch, cap_of};
 use crate::detect::{
     Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
 };
@@ -55,7 +55,7 @@ mod samples;
 const BUDGET: usize = 2 << 20;
 
 /// Lists that are remembered; beyond it a sample.
-const MOST_LISTS: usize = (1 << 15) / 8 * 7;
+const MOST_LISTS: usize = cap_of(1 << 15);
 
 struct VersionsListed {
     deleted_versions: u64,
