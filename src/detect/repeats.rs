@@ -17,11 +17,11 @@ use crate::parse::LogType;
 use std::any::Any;
 use std::ops::RangeInclusive;
 
-/// Things remembered by actor and minute: 3.2 MiB. Over it a sample of them is.
-const MOST_COUNTED: usize = cap_of(1 << 17);
+/// Things remembered by actor and minute: 1.6 MiB. Over it a sample of them is.
+const MOST_COUNTED: usize = cap_of(1 << 16);
 
 /// Bytes for the records that show them.
-const SHOWN_BUDGET: usize = 4 << 20;
+const SHOWN_BUDGET: usize = 2 << 20;
 
 /// Fields that name an actor.
 pub type ActorFields<'a> = [Option<&'a str>; 4];
