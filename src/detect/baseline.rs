@@ -88,6 +88,11 @@ impl Learned {
         self.tables[dimension as usize].sorted().into_iter().map(|(key, entry)| (fields(key), entry)).collect()
     }
 
+    /// Are all entries of a dimension kept?
+    pub fn is_whole(&self, dimension: Dimension) -> bool {
+        self.tables[dimension as usize].halvings() == 0
+    }
+
     /// Hours that are counted as one in a dimension.
     pub fn grain_hours(&self, dimension: Dimension) -> u32 {
         dimension.grain_hours().max(entry::grain_hours(self.tables[dimension as usize].state_level()))
@@ -127,7 +132,7 @@ impl Learned {
     fn note(&self, dimension: Dimension) -> Option<String> {
         let table = &self.tables[dimension as usize];
         let name = dimension.name();
-        if table.halvings() > 0 {
+        if !self.is_whole(dimension) {
             let (share, dropped) = (share(table.halvings()), table.dropped_rows());
             return Some(format!("{name}: only {share} is kept; {dropped} records of the others are not"));
         }

@@ -2,7 +2,7 @@
 
 use super::Rule;
 use super::baseline::Learned;
-use super::context::{BusinessHours, Context, Hours, NetworkSetting, ReadFile};
+use super::context::{BusinessHours, Context, Files, Hours, NetworkSetting, ReadFile};
 use super::known::{is_account_id, is_canonical_id};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 /// vpc_only_buckets = ["internal"]     # are read through VPC endpoints only
 /// decoys = ["honey", "data/backup/"]  # a bucket, or a bucket and the beginning of keys: nobody has a reason to touch it
 /// ip_ranges = "ip-ranges.json"        # AWS's list of its addresses
+/// country_database = "country.mmdb"   # countries of addresses, in MaxMind's form
+/// asn_database = "asn.mmdb"           # their autonomous systems
 ///
 /// [business_hours]
 /// utc_offset = "+01:00"
@@ -68,12 +70,14 @@ pub struct Config {
     business_hours: Option<BusinessHours>,
     networks: Vec<NetworkSetting>,
     ip_ranges: Option<String>,
+    country_database: Option<String>,
+    asn_database: Option<String>,
     /// `business_hours`, ready to be asked.
     #[serde(skip)]
     pub hours: Option<Hours>,
-    /// `networks` and `ip_ranges`, ready to be asked.
+    /// `networks` and the files that are named, ready to be asked.
     #[serde(skip)]
-    pub context: Context,
+    pub context: Arc<Context>,
     /// What is usual, learned before; not a part of the text.
     #[serde(skip)]
     pub baseline: Option<Arc<Learned>>,
@@ -98,7 +102,12 @@ impl Config {
         let mut config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
         config.check_names()?;
         config.hours = config.business_hours.as_ref().map(BusinessHours::read).transpose()?;
-        config.context = Context::of(&config.networks, config.ip_ranges.as_deref(), read)?;
+        let files = Files {
+            ip_ranges: config.ip_ranges.as_deref(),
+            country_database: config.country_database.as_deref(),
+            asn_database: config.asn_database.as_deref(),
+        };
+        config.context = Arc::new(Context::of(&config.networks, files, read)?);
         for (id, thresholds) in &config.thresholds {
             let rule = super::RULES.iter().find(|rule| rule.id == id).ok_or_else(|| {
                 let ids: Vec<&str> = super::RULES.iter().map(|rule| rule.id).collect();
@@ -205,6 +214,8 @@ mod tests {
             ("decoys = ['c/*']", "is no decoy"),
             ("decoys = ['/c']", "is no decoy"),
             ("ip_ranges = 'a.json'", "a.json: no files are read here"),
+            ("country_database = 'a.mmdb'", "a.mmdb: no files are read here"),
+            ("asn_database = 'a.mmdb'", "a.mmdb: no files are read here"),
             ("[business_hours]\nutc_offset = 'Z'\ndays = ['mon']\nhours = '08-18'", ""),
             ("[business_hours]\nutc_offset = 'Z'\ndays = ['mon']\nhours = '8'", "business_hours.hours"),
             ("[business_hours]\ndays = ['mon']\nhours = '08-18'", "missing field `utc_offset`"),

@@ -1,12 +1,19 @@
 //! What a site knows of networks, buckets and hours, ready to be asked at every row.
 
 mod aws;
+mod countries;
+pub mod database;
 mod hours;
+mod places;
 mod ranges;
 
+pub use countries::Countries;
+pub use database::{Country, System};
 pub use hours::{BusinessHours, Hours};
+pub use places::Places;
 pub use ranges::{Cidr, Ranges};
 
+use super::marks::is_public;
 use aws::AwsRanges;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -72,6 +79,19 @@ pub struct NetworkList {
 pub struct Context {
     lists: Vec<NetworkList>,
     aws: Option<AwsRanges>,
+    /// Countries and autonomous systems of addresses.
+    pub places: Places,
+}
+
+/// Files that the configuration names beside lists of networks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files<'a> {
+    /// AWS's list of its addresses.
+    pub ip_ranges: Option<&'a str>,
+    /// A database of countries.
+    pub country_database: Option<&'a str>,
+    /// A database of autonomous systems.
+    pub asn_database: Option<&'a str>,
 }
 
 impl Context {
@@ -79,22 +99,19 @@ impl Context {
     ///
     /// # Errors
     /// One sentence: in which list or file and line what is wrong.
-    pub fn of(
-        networks: &[NetworkSetting],
-        ip_ranges: Option<&str>,
-        read: &mut ReadFile<'_>,
-    ) -> Result<Context, String> {
+    pub fn of(networks: &[NetworkSetting], files: Files<'_>, read: &mut ReadFile<'_>) -> Result<Context, String> {
         if networks.len() > MOST_LISTS {
             return Err(format!("networks: {} lists, and there may be {MOST_LISTS}; join some", networks.len()));
         }
         let lists = networks.iter().map(|list| network_list(list, read)).collect::<Result<_, _>>()?;
-        let aws = match ip_ranges {
+        let aws = match files.ip_ranges {
             Some(file) => {
                 Some(AwsRanges::parse(&read(file)?).map_err(|reason| format!("ip_ranges: {file}: {reason}"))?)
             }
             None => None,
         };
-        Ok(Context { lists, aws })
+        let places = Places::of(files.country_database, files.asn_database, read)?;
+        Ok(Context { lists, aws, places })
     }
 
     /// The lists that hold an address.
@@ -102,9 +119,9 @@ impl Context {
         self.lists.iter().filter(move |list| list.ranges.contains(address))
     }
 
-    /// Nothing at all?
-    pub fn is_empty(&self) -> bool {
-        self.lists.is_empty() && self.aws.is_none()
+    /// Could a row be marked by what is known of its address?
+    pub fn tells_of_rows(&self) -> bool {
+        !self.lists.is_empty() || self.aws.is_some() || self.places.know_countries()
     }
 
     /// Is there a list of hostile networks, or of Tor?
@@ -126,6 +143,16 @@ impl Context {
     /// Does an address belong to AWS? `None` without its ranges.
     pub fn is_of_aws(&self, address: IpAddr) -> Option<bool> {
         Some(self.aws.as_ref()?.contains(address))
+    }
+
+    /// The country of an address of the internet; the site's own and those of AWS are of none.
+    pub fn country(&self, address: IpAddr) -> Option<Country> {
+        let address = address.to_canonical();
+        let is_asked = self.places.know_countries()
+            && is_public(address)
+            && self.is_of_aws(address) != Some(true)
+            && !self.lists_of(address).any(|list| list.kind == NetworkKind::Corporate);
+        if is_asked { self.places.country(address) } else { None }
     }
 
     /// What is known of an address, a sentence each.
@@ -180,7 +207,8 @@ mod tests {
             ip_ranges: Option<String>,
         }
         let lists: Lists = toml::from_str(toml).map_err(|error| error.to_string())?;
-        Context::of(&lists.networks, lists.ip_ranges.as_deref(), &mut |file| match file {
+        let files = Files { ip_ranges: lists.ip_ranges.as_deref(), ..Files::default() };
+        Context::of(&lists.networks, files, &mut |file| match file {
             "tor.txt" => Ok(b"# exits\n198.51.100.7\n\n2001:db8::/32 ; all of it\n".to_vec()),
             "bad.txt" => Ok(b"192.0.2.0/24\nnonsense\n".to_vec()),
             "ip-ranges.json" => Ok(include_bytes!("samples/ip-ranges.json").to_vec()),

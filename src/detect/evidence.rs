@@ -142,7 +142,8 @@ impl EvidenceRow {
         self.event_time_ms.unwrap_or(i64::MAX) < time_ms.unwrap_or(i64::MAX)
     }
 
-    fn is_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
+    /// Did it happen in a stretch of time?
+    pub fn is_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
         self.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms))
     }
 

@@ -4,7 +4,7 @@
 use super::Config;
 use super::baseline::{Dimension, Known, Texts, hour_of};
 use super::codes::{Act, Ended, Who};
-use super::context::{Context, NetworkKind};
+use super::context::{Context, Country, NetworkKind};
 use super::injection;
 use super::names::{Name, Names};
 use super::presigned::Presigned;
@@ -62,6 +62,8 @@ impl Marks {
     pub const INJECTION: Marks = Marks(1 << 17);
     /// S3 took long to answer.
     pub const SLOW: Marks = Marks(1 << 18);
+    /// The earliest of its caller from its country that was not refused.
+    pub const COUNTRY: Marks = Marks(1 << 19);
 
     /// None at all?
     pub fn is_empty(self) -> bool {
@@ -200,6 +202,8 @@ pub struct Watched {
     are_people: Vec<Option<bool>>,
     /// From which hour on the baseline knows something of a caller, by dimension and numbers.
     known: HashMap<(Dimension, u32, u32), u32>,
+    /// The time of the earliest row that was seen, by caller and country.
+    earliest_ms: HashMap<(u32, Country), i64>,
 }
 
 /// An address in a row: its network by number, and what follows from it.
@@ -216,6 +220,8 @@ struct Place {
     is_public: bool,
     is_of_aws: Option<bool>,
     is_corporate: bool,
+    /// Of an address that is neither the site's nor AWS's.
+    country: Option<Country>,
 }
 
 impl Watched {
@@ -224,6 +230,10 @@ impl Watched {
         *self = Watched::default();
     }
 }
+
+/// Callers and countries that are kept in mind. Beyond that all are forgotten, and the next rows are marked once more, which
+/// changes nothing but speed.
+const MOST_EARLIEST: usize = 1 << 14;
 
 /// Hours of something that may be known, and of something that is not.
 const UNSAID: u32 = 0;
@@ -240,7 +250,7 @@ impl<'c> Watch<'c> {
         let has_buckets = !config.sensitive_buckets.is_empty() || !config.vpc_only_buckets.is_empty();
         let is_asked = has_buckets || !decoys.is_empty() || config.hours.is_some() || config.baseline.is_some();
         let asks_for_addresses =
-            !config.context.is_empty() || !config.vpc_only_buckets.is_empty() || config.baseline.is_some();
+            config.context.tells_of_rows() || !config.vpc_only_buckets.is_empty() || config.baseline.is_some();
         (is_asked || asks_for_addresses).then_some(Watch { config, decoys, asks_for_addresses })
     }
 
@@ -266,6 +276,9 @@ impl<'c> Watch<'c> {
             let bucket = names.buckets.name(number);
             let place = address.map(|address| address.place);
             marks = marks.and(self.of_bucket(table, row, sight, bucket, place));
+        }
+        if let Some(country) = address.and_then(|address| address.place.country) {
+            marks.set(Marks::COUNTRY, watched.is_first_from(country, sight));
         }
         let caller = names.callers.name(sight.caller);
         if let (Some(hours), Some(time_ms)) = (&self.config.hours, sight.time_ms)
@@ -390,6 +403,19 @@ impl<'c> Watch<'c> {
 }
 
 impl Watched {
+    /// Is it the earliest row of its caller from a country that was seen? Then it may be the earliest of all.
+    fn is_first_from(&mut self, country: Country, sight: &Sight<'_>) -> bool {
+        let is_asked = sight.who == Who::Principal && sight.ended != Ended::Denied;
+        let (true, Some(time_ms)) = (is_asked, sight.time_ms) else { return false };
+        if self.earliest_ms.len() >= MOST_EARLIEST {
+            self.earliest_ms.clear();
+        }
+        let earliest_ms = self.earliest_ms.entry((sight.caller, country)).or_insert(i64::MAX);
+        let is_earliest = time_ms <= *earliest_ms;
+        *earliest_ms = time_ms.min(*earliest_ms);
+        is_earliest
+    }
+
     fn is_person(&mut self, number: u32, caller: &Name) -> bool {
         let at = number as usize;
         if self.are_people.len() <= at {
@@ -428,7 +454,13 @@ fn place(context: &Context, address: IpAddr) -> Place {
             NetworkKind::Corporate => is_corporate = true,
         }
     }
-    Place { marks, is_public: is_public(address), is_of_aws: context.is_of_aws(address), is_corporate }
+    Place {
+        marks,
+        is_public: is_public(address),
+        is_of_aws: context.is_of_aws(address),
+        is_corporate,
+        country: context.country(address),
+    }
 }
 
 /// Is it an address of the internet, not of a private network or a VPC?

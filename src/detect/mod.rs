@@ -37,6 +37,7 @@ mod records;
 pub mod repeats;
 pub mod rules;
 pub mod sample_calls;
+pub mod sample_database;
 pub mod sample_lines;
 pub mod sample_run;
 mod secret_names;

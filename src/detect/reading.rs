@@ -59,7 +59,7 @@ impl<R: Reading> Detector for ReadingDetector<R> {
 }
 
 /// A sentence if the logs as a whole are too short for the rule to know anybody's past.
-fn short_history(rule: &Rule, shared: &Shared<'_>) -> Option<String> {
+pub fn short_history(rule: &Rule, shared: &Shared<'_>) -> Option<String> {
     let lists = |name| rule.thresholds.iter().any(|threshold| threshold.name == name);
     let least_minutes = match (lists("history_hours"), lists("history_days")) {
         (true, _) => shared.config.threshold(rule, "history_hours").saturating_mul(60),

@@ -15,6 +15,7 @@ use super::shown::{Done, ShownRow, ShownTable};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
 use crate::parse::LogType;
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// Things remembered by actor and minute: 1.6 MiB. Over it a sample of them is.
@@ -81,6 +82,12 @@ impl Actor<'_> {
     /// How many different things a stretch holds.
     pub fn count(&self, stretch: &Stretch) -> u64 {
         self.series.different(&stretch.minutes).keys
+    }
+
+    /// What was done in a stretch, as far as records show it, each thing once.
+    pub fn shown_in(&self, stretch: &Stretch) -> BTreeSet<u64> {
+        let time_ms = stretch.time_ms();
+        self.shown.iter().filter(|(_, row)| row.is_within(&time_ms)).map(|(what, _)| *what).collect()
     }
 
     /// Records that show some of what was done in a stretch.

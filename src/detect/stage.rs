@@ -313,6 +313,9 @@ impl DetectWorker {
         all.notes.extend(deletions.notes());
         // A sample of what was read is how history works; that it is one is said, and no limit was hit.
         all.notes.extend(history.sample_note());
+        let places = &config.context.places;
+        all.alerts.iter_mut().chain(&mut all.suppressed).for_each(|alert| places.tell(alert));
+        all.notes.extend(places.notes());
         alert::sort(&mut all.alerts);
         alert::sort(&mut all.suppressed);
         all
@@ -433,7 +436,7 @@ impl Stage for DetectStage<'_> {
         for row in rows {
             let mut sight = worker.seer.see(table, *row as usize);
             sight.marks = marks::of_row(table, *row as usize, &sight);
-            if worker.whereabouts.is_earliest(table, *row as usize, &sight) {
+            if worker.whereabouts.is_earliest(table, *row as usize, &sight, &self.config.context) {
                 sight.marks = sight.marks.and(Marks::WHEREABOUTS);
             }
             if let Some(watch) = &self.watch {

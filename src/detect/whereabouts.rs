@@ -1,7 +1,9 @@
-//! From where credentials are used: the first request of each stretch of time, credential, bucket and place is marked, so
-//! that everyday requests stay routine. In access logs sessions of roles are looked at, and whether it was from inside.
+//! From where credentials are used: the first request of each stretch of time, credential, bucket, place and, where they are
+//! known, country is marked, so that everyday requests stay routine. In access logs sessions of roles are looked at, and
+//! whether it was from inside.
 
 use super::codes::Who;
+use super::context::{Context, Countries, Country};
 use super::key_sample::{fingerprint_of, is_sampled};
 use super::marks::is_public;
 use super::minutes::MINUTE_MS;
@@ -21,23 +23,25 @@ pub const STRETCH_MINUTES: i64 = 10;
 /// changes nothing but speed.
 const MOST: usize = 1 << 14;
 
-/// Of one thread: the time of the earliest request of a stretch, credential, bucket and place that it has seen.
+/// Of one thread: the time of the earliest request of a stretch, credential, bucket, place and country that it has seen.
 #[derive(Debug)]
 pub struct Whereabouts {
     earliest_ms: HashMap<(i64, u64), i64>,
+    countries: Countries,
     /// Finds what the ARNs of sessions of roles hold.
     of_role: Finder<'static>,
 }
 
 impl Default for Whereabouts {
     fn default() -> Self {
-        Whereabouts { earliest_ms: HashMap::new(), of_role: Finder::new(":assumed-role/") }
+        let of_role = Finder::new(":assumed-role/");
+        Whereabouts { earliest_ms: HashMap::new(), countries: Countries::default(), of_role }
     }
 }
 
 impl Whereabouts {
     /// Is this row the earliest that was seen of its kind? Then it may be the earliest of all.
-    pub fn is_earliest(&mut self, table: &FieldTable, row: usize, sight: &Sight<'_>) -> bool {
+    pub fn is_earliest(&mut self, table: &FieldTable, row: usize, sight: &Sight<'_>, context: &Context) -> bool {
         let is_asked = sight.who == Who::Principal && sight.request != 0 && is_sampled(sight.request, HALVINGS);
         let (true, Some((bucket, _)), Some(time_ms)) = (is_asked, sight.bucket, sight.time_ms) else {
             return false;
@@ -55,8 +59,11 @@ impl Whereabouts {
                 place = Place::Outside(0);
             }
         }
-        let what =
-            fingerprint_of(credential) ^ place.fingerprint().rotate_left(13) ^ u64::from(bucket).rotate_left(40);
+        let country = self.countries.of(address, context).map_or(0, Country::number);
+        let what = country.rotate_left(27)
+            ^ fingerprint_of(credential)
+            ^ place.fingerprint().rotate_left(13)
+            ^ u64::from(bucket).rotate_left(40);
         if self.earliest_ms.len() >= MOST {
             self.earliest_ms.clear();
         }

@@ -14,15 +14,15 @@ pub static RULE: Rule = Rule {
     title: "A credential was used oddly, looked around, and data was taken or destroyed",
     severity: Severity::Critical,
     attack: &["T1078.004", "T1619", "T1530", "T1485", "T1486"],
-    looks_for: "An alert about a credential that is not used as it was (GET-006, GET-007, GET-017, GET-018, GET-019; low or \
-        higher), one about looking around (all rules of DSC; low or higher) and one about reading in bulk, \
+    looks_for: "An alert about a credential that is not used as it was (GET-006, GET-007, GET-017, GET-018, GET-019, GET-034; low \
+        or higher), one about looking around (all rules of DSC; low or higher) and one about reading in bulk, \
         deleting or encrypting (GET-001 to GET-004, GET-009, GET-010, GET-013, GET-016, GET-025, GET-026, GET-032, GET-033, \
         all rules of DEL and RAN; medium or higher), in any order within window_hours: by the same caller, the roles that the \
         caller took on included, or from the same address. Attempts that failed count for looking around alone.",
     why: "It is what the misuse of a stolen key looks like. A new laptop explains the first, an audit the second, a job the \
         third; hardly anything explains all of them on one day.",
-    cannot_see: "Steps whose own rule raised no alert: GET-006, GET-007, GET-017 and GET-019 need a baseline or a \
-        configuration. Steps of callers that neither a role nor an address connects.",
+    cannot_see: "Steps whose own rule raised no alert: GET-006, GET-007, GET-017, GET-019 and GET-034 need a baseline or \
+        a configuration. Steps of callers that neither a role nor an address connects.",
     false_positives: "A test of the defences. An administrator in a new place during an incident.",
     next_steps: &[
         "Deactivate the credential, and those of the sessions it opened.",
@@ -50,7 +50,7 @@ static SEQUENCE: Sequence = Sequence {
     steps: &[
         Step::new(
             "a credential used oddly",
-            &["GET-006", "GET-007", "GET-017", "GET-018", "GET-019"],
+            &["GET-006", "GET-007", "GET-017", "GET-018", "GET-019", "GET-034"],
             Severity::Low,
         ),
         Step { attempts: true, ..Step::new("looking around", &["DSC-*"], Severity::Low) },

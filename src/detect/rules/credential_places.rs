@@ -4,6 +4,7 @@ use super::probes::address;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Among, Codes};
+use crate::detect::context::{Context, Countries, Country};
 use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
@@ -12,6 +13,8 @@ use crate::detect::whereabouts::{Place, STRETCH_MINUTES};
 use crate::detect::{Config, DetectBatch, Evidence, Findings, Form, Rule, Sample, Shared, Threshold};
 use crate::parse::LogType;
 use serde_json::json;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 /// GET-018 `credential-places`.
 pub static RULE: Rule = Rule {
@@ -23,25 +26,35 @@ pub static RULE: Rule = Rule {
     looks_for: "Requests to S3 with the same credentials, told by the access key in CloudTrail and by the session of a role \
         in access logs: to the same bucket within an hour from inside a VPC, which shows as a private address where S3 is \
         reached through an endpoint, and from the internet, if they are those of a role; and, in CloudTrail, from several \
-        networks of the internet (/16, of IPv6 /32) within ten minutes. One request in four is looked at, by its id; so a \
-        handful of requests from elsewhere is enough in most cases. Overlapping stretches are one alert. AWS services are \
-        left out.",
+        networks of the internet (/16, of IPv6 /32) within ten minutes. Where country_database is \
+        configured, also: in either log, from several countries within an hour, whereby networks with the kind corporate and \
+        addresses of AWS (ip_ranges) are of no country. One request in four is looked at, by its id; so a handful of requests \
+        from elsewhere is enough in most cases. Overlapping stretches are one alert. AWS services are left out.",
     why: "A session belongs to one machine, whose way to a bucket does not change. If it comes from two places, somebody took \
         it along.",
     cannot_see: "Credentials that are used from elsewhere only, or through the same network. Which access key a line of an \
-        access log is of. Countries: no list of them is built in.",
+        access log is of. Countries without country_database; addresses of which it has no country.",
     false_positives: "Session names that several machines share, of which only some have an endpoint: give each its own. \
-        Telephones and functions without a network of their own, for networks of the internet.",
+        Telephones and functions without a network of their own, for networks of the internet. For countries: a VPN that is \
+        switched on or off, which networks with the kind corporate tell; services of AWS that call for a caller from addresses \
+        of their own, which ip_ranges tells.",
     next_steps: &[
         "Find out whose the address outside is.",
         "End the sessions of the role (aws:TokenIssueTime), or deactivate the access key.",
         "List what was read from outside, and look for how the credentials got out.",
     ],
-    thresholds: &[Threshold {
-        name: "networks_in_10_minutes",
-        default: 3,
-        source: "proposal of the detector catalogue (three /16 in 10 minutes)",
-    }],
+    thresholds: &[
+        Threshold {
+            name: "networks_in_10_minutes",
+            default: 3,
+            source: "proposal of the detector catalogue (three /16 in 10 minutes)",
+        },
+        Threshold {
+            name: "countries_in_60_minutes",
+            default: 2,
+            source: "proposal of the detector catalogue (two countries in 60 minutes)",
+        },
+    ],
     activity_columns: &["principal", "bucket_name", "remote_ip", "access_key_id"],
     s3_access_columns: &["requester"],
     cloudtrail_columns: &[],
@@ -55,9 +68,14 @@ const NETWORKS: &str = "networks";
 /// What is counted of requests from outside and from inside.
 const OUTSIDE: u64 = 0;
 const INSIDE: u64 = 1;
+/// Of one that is counted by countries.
+const COUNTRIES: &str = "countries";
 
 struct CredentialPlaces {
     networks: u64,
+    countries: u64,
+    context: Arc<Context>,
+    known: RefCell<Countries>,
 }
 
 impl Repeat for CredentialPlaces {
@@ -67,35 +85,48 @@ impl Repeat for CredentialPlaces {
     const SAMPLES_ACTORS: bool = true;
 
     fn new(config: &Config) -> Self {
-        CredentialPlaces { networks: config.threshold(&RULE, "networks_in_10_minutes") }
+        CredentialPlaces {
+            networks: config.threshold(&RULE, "networks_in_10_minutes"),
+            countries: config.threshold(&RULE, "countries_in_60_minutes"),
+            context: Arc::clone(&config.context),
+            known: RefCell::default(),
+        }
     }
 
     fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>) {
         if !codes.marks[row].has(Marks::WHEREABOUTS) {
             return;
         }
-        let Some(place) = address(batch, row).and_then(|address| Place::of(address.as_bytes())) else { return };
+        let Some(address) = address(batch, row) else { return };
+        let Some(place) = Place::of(address.as_bytes()) else { return };
         let [principal, bucket] = ["principal", "bucket_name"].map(|name| cell(batch.text(name), row));
         let credential = match batch.log {
             LogType::S3Access => cell(batch.native_text("requester"), row),
             LogType::CloudTrail => cell(batch.text("access_key_id"), row),
         };
-        if principal.is_some_and(|principal| principal.contains(":role/")) {
+        let is_role = principal.is_some_and(|principal| principal.contains(":role/"));
+        if is_role {
             let side = if place == Place::Inside { INSIDE } else { OUTSIDE };
             count([principal, bucket, credential, None], side);
         }
         if batch.log == LogType::CloudTrail && place != Place::Inside {
             count([principal, None, credential, Some(NETWORKS)], place.fingerprint());
         }
+        // An access log does not tell the keys of a user apart.
+        if (is_role || batch.log == LogType::CloudTrail)
+            && let Some(country) = self.known.borrow_mut().of(address.as_bytes(), &self.context)
+        {
+            count([principal, None, credential, Some(COUNTRIES)], country.number());
+        }
     }
 
     fn judge(&self, actors: &[Actor<'_>], _shared: &Shared<'_>, findings: &mut Findings) {
-        let mut told: Vec<(Option<&str>, Stretch)> = Vec::new();
+        let mut told: Told<'_> = Vec::new();
         for actor in actors.iter().filter(|actor| actor.fields[1].is_some() && actor.fields[3].is_none()) {
             let [principal, bucket, credential, _] = actor.fields;
             for stretch in actor.stretches(60, 2) {
                 // What both logs show is told of once.
-                if told.iter().any(|(who, other)| *who == principal && overlap(other, &stretch)) {
+                if is_told(&told, principal, &stretch) {
                     continue;
                 }
                 let mut alert = about(actor.alert_showing(&RULE, &stretch, |side| side == OUTSIDE), actor, 60);
@@ -115,8 +146,12 @@ impl Repeat for CredentialPlaces {
                 findings.alerts.push(alert);
             }
         }
+        let told = self.judge_countries(actors, findings);
         for actor in actors.iter().filter(|actor| actor.fields[3] == Some(NETWORKS)) {
             for stretch in actor.stretches(10, self.networks) {
+                if is_told(&told, actor.fields[0], &stretch) {
+                    continue;
+                }
                 let mut alert = about(actor.alert(&RULE, &stretch), actor, 10);
                 alert.access_key_id = actor.fields[2].map(str::to_owned);
                 alert.summary = format!(
@@ -132,6 +167,52 @@ impl Repeat for CredentialPlaces {
             }
         }
     }
+}
+
+impl CredentialPlaces {
+    /// About credentials that were used from several countries; returns of whom and when.
+    fn judge_countries<'a>(&self, actors: &[Actor<'a>], findings: &mut Findings) -> Told<'a> {
+        let mut told: Told<'a> = Vec::new();
+        // Those with an access key first: what both logs show is told of once, by the key.
+        let is_key = |actor: &&Actor<'a>| actor.fields[2].is_some_and(|credential| !credential.contains(':'));
+        let by_countries = || actors.iter().filter(|actor| actor.fields[3] == Some(COUNTRIES));
+        let keys_first = by_countries().filter(is_key).chain(by_countries().filter(|actor| !is_key(actor)));
+        for actor in keys_first {
+            let [principal, _, credential, _] = actor.fields;
+            for stretch in actor.stretches(60, self.countries) {
+                if is_told(&told, principal, &stretch) {
+                    continue;
+                }
+                let shown = actor.shown_in(&stretch);
+                let countries: Vec<String> =
+                    shown.into_iter().filter_map(Country::of_number).map(|country| country.to_string()).collect();
+                let mut alert = about(actor.alert(&RULE, &stretch), actor, 60);
+                alert.access_key_id = credential.filter(|_| is_key(&actor)).map(str::to_owned);
+                alert.summary = format!(
+                    "One {} of {} was used from {} ({}), up to {} within an hour.",
+                    if is_key(&actor) { "access key" } else { "session" },
+                    principal.unwrap_or("an unknown caller"),
+                    counted(alert.count, "country", "countries"),
+                    countries.join(", "),
+                    stretch.peak,
+                );
+                alert.reasons.push(format!("The credentials are those of {}.", credential.unwrap_or("nobody")));
+                alert.observed =
+                    [("countries", json!(countries)), ("countries_in_a_window", json!(stretch.peak))].into();
+                alert.expected = [("countries_in_a_window", json!(self.countries))].into();
+                findings.alerts.push(alert);
+                told.push((principal, stretch));
+            }
+        }
+        told
+    }
+}
+
+/// Of whom something was told, and when.
+type Told<'a> = Vec<(Option<&'a str>, Stretch)>;
+
+fn is_told(told: &Told<'_>, principal: Option<&str>, stretch: &Stretch) -> bool {
+    told.iter().any(|(who, other)| *who == principal && overlap(other, stretch))
 }
 
 fn overlap(left: &Stretch, right: &Stretch) -> bool {
@@ -158,8 +239,52 @@ const WITHIN: Asks = Asks {
 
 const OUTSIDE_READS: Asks = Asks { address: "203.0.113.7", every_ms: 30_000, count: 40, ..WITHIN };
 
-static SAMPLES: [Sample; 5] = [
+/// The configuration of the samples.
+pub(super) const CONFIG: &str = "
+country_database = 'country.mmdb'
+ip_ranges = 'ip-ranges.json'
+[[networks]]
+name = 'vpn'
+kind = 'corporate'
+cidrs = ['198.51.100.128/25']
+";
+
+/// A session of a role that is used at home.
+const HOME: Asks = Asks {
+    requester: "arn:aws:sts::111122223333:assumed-role/analyst/ann",
+    address: "192.0.2.7",
+    count: 60,
+    every_ms: 60_000,
+    ..WITHIN
+};
+
+/// The same elsewhere.
+const ABROAD: Asks =
+    Asks { address: "198.51.100.7", from_ms: HOME.from_ms + 600_000, every_ms: 60_000, count: 20, ..HOME };
+
+static SAMPLES: [Sample; 11] = [
     made!("fires", true, WITHIN.lines() + &OUTSIDE_READS.lines()),
+    made!("fires_countries", true, HOME.lines() + &ABROAD.lines()),
+    // Another address at home, and the VPN.
+    made!("near_miss_4", false, {
+        HOME.lines()
+            + &Asks { address: "192.0.2.200", ..ABROAD }.lines()
+            + &Asks { address: "198.51.100.200", ..ABROAD }.lines()
+    }),
+    // After a journey.
+    made!("near_miss_5", false, HOME.lines() + &Asks { from_ms: HOME.from_ms + 9 * 3_600_000, ..ABROAD }.lines()),
+    // From an address of AWS.
+    made!("near_miss_6", false, HOME.lines() + &Asks { address: "203.0.113.7", ..ABROAD }.lines()),
+    // Of a user an access log does not tell which of the keys it was.
+    made!("near_miss_7", false, {
+        let requester = "arn:aws:iam::111122223333:user/ann";
+        Asks { requester, ..HOME }.lines() + &Asks { requester, ..ABROAD }.lines()
+    }),
+    // Two sessions.
+    made!("near_miss_8", false, {
+        let requester = "arn:aws:sts::111122223333:assumed-role/analyst/bob";
+        HOME.lines() + &Asks { requester, ..ABROAD }.lines()
+    }),
     made!("near_miss_1", false, WITHIN.lines() + &Asks { address: "10.21.9.9", ..OUTSIDE_READS }.lines()),
     made!("near_miss_2", false, {
         let other = "arn:aws:sts::111122223333:assumed-role/app/i-0fedcba9876543210";

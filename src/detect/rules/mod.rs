@@ -75,6 +75,7 @@ mod marker_flood;
 mod mass_deletion;
 mod mfa_delete_disabled;
 mod new_action;
+mod new_country;
 mod new_identity_used;
 mod new_identity_writes;
 mod new_network;
@@ -211,6 +212,7 @@ static CODE: &[&Rule] = &[
     &read_breadth::RULE,
     &first_seen_reader::RULE,
     &new_network::RULE,
+    &new_country::RULE,
     &new_user_agent::RULE,
     &new_action::RULE,
     &dormant_bucket_read::RULE,

@@ -7,6 +7,8 @@ use crate::detect::codes::{Among, Codes};
 use crate::detect::hits::{Group, Hit, HitDetector, Pattern, Verdict};
 use crate::detect::marks::Marks;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
+use known_places::KnownPlaces;
+use std::sync::OnceLock;
 
 /// GET-006 `new-network`.
 pub static RULE: Rule = Rule {
@@ -18,12 +20,14 @@ pub static RULE: Rule = Rule {
     looks_for: "Requests that were not refused, in either log, from a public network (256 addresses of IPv4, a /48 of IPv6) from \
         which the baseline does not know the caller, though it knows the caller for a number of days, or for a day with a \
         number of requests. There is one alert for a caller and a network. Networks with the kind corporate are left out, \
-        and, where ip_ranges is configured, addresses of AWS if the caller is a role. The level is medium. Without \
-        --baseline it is not evaluated.",
+        and, where ip_ranges is configured, addresses of AWS if the caller is a role. The level is medium. Where asn_database is \
+        configured it is one lower if the baseline knows the caller from other networks of the same autonomous system, and where \
+        country_database is, one higher if it knows the caller from other countries only: that is how the networks in the \
+        baseline are looked up today. Without --baseline it is not evaluated.",
     why: "A stolen credential is used from where its owner never was.",
     cannot_see: "What comes from a network that the owner uses too, such as the same VPN. Callers that the baseline does not know.",
-    false_positives: "Travel, a new office or VPN, mobile networks. Functions and containers outside the VPC have ever new addresses: \
-        configure ip_ranges.",
+    false_positives: "Travel, a new office or VPN, mobile networks, which asn_database tells. Functions and containers outside the \
+        VPC have ever new addresses: configure ip_ranges.",
     next_steps: &[
         "Ask the caller whether it was there.",
         "Compare user agent and actions with its usual ones.",
@@ -42,11 +46,16 @@ pub static RULE: Rule = Rule {
     form: Form::Code(HitDetector::<NewNetwork>::of),
 };
 
+mod known_places;
 mod samples;
 
 pub(super) use samples::CONFIG;
 
-struct NewNetwork(News);
+struct NewNetwork {
+    news: News,
+    /// By caller; looked up when the first alert asks.
+    known: OnceLock<KnownPlaces>,
+}
 
 impl Pattern for NewNetwork {
     const RULE: &'static Rule = &RULE;
@@ -54,7 +63,7 @@ impl Pattern for NewNetwork {
     const AMONG: Among = Among::Marked;
 
     fn new(config: &Config) -> Self {
-        NewNetwork(News::of(config, &RULE))
+        NewNetwork { news: News::of(config, &RULE), known: OnceLock::new() }
     }
 
     fn select<'a>(&self, batch: &DetectBatch<'a>, codes: &Codes, row: usize) -> Option<Hit<'a>> {
@@ -65,8 +74,10 @@ impl Pattern for NewNetwork {
     fn judge(&self, group: &Group<'_>, shared: &Shared<'_>) -> Verdict {
         let network = group.entity[2].unwrap_or("none");
         let alert =
-            self.0.alert((group, shared), Severity::Medium, ("network", network), "and not from this network");
+            self.news.alert((group, shared), Severity::Medium, ("network", network), "and not from this network");
         let Some(mut alert) = alert else { return Verdict::Nothing };
+        let known = self.known.get_or_init(|| KnownPlaces::of(shared.config));
+        known.hold_against(&mut alert, group, &shared.config.context.places);
         alert.summary = format!(
             "{} came from {network}, a network new for it, with {} ({}).",
             caller(group),

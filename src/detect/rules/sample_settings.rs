@@ -1,10 +1,10 @@
 //! What the samples of some rules need beside logs: a configuration, and a past to learn a baseline from.
 
 use super::{
-    credential_misused, decoy_touched, hostile_address, instance_role_off_aws, new_action, new_network,
-    new_user_agent, news_samples, off_hours, sensitive_bucket_read, vpc_bucket_direct,
+    credential_misused, credential_places, decoy_touched, hostile_address, instance_role_off_aws, new_action,
+    new_country, new_network, new_user_agent, news_samples, off_hours, sensitive_bucket_read, vpc_bucket_direct,
 };
-use crate::detect::{Config, Rule};
+use crate::detect::{Config, Rule, sample_database};
 
 /// Of the samples of one rule.
 pub struct SampleSetting {
@@ -19,8 +19,10 @@ const fn setting(rule: &'static Rule, config: &'static str, past: Option<fn() ->
     SampleSetting { rule, config, past }
 }
 
-static SETTINGS: [SampleSetting; 10] = [
+static SETTINGS: [SampleSetting; 12] = [
     setting(&credential_misused::RULE, credential_misused::CONFIG, None),
+    setting(&credential_places::RULE, credential_places::CONFIG, None),
+    setting(&new_country::RULE, new_country::CONFIG, None),
     setting(&new_network::RULE, new_network::CONFIG, Some(news_samples::past)),
     setting(&new_user_agent::RULE, "", Some(news_samples::past)),
     setting(&new_action::RULE, "", Some(news_samples::past)),
@@ -44,6 +46,8 @@ pub fn of(rule: &Rule) -> Option<&'static SampleSetting> {
 pub fn file(name: &str) -> Result<Vec<u8>, String> {
     match name {
         "ip-ranges.json" => Ok(include_bytes!("../samples/ip-ranges.json").to_vec()),
+        "country.mmdb" => Ok(sample_database::countries()),
+        "asn.mmdb" => Ok(sample_database::systems()),
         _ => Err(format!("no sample file {name}")),
     }
 }
@@ -55,12 +59,13 @@ pub fn missing(rule: &Rule, config: &Config) -> Option<&'static str> {
     let nothing = "the configuration has nothing for it (--config)";
     let is_there = match setting.rule.id {
         "GET-006" | "GET-007" | "GET-008" => return config.baseline.is_none().then_some(no_baseline),
-        // Its parts say what they lack.
-        "SEQ-002" => return None,
+        // The parts of the one say what they lack; the other only finds more with a configuration.
+        "SEQ-002" | "GET-018" => return None,
         "GET-012" => config.hours.is_some(),
         "GET-017" => config.context.knows_aws(),
         "GET-019" => config.context.has_hostile(),
         "GET-024" => !config.vpc_only_buckets.is_empty(),
+        "GET-034" => config.context.places.know_countries(),
         "GET-032" => !config.decoys.is_empty(),
         _ => !config.sensitive_buckets.is_empty(),
     };

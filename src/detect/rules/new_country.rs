@@ -1,0 +1,186 @@
+//! GET-034: a caller comes from a country from which the logs never showed it.
+
+use super::marked_calls::HISTORY_DAYS;
+use super::probes::country;
+use crate::detect::alert::{Alert, Confidence, Severity, counted};
+use crate::detect::baseline::{Dimension, Known, hour_of};
+use crate::detect::batch::cell;
+use crate::detect::codes::{Among, Codes};
+use crate::detect::context::Context;
+use crate::detect::entities::{Entities, EntityKey};
+use crate::detect::evidence::EvidenceColumns;
+use crate::detect::marks::Marks;
+use crate::detect::minutes::log_index;
+use crate::detect::reading::short_history;
+use crate::detect::{
+    Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
+};
+use crate::parse::time::DAY_MS;
+use firsts::Firsts;
+use serde_json::json;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// GET-034 `new-country`.
+pub static RULE: Rule = Rule {
+    id: "GET-034",
+    name: "new-country",
+    title: "A caller came from a country that is new for it",
+    severity: Severity::Medium,
+    attack: &["T1078.004"],
+    looks_for: "The first request of a caller that was not refused, in either log and to any service, from a country from which \
+        the logs do not show it before, though they show it from others for a number of days. Countries are those of the \
+        country_database in the configuration. Callers that the baseline knows are GET-006's, which holds their countries \
+        against it. Networks with the kind corporate and addresses of AWS (ip_ranges) are of no country; AWS services and callers \
+        without credentials are left out, and so is who came from many countries before.",
+    why: "A stolen credential is used from where its owner never was.",
+    cannot_see: "What comes through a VPN or a proxy in a country that the owner uses too. Callers in their first days in the logs. \
+        Addresses of which the database has no country; how old it is.",
+    false_positives: "Travel, a new colleague who works with the same role, a VPN that ends abroad. Services of AWS that call for a \
+        caller from addresses of their own, in the country of a region: configure ip_ranges.",
+    next_steps: &[
+        "Ask the caller whether it was there.",
+        "Look at all that came from the address (s3sleuth timeline --ip).",
+        "Revoke its sessions or deactivate its access key if nobody knows of it.",
+    ],
+    thresholds: &[
+        HISTORY_DAYS,
+        Threshold {
+            name: "most_countries",
+            default: 5,
+            source: "proposal: for who came from more before, another one is no news",
+        },
+    ],
+    activity_columns: &["principal", "remote_ip"],
+    s3_access_columns: &[],
+    cloudtrail_columns: &[],
+    needs: &[Evidence::AccessLines, Evidence::DataEvents, Evidence::ManagementEvents],
+    samples: &samples::SAMPLES,
+    form: Form::Code(|config| Box::new(NewCountry::of(config))),
+};
+
+mod firsts;
+mod samples;
+
+pub(super) use samples::CONFIG;
+
+/// Bytes for the first records.
+const BUDGET: usize = 6 << 20;
+
+struct NewCountry {
+    context: Arc<Context>,
+    /// By caller and country.
+    firsts: Entities<Firsts>,
+    key: EntityKey,
+}
+
+impl NewCountry {
+    fn of(config: &Config) -> NewCountry {
+        let (firsts, key) = (Entities::with_budget(BUDGET), EntityKey::default());
+        NewCountry { context: Arc::clone(&config.context), firsts, key }
+    }
+}
+
+impl Detector for NewCountry {
+    fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
+        let mut columns = None;
+        let NewCountry { context, firsts, key } = self;
+        codes.each(Among::Marked, |row| {
+            if !codes.marks[row].has(Marks::COUNTRY) {
+                return;
+            }
+            let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
+            let caller = cell(batch.text("principal"), row);
+            let (Some(caller), Some(time_ms)) = (caller, columns.event_time_ms(row)) else { return };
+            let Some(country) = country(batch, row, context) else { return };
+            let entity = key.set(&[Some(caller), Some(&country.to_string())]);
+            firsts.observe(entity, 1, |firsts, _| {
+                firsts.see(log_index(batch.log), (columns, row), time_ms);
+            });
+        });
+    }
+
+    fn merge(&mut self, other: Box<dyn Detector>) {
+        let other: NewCountry = super::take(other);
+        self.firsts.merge(other.firsts);
+    }
+
+    fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
+        let mut findings = Findings::default();
+        if !shared.config.context.places.know_countries() {
+            return findings;
+        }
+        let mut of_callers: BTreeMap<&str, Vec<Seen<'_>>> = BTreeMap::new();
+        for (entity, firsts) in self.firsts.sorted() {
+            let [Some(caller), Some(country)] = EntityKey::fields(entity)[..] else { continue };
+            let Some(first_ms) = firsts.first_ms() else { continue };
+            of_callers.entry(caller).or_default().push(Seen { first_ms, country, firsts });
+        }
+        for (caller, mut seen) in of_callers {
+            seen.sort_by_key(|seen| (seen.first_ms, seen.country));
+            findings.alerts.extend(news(caller, &seen, shared));
+        }
+        findings.notes = self.firsts.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        findings.note_limits();
+        findings.notes.extend(short_history(&RULE, shared).map(|note| format!("{}: {note}", RULE.id)));
+        findings
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved(&self.firsts)
+    }
+
+    fn load(&mut self, state: &[u8]) -> Result<(), String> {
+        self.firsts = restore(state)?;
+        Ok(())
+    }
+}
+
+/// A country from which a caller came, from a time on.
+struct Seen<'a> {
+    first_ms: i64,
+    country: &'a str,
+    firsts: &'a Firsts,
+}
+
+/// Alerts about the countries of a caller, in the order of time, that are news.
+fn news(caller: &str, seen: &[Seen<'_>], shared: &Shared<'_>) -> Vec<Alert> {
+    let threshold = |name| shared.config.threshold(&RULE, name);
+    let (history_days, most_countries) = (threshold(HISTORY_DAYS.name), threshold("most_countries"));
+    let mut alerts = Vec::new();
+    for (before, new) in seen.iter().enumerate().skip(1) {
+        let days = u64::try_from((new.first_ms - seen[0].first_ms) / DAY_MS).unwrap_or(0);
+        if days < history_days || before as u64 > most_countries || is_learned(caller, new.first_ms, shared) {
+            continue;
+        }
+        let countries: Vec<&str> = seen[..before].iter().map(|seen| seen.country).collect();
+        let mut alert = Alert::of(&RULE, &[Some(caller), Some(new.country)], Some(new.first_ms));
+        new.firsts.tell(&mut alert);
+        alert.confidence = Confidence::Medium;
+        alert.principal = Some(caller.to_owned());
+        alert.count = 1;
+        alert.summary = format!(
+            "{caller} came from {} for the first time, after {} from {} only.",
+            new.country,
+            counted(days, "day", "days"),
+            countries.join(", "),
+        );
+        alert.reasons.push("The records are the first from that country.".to_owned());
+        alert.observed = [("country", json!(new.country)), ("history_days", json!(days))].into();
+        alert.expected = [("countries", json!(countries)), ("history_days", json!(history_days))].into();
+        alerts.push(alert);
+    }
+    alerts
+}
+
+/// Does the baseline know a caller from before a time?
+fn is_learned(caller: &str, time_ms: i64, shared: &Shared<'_>) -> bool {
+    let learned = shared.config.baseline.as_ref().map(|learned| learned.entry(Dimension::Principal, &[caller]));
+    let Some(Known::Seen(entry)) = learned else { return false };
+    hour_of(time_ms).is_some_and(|hour| entry.hours().0 < hour)
+}
