@@ -3,9 +3,12 @@
 use super::output::{self, Output};
 use clap::{Args, ValueEnum};
 use s3sleuth::error::Error;
-use s3sleuth::report::table_formats::{Cell, RowCounts, TableColumn, TableFormat, TableOptions, TableWriter};
+use s3sleuth::report::table_formats::{
+    Cell, Page, RowCounts, RowForm, TableColumn, TableFormat, TableOptions, TableWriter,
+};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Rows that forms for people show unless told otherwise.
 const ROWS_FOR_PEOPLE: u64 = 1000;
@@ -103,6 +106,16 @@ impl Rows {
     /// Writes a row.
     pub fn write(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
         self.writer.row(cells).map_err(|error| Error::output(&self.path, error))
+    }
+
+    /// What rows look like, to form them in several threads.
+    pub fn form(&self) -> Arc<RowForm> {
+        self.writer.form()
+    }
+
+    /// Writes rows that have their form.
+    pub fn write_page(&mut self, page: Page) -> Result<(), Error> {
+        self.writer.write(page).map_err(|error| Error::output(&self.path, error))
     }
 
     /// Ends; a file gets its name.

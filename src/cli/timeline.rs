@@ -7,12 +7,15 @@ use super::table::TableArguments;
 use clap::{Args, ValueEnum};
 use s3sleuth::error::Error;
 use s3sleuth::investigate::blind_spots::blind_spots;
+use s3sleuth::investigate::event::Event;
 use s3sleuth::investigate::events::SelectedEvents;
 use s3sleuth::investigate::joined::JoinTally;
+use s3sleuth::investigate::kms::KmsTally;
 use s3sleuth::investigate::parties::Parties;
 use s3sleuth::investigate::timeline::{Profile, Timeline};
+use s3sleuth::pipeline::on_threads;
 use s3sleuth::report::count::grouped;
-use s3sleuth::report::table_formats::TableFormat;
+use s3sleuth::report::table_formats::{Page, TableFormat};
 use std::path::Path;
 
 /// Arguments of `timeline`.
@@ -55,22 +58,27 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let (not_followed, status) = asked.follow(&mut selection, input, &inputs)?;
     let stage = SelectedEvents::new(&selection);
     let (worker, mut told) = input.run(&inputs, None, &stage)?;
-    let mut timeline = Timeline::new(stage, worker)?;
     let mut rows = table.rows(output, profile.columns())?;
-    let (mut without_time, mut parties) = (0, Parties::default());
-    while let Some(event) = timeline.next_event()? {
-        parties.see(&event);
-        match profile.cells(&event) {
-            Some(cells) => rows.write(&cells)?,
-            None => without_time += 1,
+    let (form, mut parties, mut without_time) = (rows.form(), Parties::default(), 0);
+    let see = |shown: &mut Shown, event: &Event<'_>| {
+        shown.parties.see(event);
+        match profile.cells(event) {
+            Some(cells) => form.row(&mut shown.page, &cells),
+            None => shown.without_time += 1,
         }
-    }
+    };
+    let take = |shown: Shown| {
+        parties.merge(shown.parties);
+        without_time += shown.without_time;
+        rows.write_page(shown.page)
+    };
+    let (tally, kms_tally) = on_threads(input.threads(), || Timeline::new(stage, worker)?.show(see, take))??;
     let counts = rows.finish()?;
-    told.inferred = found(&timeline, counts.all);
+    told.inferred = found(tally, kms_tally, counts.all);
     told.inferred.extend(parties.told());
     told.inferred.extend(counts.truncation());
     let mut notes = blind_spots(&told.report.tally.evidence);
-    notes.extend(unattributed(timeline.tally(), timeline.kms_tally().unattributed_calls));
+    notes.extend(unattributed(tally, kms_tally.unattributed_calls));
     if without_time > 0 {
         let number = grouped(without_time);
         notes
@@ -78,6 +86,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     }
     notes.extend(not_followed);
     Ok(input.tell(told, 0, &notes)?.max(status))
+}
+
+/// Some rows as they are shown, and who takes part in them.
+#[derive(Default)]
+struct Shown {
+    page: Page,
+    parties: Parties,
+    without_time: u64,
 }
 
 fn profile(arguments: &Arguments) -> Result<Profile, Error> {
@@ -93,12 +109,11 @@ fn profile(arguments: &Arguments) -> Result<Profile, Error> {
 }
 
 /// What was found, a sentence.
-fn found(timeline: &Timeline, rows: u64) -> Vec<String> {
-    let tally = timeline.tally();
+fn found(tally: JoinTally, kms_tally: KmsTally, rows: u64) -> Vec<String> {
     let parts = [
         (rows, "rows"),
         (tally.in_both, "requests in both logs"),
-        (timeline.kms_tally().joined_calls, "calls of KMS joined to their requests"),
+        (kms_tally.joined_calls, "calls of KMS joined to their requests"),
         (tally.copies, "copies of records left out"),
     ];
     let parts: Vec<String> = parts

@@ -4,9 +4,10 @@ use super::selection::{Facts, Verdict};
 use crate::batch::{Dataset, Projection, TextLayout};
 use crate::parse::cloudtrail::field as trail;
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, Int32Array, Int64Array, StringViewArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Columns of `activity` that a row keeps; time and place stand apart.
@@ -71,17 +72,17 @@ pub const MOST_TEXT: usize = 8192;
 
 /// The value of a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Value {
+pub enum Value<'a> {
     /// The log does not say.
     #[default]
     Null,
     /// As logged.
-    Text(String),
+    Text(#[serde(borrow)] Cow<'a, str>),
     /// A number.
     Number(i64),
 }
 
-impl Value {
+impl Value<'_> {
     /// The text, if it is one.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -102,13 +103,14 @@ pub struct Source {
     pub line: i64,
 }
 
-/// A record, or several that tell of one request.
+/// A record, or several that tell of one request. Its texts lie where it was read from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Event {
+pub struct Event<'a> {
     /// When, in milliseconds; of several records the earliest.
     pub time_ms: Option<i64>,
     /// Values of [`COLUMNS`].
-    pub values: Vec<Value>,
+    #[serde(borrow)]
+    pub values: Vec<Value<'a>>,
     /// The request line of an access log.
     pub request_uri: Option<String>,
     /// `BUCKET/KEY`, or the bucket alone, that S3 called KMS for.
@@ -129,7 +131,7 @@ pub struct Event {
     pub fingerprint: u128,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// The text of a column.
     pub fn text(&self, column: usize) -> Option<&str> {
         self.values[column].text()
@@ -140,13 +142,13 @@ impl Event {
         self.sources.first().map(|source| source.log)
     }
 
-    /// As bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("numbers and texts can be written to memory")
+    /// Puts it behind what is in the buffer.
+    pub fn push_to(&self, buffer: &mut Vec<u8>) {
+        *buffer = postcard::to_extend(self, std::mem::take(buffer)).expect("memory takes numbers and texts");
     }
 
-    /// From bytes that [`Event::to_bytes`] made; `None` if they have changed since.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Event> {
+    /// From bytes that [`Event::push_to`] made; `None` if they have changed since.
+    pub fn from_bytes(bytes: &'a [u8]) -> Option<Event<'a>> {
         postcard::from_bytes(bytes).ok().filter(|event: &Event| event.values.len() == COLUMNS.len())
     }
 }
@@ -165,28 +167,37 @@ impl Default for EventMaker {
 }
 
 impl EventMaker {
-    /// The rows with these numbers, each with its verdict and the chain of its session.
-    pub fn events(&self, table: &FieldTable, rows: &[u32], judged: Vec<(Verdict, Vec<String>)>) -> Vec<Event> {
+    /// Takes the rows with these numbers, each with its verdict and the chain of its session.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub fn events<E>(
+        &self,
+        table: &FieldTable,
+        rows: &[u32],
+        judged: Vec<(Verdict, Vec<String>)>,
+        mut take: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let batch = self.projection.batch(table, rows);
-        let event = |(index, (verdict, session_chain)): (usize, (Verdict, Vec<String>))| {
-            let row = rows[index] as usize;
+        let columns: Vec<Column<'_>> = batch.columns().iter().map(|column| Column::of(column.as_ref())).collect();
+        for (index, (row, (verdict, session_chain))) in rows.iter().zip(judged).enumerate() {
+            let row = *row as usize;
             let facts = Facts::new(table, row);
             let text = |log, field| {
                 let text = (table.log == log).then(|| table.text(row, field))?;
                 text.filter(|text| !text.is_empty()).map(kept)
             };
             let (file, line) = facts.place();
-            let mut values: Vec<Value> =
-                batch.columns().iter().map(|column| value(column.as_ref(), index)).collect();
+            let mut values: Vec<Value<'_>> = columns.iter().map(|column| column.value(index)).collect();
             // A call of KMS is about the object that S3 made it for.
             for (column, text) in
                 [(const { column("bucket_name") }, facts.bucket()), (const { column("object_key") }, facts.key())]
             {
                 if values[column] == Value::Null {
-                    values[column] = text.map_or(Value::Null, |text| Value::Text(kept(text)));
+                    values[column] = text.map_or(Value::Null, |text| Value::Text(short(text)));
                 }
             }
-            Event {
+            take(&Event {
                 time_ms: facts.time_ms(),
                 values,
                 request_uri: text(LogType::S3Access, access::REQUEST_URI),
@@ -198,32 +209,52 @@ impl EventMaker {
                 session_chain,
                 is_selected: verdict == Verdict::Yes,
                 fingerprint: xxh3_128(table.record(row)),
-            }
-        };
-        judged.into_iter().enumerate().map(event).collect()
+            })?;
+        }
+        Ok(())
     }
 }
 
-fn value(column: &dyn Array, row: usize) -> Value {
-    if column.is_null(row) {
-        return Value::Null;
+/// A column of a batch.
+enum Column<'a> {
+    Texts(&'a StringViewArray),
+    Longs(&'a Int64Array),
+    Integers(&'a Int32Array),
+    Nothing,
+}
+
+impl<'a> Column<'a> {
+    fn of(array: &'a dyn Array) -> Column<'a> {
+        if let Some(texts) = array.as_string_view_opt() {
+            Column::Texts(texts)
+        } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+            Column::Longs(numbers)
+        } else {
+            array.as_primitive_opt::<Int32Type>().map_or(Column::Nothing, Column::Integers)
+        }
     }
-    if let Some(texts) = column.as_string_view_opt() {
-        return Value::Text(kept(texts.value(row)));
+
+    fn value(&self, row: usize) -> Value<'a> {
+        match self {
+            Column::Texts(texts) if texts.is_valid(row) => Value::Text(short(texts.value(row))),
+            Column::Longs(numbers) if numbers.is_valid(row) => Value::Number(numbers.value(row)),
+            Column::Integers(numbers) if numbers.is_valid(row) => Value::Number(numbers.value(row).into()),
+            _ => Value::Null,
+        }
     }
-    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-        return Value::Number(numbers.value(row));
-    }
-    column.as_primitive_opt::<Int32Type>().map_or(Value::Null, |numbers| Value::Number(numbers.value(row).into()))
 }
 
 /// A text that is not longer than [`MOST_TEXT`]; one that was cut says so.
 pub(super) fn kept(text: &str) -> String {
+    short(text).into_owned()
+}
+
+fn short(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST_TEXT {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let cut = crate::detect::evidence::shortened(text, MOST_TEXT);
-    format!("{cut}… ({} bytes in all)", text.len())
+    Cow::Owned(format!("{cut}… ({} bytes in all)", text.len()))
 }
 
 #[cfg(test)]
@@ -241,13 +272,20 @@ mod tests {
         );
         let mut table = parse_record(record.as_bytes()).unwrap();
         table.segments = vec![Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 }];
-        let events = EventMaker::default().events(&table, &[0], vec![(Verdict::Yes, vec!["step".to_owned()])]);
-        let event = &events[0];
-        assert_eq!(event.text(column("action")), Some("GetObject"));
-        assert_eq!(event.values[column("bytes_out")], Value::Number(5));
-        assert_eq!(event.values[column("http_status")], Value::Null);
-        assert!(event.text(column("object_key")).unwrap().ends_with("k… (8197 bytes in all)"));
-        assert_eq!(Event::from_bytes(&event.to_bytes()).as_ref(), Some(event));
-        assert_eq!(Event::from_bytes(&event.to_bytes()[..9]), None);
+        let mut seen = 0;
+        let take = |event: &Event<'_>| {
+            seen += 1;
+            assert_eq!(event.text(column("action")), Some("GetObject"));
+            assert_eq!(event.values[column("bytes_out")], Value::Number(5));
+            assert_eq!(event.values[column("http_status")], Value::Null);
+            assert!(event.text(column("object_key")).unwrap().ends_with("k… (8197 bytes in all)"));
+            let mut bytes = vec![7];
+            event.push_to(&mut bytes);
+            assert_eq!(Event::from_bytes(&bytes[1..]).as_ref(), Some(event));
+            assert_eq!(Event::from_bytes(&bytes[1..10]), None);
+            Ok::<_, std::convert::Infallible>(())
+        };
+        EventMaker::default().events(&table, &[0], vec![(Verdict::Yes, vec!["step".to_owned()])], take).unwrap();
+        assert_eq!(seen, 1);
     }
 }

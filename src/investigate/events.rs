@@ -1,11 +1,14 @@
 //! The rows that are asked for, gathered by request.
 
 use super::event::{Event, EventMaker, column};
+use super::joined;
 use super::selection::{Facts, Selection, Verdict};
-use super::spill_sort::{Gathered, Sorted, SpillSort};
+use super::sorted::Sorted;
+use super::spill_sort::{Gathered, SpillSort};
 use crate::error::Error;
 use crate::parse::FieldTable;
 use crate::pipeline::Stage;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Takes the rows of a selection, and those that may belong to it.
 pub struct SelectedEvents<'a> {
@@ -18,6 +21,8 @@ pub struct SelectedEvents<'a> {
 #[derive(Debug, Default)]
 pub struct SelectedWorker {
     gathered: Gathered,
+    /// The row that is being put together.
+    row: Vec<u8>,
     /// Output that failed where no error could be told of.
     failure: Option<Error>,
 }
@@ -60,10 +65,11 @@ impl Stage for SelectedEvents<'_> {
         if selected.is_empty() {
             return Ok(());
         }
-        for event in self.maker.events(table, &selected, judged) {
-            self.sort.push(&mut worker.gathered, &request_key(&event), &event.to_bytes())?;
-        }
-        Ok(())
+        let SelectedWorker { gathered, row, .. } = worker;
+        self.maker.events(table, &selected, judged, |event| {
+            joined::write_row(event, row);
+            self.sort.push(gathered, &request_key(event).to_be_bytes(), row)
+        })
     }
 
     fn unit_done(&self, _: &mut SelectedWorker, _: u64) -> Result<(), Error> {
@@ -77,11 +83,11 @@ impl Stage for SelectedEvents<'_> {
     }
 }
 
-/// What the records of one request share: its id and that of its host. Records that lack one stand alone, but with
-/// their copies.
-fn request_key(event: &Event) -> Vec<u8> {
+/// What the records of one request share: a hash of its id and that of its host. Records that lack one stand alone, but
+/// with their copies.
+fn request_key(event: &Event<'_>) -> u128 {
     match (event.text(column("request_id")), event.text(column("host_id"))) {
-        (Some(request), Some(host)) => [b"\x01", request.as_bytes(), b"\0", host.as_bytes()].concat(),
-        _ => [&b"\x02"[..], &event.fingerprint.to_be_bytes()].concat(),
+        (Some(request), Some(host)) => xxh3_128(&[request.as_bytes(), b"\0", host.as_bytes()].concat()),
+        _ => event.fingerprint,
     }
 }

@@ -15,7 +15,8 @@ use super::joined::JoinTally;
 use super::object_record::{Act, ObjectRecord};
 use super::object_requests::{ObjectRequests, ObjectWorker, add_sources};
 use super::selection::Selection;
-use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
+use super::sorted::Sorted;
+use super::spill_sort::{Gathered, SpillSort, damaged};
 use crate::error::Error;
 use object::Object;
 use row::{Callers, Reached, request_row};
@@ -110,7 +111,7 @@ impl Exposure {
         })?;
         let mut accesses = by_object.sorted(gathered)?;
         while let Some((_, row)) = accesses.next_row()? {
-            summing.see(&Access::from_bytes(&row).ok_or_else(damaged)?)?;
+            summing.see(&Access::from_bytes(row).ok_or_else(damaged)?)?;
         }
         summing.finish(tally)
     }
@@ -120,7 +121,7 @@ impl Exposure {
     /// # Errors
     /// A disk that gives back something else.
     pub fn next_row(&mut self) -> Result<Option<ExposureRow>, Error> {
-        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(&row).map_err(|_| damaged()));
+        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(row).map_err(|_| damaged()));
         row.transpose()
     }
 }

@@ -5,17 +5,16 @@
 //! are left stand alone.
 
 use super::event::{COLUMNS, Event, Value, column};
-use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
+use super::in_parallel;
+use super::sorted::{Grouping, Sorted};
+use super::spill_sort::{Gathered, SpillSort, damaged};
 use crate::error::Error;
 use crate::parse::LogType;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Records of one request that are joined at a time. A deletion has a thousand keys at most.
-const MOST_RECORDS: usize = 20_000;
-
-/// Bytes of records that are joined at a time, whatever a log claims to be one request.
-const MOST_BYTES: usize = 32 << 20;
+/// A deletion has a thousand keys at most; what more a log claims to be one request is joined in pieces.
+const OF_REQUEST: Grouping = Grouping { key_bytes: 16, most_rows: 20_000, most_bytes: 32 << 20 };
 
 /// Places of copies that are kept.
 const MOST_SOURCES: usize = 32;
@@ -46,50 +45,120 @@ pub struct JoinTally {
     pub unattributed_events: u64,
 }
 
-/// Joins events that come request by request; they go on in the order of time.
-///
-/// # Errors
-/// A disk that takes no more, or gives back something else.
-pub fn by_time(mut events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Error> {
-    let sort = SpillSort::default();
-    let mut gathered = Gathered::default();
-    let mut request: Vec<Event> = Vec::new();
-    let mut bytes = 0;
-    let mut current: Vec<u8> = Vec::new();
-    loop {
-        let next = events.next_row()?;
-        let is_same = next.as_ref().is_some_and(|(key, _)| *key == current);
-        if !is_same || request.len() >= MOST_RECORDS || bytes >= MOST_BYTES {
-            bytes = 0;
-            for event in joined(std::mem::take(&mut request), tally) {
-                sort.push(&mut gathered, &time_key(&event), &event.to_bytes())?;
-            }
-        }
-        let Some((key, row)) = next else { return sort.sorted(gathered) };
-        current = key;
-        bytes += row.len();
-        request.push(Event::from_bytes(&row).ok_or_else(damaged)?);
+impl JoinTally {
+    fn add(&mut self, other: JoinTally) {
+        self.in_both += other.in_both;
+        self.copies += other.copies;
+        self.unattributed_lines += other.unattributed_lines;
+        self.unattributed_events += other.unattributed_events;
     }
 }
 
-/// Time, then place; no time comes last.
-fn time_key(event: &Event) -> Vec<u8> {
-    let mut key = event.time_ms.map_or(u64::MAX, |time| time.wrapping_sub(i64::MIN) as u64).to_be_bytes().to_vec();
+/// Joins events that come request by request, in all threads of the pool; they go on in the order of time. The keys of
+/// their rows are 16 bytes that the records of a request share.
+///
+/// # Errors
+/// A disk that takes no more, or gives back something else.
+pub fn by_time(events: Sorted, tally: &mut JoinTally) -> Result<Sorted, Error> {
+    let sort = SpillSort::default();
+    let workers = in_parallel::each(events, OF_REQUEST, Joining::default, |worker, groups, _| {
+        groups.iter().try_for_each(|rows| worker.join(rows, &sort))
+    })?;
+    let mut gathered = Gathered::default();
+    for worker in workers {
+        tally.add(worker.tally);
+        sort.merge(&mut gathered, worker.gathered)?;
+    }
+    sort.sorted(gathered)
+}
+
+/// What one thread has joined.
+#[derive(Default)]
+struct Joining {
+    gathered: Gathered,
+    tally: JoinTally,
+    row: Vec<u8>,
+}
+
+impl Joining {
+    /// Joins the records of one request.
+    fn join<'g>(
+        &mut self,
+        mut rows: impl ExactSizeIterator<Item = &'g [u8]>,
+        sort: &SpillSort,
+    ) -> Result<(), Error> {
+        if rows.len() == 1 {
+            let row = Row::of(rows.next().ok_or_else(damaged)?).ok_or_else(damaged)?;
+            // Nothing is joined to it, so that nothing changes.
+            if row.is_selected {
+                return sort.push(&mut self.gathered, row.time_key, row.event);
+            }
+            return self.push(vec![row.read()?], sort);
+        }
+        let events = rows.map(|row| Row::of(row).ok_or_else(damaged)?.read()).collect::<Result<_, Error>>()?;
+        self.push(events, sort)
+    }
+
+    fn push(&mut self, events: Vec<Event<'_>>, sort: &SpillSort) -> Result<(), Error> {
+        for event in joined(events, &mut self.tally) {
+            write_row(&event, &mut self.row);
+            let row = Row::of(&self.row).ok_or_else(damaged)?;
+            sort.push(&mut self.gathered, row.time_key, row.event)?;
+        }
+        Ok(())
+    }
+}
+
+/// An event as it waits for others of its request: most have none and go on as they are, unread.
+struct Row<'a> {
+    is_selected: bool,
+    time_key: &'a [u8],
+    event: &'a [u8],
+}
+
+/// Makes a row of an event, in the place of what is there.
+pub(super) fn write_row(event: &Event<'_>, row: &mut Vec<u8>) {
+    row.clear();
+    row.extend_from_slice(&[u8::from(event.is_selected), 0, 0, 0, 0]);
+    push_time_key(event, row);
+    let length = (row.len() - 5) as u32;
+    row[1..5].copy_from_slice(&length.to_le_bytes());
+    event.push_to(row);
+}
+
+impl<'a> Row<'a> {
+    fn of(row: &'a [u8]) -> Option<Row<'a>> {
+        let (is_selected, row) = row.split_first()?;
+        let (length, row) = row.split_first_chunk()?;
+        let (time_key, event) = row.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        Some(Row { is_selected: *is_selected != 0, time_key, event })
+    }
+
+    fn read(&self) -> Result<Event<'a>, Error> {
+        Event::from_bytes(self.event).ok_or_else(damaged)
+    }
+}
+
+/// Time, then place; no time comes last. The second is the first 8 bytes.
+fn push_time_key(event: &Event<'_>, key: &mut Vec<u8>) {
+    let (second, millisecond) =
+        event.time_ms.map_or((i64::MAX, 999), |time| (time.div_euclid(1000), time.rem_euclid(1000)));
+    key.extend_from_slice(&(second.wrapping_sub(i64::MIN) as u64).to_be_bytes());
+    key.extend_from_slice(&(millisecond as u16).to_be_bytes());
     if let Some(source) = event.sources.first() {
         key.push(source.log as u8);
         key.extend_from_slice(source.file.as_bytes());
         key.push(0);
         key.extend_from_slice(&source.line.to_be_bytes());
     }
-    key
 }
 
 /// The records of one request, joined. Those of which none is asked for are dropped, but for calls of KMS: they may be
 /// of another request.
-fn joined(records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
+fn joined<'a>(records: Vec<Event<'a>>, tally: &mut JoinTally) -> Vec<Event<'a>> {
     let records = without_copies(records, tally);
     if !records.iter().any(|event| event.is_selected) {
-        let (kms, dropped): (Vec<Event>, Vec<Event>) =
+        let (kms, dropped): (Vec<Event<'_>>, Vec<Event<'_>>) =
             records.into_iter().partition(|event| event.kms_object.is_some());
         for event in dropped {
             match event.log() {
@@ -99,7 +168,7 @@ fn joined(records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
         }
         return kms;
     }
-    let (mut lines, events): (Vec<Event>, Vec<Event>) =
+    let (mut lines, events): (Vec<Event<'_>>, Vec<Event<'_>>) =
         records.into_iter().partition(|event| event.log() == Some(LogType::S3Access));
     let mut alone = Vec::new();
     let mut free = Free::of(&lines);
@@ -120,10 +189,10 @@ fn joined(records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
 }
 
 /// Copies of a record become one, with all places.
-fn without_copies(mut records: Vec<Event>, tally: &mut JoinTally) -> Vec<Event> {
+fn without_copies<'a>(mut records: Vec<Event<'a>>, tally: &mut JoinTally) -> Vec<Event<'a>> {
     records.sort();
     let mut first: HashMap<u128, usize> = HashMap::new();
-    let mut kept: Vec<Event> = Vec::with_capacity(records.len());
+    let mut kept: Vec<Event<'_>> = Vec::with_capacity(records.len());
     for event in records {
         match first.get(&event.fingerprint) {
             Some(index) => {
@@ -161,7 +230,7 @@ struct Free {
 }
 
 impl Free {
-    fn of(lines: &[Event]) -> Free {
+    fn of(lines: &[Event<'_>]) -> Free {
         let only_key = match lines {
             [only] => Some(only.text(KEY).map(str::to_owned)),
             _ => None,
@@ -180,7 +249,7 @@ impl Free {
 
     /// The line that tells of the same: by action and key, else by action, else the only one there is if it has the key:
     /// it may have another name for the action.
-    fn take(&mut self, event: &Event) -> Option<usize> {
+    fn take(&mut self, event: &Event<'_>) -> Option<usize> {
         let action = event.text(ACTION).map(str::to_owned);
         let name = (action.clone(), event.text(KEY).map(str::to_owned));
         let mut only = if self.only_key.as_ref() == Some(&name.1) { vec![0] } else { Vec::new() };
@@ -202,8 +271,9 @@ impl Free {
 /// Joins an event of CloudTrail to a line: what the line says stands, and the event fills in; the caller is that of the
 /// log that names one, and the line's if both do. The event of the same caller has the name of the session if the line
 /// lacks it.
-fn join(line: &mut Event, event: Event) {
-    let names_caller = |event: &Event| !matches!(event.text(PRINCIPAL_KIND), None | Some("account" | "unknown"));
+fn join<'a>(line: &mut Event<'a>, event: Event<'a>) {
+    let names_caller =
+        |event: &Event<'_>| !matches!(event.text(PRINCIPAL_KIND), None | Some("account" | "unknown"));
     for compared in COMPARED {
         let both_comparable = match compared {
             PRINCIPAL => names_caller(line) && names_caller(&event),
@@ -249,7 +319,7 @@ fn is_address(text: Option<&str>) -> bool {
     text.is_some_and(|text| text.parse::<IpAddr>().is_ok())
 }
 
-fn contradict(left: &Value, right: &Value) -> bool {
+fn contradict(left: &Value<'_>, right: &Value<'_>) -> bool {
     *left != Value::Null && *right != Value::Null && left != right
 }
 
@@ -259,7 +329,12 @@ pub(super) mod tests {
     use crate::investigate::event::Source;
 
     /// An event with values by column; `line` is its place and its fingerprint.
-    pub(in crate::investigate) fn event(log: LogType, time_ms: i64, line: i64, values: &[(&str, &str)]) -> Event {
+    pub(in crate::investigate) fn event(
+        log: LogType,
+        time_ms: i64,
+        line: i64,
+        values: &[(&str, &str)],
+    ) -> Event<'static> {
         let mut event = Event {
             time_ms: Some(time_ms),
             values: vec![Value::Null; COLUMNS.len()],
@@ -275,14 +350,14 @@ pub(super) mod tests {
         };
         for (name, value) in values {
             event.values[COLUMNS.iter().position(|column| column == name).unwrap()] =
-                Value::Text((*value).to_owned());
+                Value::Text((*value).to_owned().into());
         }
         event
     }
 
     use LogType::{CloudTrail, S3Access};
 
-    fn lines_of(events: &[Event]) -> Vec<Vec<(LogType, i64)>> {
+    fn lines_of(events: &[Event<'_>]) -> Vec<Vec<(LogType, i64)>> {
         events.iter().map(|event| event.sources.iter().map(|source| (source.log, source.line)).collect()).collect()
     }
 
@@ -292,7 +367,7 @@ pub(super) mod tests {
         let record =
             |number, action, key| event(CloudTrail, 900, number, &[("action", action), ("object_key", key)]);
         type Places = Vec<Vec<(LogType, i64)>>;
-        let cases: [(Vec<Event>, Places); 6] = [
+        let cases: [(Vec<Event<'_>>, Places); 6] = [
             (
                 vec![line(1, "GetObject", "a"), record(2, "GetObject", "a")],
                 vec![vec![(S3Access, 1), (CloudTrail, 2)]],
@@ -401,14 +476,15 @@ pub(super) mod tests {
 
     #[test]
     fn a_row_that_comes_back_changed_is_an_error() {
-        let changed = || {
+        let mut row = Vec::new();
+        let sorted = |rows: &[&[u8]]| {
             let (sort, mut gathered) = (SpillSort::default(), Gathered::default());
-            sort.push(&mut gathered, b"key", &event(S3Access, 1000, 1, &[]).to_bytes()[..9]).unwrap();
+            rows.iter().for_each(|row| sort.push(&mut gathered, b"the same 16 bytes", row).unwrap());
             sort.sorted(gathered).unwrap()
         };
-        let by_time = by_time(changed(), &mut JoinTally::default()).map(drop);
-        let with_kms = crate::investigate::kms::WithKms::new(changed()).next_event().map(drop);
-        for result in [by_time, with_kms] {
+        write_row(&event(S3Access, 1000, 1, &[]), &mut row);
+        for cut in [0, 3, 9, row.len() - 1] {
+            let result = by_time(sorted(&[&row, &row[..cut]]), &mut JoinTally::default()).map(drop);
             let error = result.unwrap_err().to_string();
             assert!(error.contains("came back changed"), "{error}");
         }
@@ -428,7 +504,7 @@ pub(super) mod tests {
         let mut tally = JoinTally::default();
         let rows = joined(vec![copy("b"), copy("a")], &mut tally);
         assert_eq!((rows.len(), rows[0].sources.len(), tally.copies), (1, 2, 1));
-        let perhaps = |mut event: Event| {
+        let perhaps = |mut event: Event<'static>| {
             event.is_selected = false;
             event
         };

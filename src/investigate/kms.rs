@@ -4,15 +4,11 @@
 //! With bucket keys a call names the bucket alone, and stands for itself.
 
 use super::event::{Event, column};
-use super::spill_sort::{Sorted, damaged};
-use crate::error::Error;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use super::sorted::Grouping;
+use std::collections::{BTreeMap, HashMap};
 
-/// Events of one second that are looked at together.
-const MOST_EVENTS: usize = 50_000;
-
-/// Bytes of events of one second that are looked at together.
-const MOST_BYTES: usize = 32 << 20;
+/// Events of one second, by the first 8 bytes of their keys; of more of them those that come together are looked at.
+pub(super) const OF_SECOND: Grouping = Grouping { key_bytes: 8, most_rows: 50_000, most_bytes: 32 << 20 };
 
 /// Calls that are told of one request.
 const MOST_CALLS: usize = 100;
@@ -25,15 +21,6 @@ const PRINCIPAL: usize = column("principal");
 const ACTION_CLASS: usize = column("action_class");
 const ERROR_CODE: usize = column("error_code");
 
-/// Events in the order of time, calls of KMS joined to their requests.
-pub struct WithKms {
-    events: Sorted,
-    ready: VecDeque<Event>,
-    /// The first event of the next second.
-    next: Option<Event>,
-    tally: KmsTally,
-}
-
 /// What became of calls of KMS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KmsTally {
@@ -43,51 +30,15 @@ pub struct KmsTally {
     pub unattributed_calls: u64,
 }
 
-impl WithKms {
-    /// Takes events in the order of time.
-    pub fn new(events: Sorted) -> WithKms {
-        WithKms { events, ready: VecDeque::new(), next: None, tally: KmsTally::default() }
-    }
-
-    /// What became of the calls, so far.
-    pub fn tally(&self) -> KmsTally {
-        self.tally
-    }
-
-    /// The next event that is asked for.
-    ///
-    /// # Errors
-    /// A disk that gives back something else.
-    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        while self.ready.is_empty() {
-            let second = self.second()?;
-            if second.is_empty() {
-                return Ok(None);
-            }
-            self.ready = joined(second, &mut self.tally).into();
-        }
-        Ok(self.ready.pop_front())
-    }
-
-    fn second(&mut self) -> Result<Vec<Event>, Error> {
-        let mut second: Vec<Event> = self.next.take().into_iter().collect();
-        let mut bytes = 0;
-        while second.len() < MOST_EVENTS && bytes < MOST_BYTES {
-            let Some((_, row)) = self.events.next_row()? else { break };
-            bytes += row.len();
-            let event = Event::from_bytes(&row).ok_or_else(damaged)?;
-            let of = |event: &Event| event.time_ms.map(|time| time.div_euclid(1000));
-            if second.first().is_some_and(|first| of(first) != of(&event)) {
-                self.next = Some(event);
-                break;
-            }
-            second.push(event);
-        }
-        Ok(second)
+impl KmsTally {
+    pub(super) fn add(&mut self, other: KmsTally) {
+        self.joined_calls += other.joined_calls;
+        self.unattributed_calls += other.unattributed_calls;
     }
 }
 
-fn joined(second: Vec<Event>, tally: &mut KmsTally) -> Vec<Event> {
+/// The events of a second that are asked for, calls of KMS joined to their requests.
+pub(super) fn joined<'a>(second: Vec<Event<'a>>, tally: &mut KmsTally) -> Vec<Event<'a>> {
     if !second.iter().any(|event| event.kms_object.is_some()) {
         return second;
     }
@@ -121,7 +72,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of_request(event: &Event) -> Option<Kind> {
+    fn of_request(event: &Event<'_>) -> Option<Kind> {
         match event.text(ACTION_CLASS) {
             Some("read") => Some(Kind::Read),
             Some("write") => Some(Kind::Write),
@@ -129,7 +80,7 @@ impl Kind {
         }
     }
 
-    fn of_call(call: &Event) -> Kind {
+    fn of_call(call: &Event<'_>) -> Kind {
         match call.text(ACTION) {
             Some("Decrypt") => Kind::Read,
             Some("GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" | "Encrypt") => Kind::Write,
@@ -157,10 +108,14 @@ impl Requests {
 }
 
 /// The requests with their calls, and what else is asked for; calls that were only perhaps of the selection are counted.
-fn with_calls(second: Vec<Event>, calls: &BTreeMap<usize, Vec<usize>>, tally: &mut KmsTally) -> Vec<Event> {
-    let mut events: Vec<Option<Event>> = second.into_iter().map(Some).collect();
+fn with_calls<'a>(
+    second: Vec<Event<'a>>,
+    calls: &BTreeMap<usize, Vec<usize>>,
+    tally: &mut KmsTally,
+) -> Vec<Event<'a>> {
+    let mut events: Vec<Option<Event<'_>>> = second.into_iter().map(Some).collect();
     for (request, calls) in calls {
-        let taken: Vec<Event> = calls.iter().filter_map(|call| events[*call].take()).collect();
+        let taken: Vec<Event<'_>> = calls.iter().filter_map(|call| events[*call].take()).collect();
         let Some(request) = events[*request].as_mut() else { continue };
         tally.joined_calls += taken.len() as u64;
         for call in taken.into_iter().take(MOST_CALLS) {
@@ -175,14 +130,14 @@ fn with_calls(second: Vec<Event>, calls: &BTreeMap<usize, Vec<usize>>, tally: &m
             request.kms_calls.push(format!("… {more} more"));
         }
     }
-    let (selected, others): (Vec<Event>, Vec<Event>) =
+    let (selected, others): (Vec<Event<'_>>, Vec<Event<'_>>) =
         events.into_iter().flatten().partition(|event| event.is_selected);
     tally.unattributed_calls += others.len() as u64;
     selected
 }
 
 /// `Decrypt success arn:aws:kms:…`
-fn sentence(call: &Event) -> String {
+fn sentence(call: &Event<'_>) -> String {
     let words = [call.text(ACTION), call.text(OUTCOME), call.text(ERROR_CODE), call.kms_key.as_deref()];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
@@ -221,7 +176,7 @@ mod tests {
         ];
         let mut tally = KmsTally::default();
         let rows = joined(second, &mut tally);
-        let lines = |event: &Event| event.sources.iter().map(|source| source.line).collect::<Vec<_>>();
+        let lines = |event: &Event<'_>| event.sources.iter().map(|source| source.line).collect::<Vec<_>>();
         assert_eq!(
             rows.iter().map(lines).collect::<Vec<_>>(),
             [vec![1, 6], vec![2, 5], vec![3, 7, 8], vec![4, 9]]

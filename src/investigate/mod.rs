@@ -24,6 +24,8 @@ pub mod chain;
 
 pub mod event;
 pub mod events;
+pub mod in_parallel;
+pub mod sorted;
 pub mod spill_sort;
 
 pub mod joined;

@@ -6,18 +6,16 @@ use super::event::Source;
 use super::joined::JoinTally;
 use super::object_record::{Act, ObjectRecord, Selected, copy_source};
 use super::selection::{Facts, Judged, Selection, Verdict};
-use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
+use super::sorted::{Grouping, Groups, Sorted};
+use super::spill_sort::{Gathered, SpillSort, damaged};
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
 use crate::parse::{FieldTable, LogType, s3_access::field as access};
 use crate::pipeline::Stage;
 use std::collections::{HashMap, HashSet};
 
-/// Records of one request that are joined at a time. A deletion has a thousand keys at most.
-const MOST_RECORDS: usize = 20_000;
-
-/// Bytes of records that are joined at a time, whatever a log claims to be one request.
-const MOST_BYTES: usize = 32 << 20;
+/// A deletion has a thousand keys at most; what more a log claims to be one request is joined in pieces. Keys are whole.
+const OF_REQUEST: Grouping = Grouping { key_bytes: usize::MAX, most_rows: 20_000, most_bytes: 32 << 20 };
 
 /// Places that are kept of copies of a record.
 const MOST_SOURCES: usize = 32;
@@ -83,21 +81,20 @@ impl<'a> ObjectRequests<'a> {
             return Err(error);
         }
         let mut records: Sorted = self.sort.sorted(worker.gathered)?;
-        let (mut request, mut bytes, mut current) = (Vec::new(), 0, Vec::new());
+        let mut groups = Groups::default();
         loop {
-            let next = records.next_row()?;
-            let is_same = next.as_ref().is_some_and(|(key, _)| *key == current);
-            if !is_same || request.len() >= MOST_RECORDS || bytes >= MOST_BYTES {
-                bytes = 0;
-                let joined = joined(std::mem::take(&mut request), self.keeps_all, tally);
+            records.next_groups(OF_REQUEST, &mut groups)?;
+            if groups.is_empty() {
+                return Ok(());
+            }
+            for rows in groups.iter() {
+                let request =
+                    rows.map(ObjectRecord::from_bytes).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+                let joined = joined(request, self.keeps_all, tally);
                 if !joined.is_empty() {
                     each(joined)?;
                 }
             }
-            let Some((key, row)) = next else { return Ok(()) };
-            current = key;
-            bytes += row.len();
-            request.push(ObjectRecord::from_bytes(&row).ok_or_else(damaged)?);
         }
     }
 }

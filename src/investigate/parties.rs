@@ -3,7 +3,7 @@
 use super::event::{Event, column};
 use crate::parse::time::format_iso;
 use crate::report::count::{first_of, grouped};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Different names of a kind that are counted.
 const MOST: usize = 1_000;
@@ -20,24 +20,46 @@ const KINDS: [(usize, &str, &str); 3] = [
 pub struct Parties {
     first_ms: Option<i64>,
     last_ms: Option<i64>,
-    names: [BTreeSet<String>; KINDS.len()],
+    /// Names, and as which it was the first time.
+    names: [BTreeMap<String, usize>; KINDS.len()],
     /// There were more than are counted.
     is_full: [bool; KINDS.len()],
 }
 
 impl Parties {
     /// Takes a row; of more than `MOST` names the first are kept.
-    pub fn see(&mut self, event: &Event) {
-        self.first_ms = self.first_ms.into_iter().chain(event.time_ms).min();
-        self.last_ms = self.last_ms.max(event.time_ms);
+    pub fn see(&mut self, event: &Event<'_>) {
+        self.see_times(event.time_ms, event.time_ms);
         for (index, (column, ..)) in KINDS.iter().enumerate() {
-            let names = &mut self.names[index];
-            match event.text(*column) {
-                Some(name) if names.contains(name) => {}
-                Some(_) if names.len() >= MOST => self.is_full[index] = true,
-                Some(name) => drop(names.insert(name.to_owned())),
-                None => {}
-            }
+            event.text(*column).into_iter().for_each(|name| self.see_name(index, name));
+        }
+    }
+
+    /// Takes what was seen of later rows.
+    pub fn merge(&mut self, later: Parties) {
+        self.see_times(later.first_ms, later.last_ms);
+        for (index, names) in later.names.into_iter().enumerate() {
+            let mut names: Vec<(String, usize)> = names.into_iter().collect();
+            names.sort_unstable_by_key(|(_, number)| *number);
+            names.iter().for_each(|(name, _)| self.see_name(index, name));
+            self.is_full[index] |= later.is_full[index];
+        }
+    }
+
+    fn see_times(&mut self, first_ms: Option<i64>, last_ms: Option<i64>) {
+        self.first_ms = self.first_ms.into_iter().chain(first_ms).min();
+        self.last_ms = self.last_ms.max(last_ms);
+    }
+
+    fn see_name(&mut self, index: usize, name: &str) {
+        let names = &mut self.names[index];
+        if names.contains_key(name) {
+            return;
+        }
+        if names.len() >= MOST {
+            self.is_full[index] = true;
+        } else {
+            names.insert(name.to_owned(), names.len());
         }
     }
 
@@ -49,7 +71,7 @@ impl Parties {
             .into_iter()
             .collect();
         for ((names, is_full), (_, one, many)) in self.names.iter().zip(self.is_full).zip(KINDS) {
-            let listed = first_of(names.iter().map(String::as_str), names.len());
+            let listed = first_of(names.keys().map(String::as_str), names.len());
             match names.len() {
                 0 => {}
                 1 => told.push(format!("1 {one}: {listed}")),
@@ -83,5 +105,19 @@ mod tests {
         let told = parties.told();
         assert!(told[2].starts_with("more than 1,000 addresses: 10.0.0, "), "{told:?}");
         assert!(told[2].ends_with(" more"), "{told:?}");
+        // In pieces it is the same.
+        for size in [300, 1200] {
+            let hosts: Vec<u32> = (0..MOST as u32 + 500).map(|host| host * 7919 % 1500).collect();
+            let (mut whole, mut merged) = (Parties::default(), Parties::default());
+            for hosts in hosts.chunks(size) {
+                let mut piece = Parties::default();
+                for host in hosts {
+                    see(&mut whole, i64::from(*host), &format!("10.0.{host}"));
+                    see(&mut piece, i64::from(*host), &format!("10.0.{host}"));
+                }
+                merged.merge(piece);
+            }
+            assert_eq!(merged.told(), whole.told());
+        }
     }
 }

@@ -9,7 +9,8 @@ use super::key_history::{Change, ChangeRow, Fate, KeyHistory, Restore};
 use super::object_record::{Act, ObjectRecord, Selected, query_value};
 use super::object_requests::{ObjectRequests, ObjectWorker};
 use super::selection::{Facts, Selection};
-use super::spill_sort::{Gathered, Sorted, SpillSort, damaged};
+use super::sorted::Sorted;
+use super::spill_sort::{Gathered, SpillSort, damaged};
 use super::versioning::{Mark, Shows, Versioning};
 use crate::activity::outcome::{self, Outcome};
 use crate::error::Error;
@@ -340,7 +341,7 @@ impl Recovery {
     /// # Errors
     /// A disk that gives back something else.
     pub fn next_row(&mut self) -> Result<Option<ChangeRow>, Error> {
-        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(&row).map_err(|_| damaged()));
+        let row = self.rows.next_row()?.map(|(_, row)| postcard::from_bytes(row).map_err(|_| damaged()));
         row.transpose()
     }
 }
@@ -441,7 +442,7 @@ impl Telling {
                 self.end(current.take())?;
             }
             let history = &mut current.get_or_insert_with(|| (object, KeyHistory::new(versioning, is_limited))).1;
-            match postcard::from_bytes(&row) {
+            match postcard::from_bytes(row) {
                 Ok(Row::Seen(time_ms, log, file, line)) => {
                     let file = files.get(file as usize).map(|name| name.to_string()).unwrap_or_default();
                     history.is_seen(time_ms, Source { log, file, line });

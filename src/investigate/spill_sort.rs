@@ -1,26 +1,24 @@
 //! Rows in the order of their keys, however many there are: what memory does not hold is sorted in pieces on the disk.
 
+use super::sorted::Sorted;
 use crate::error::Error;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::compress_bound;
 
 /// Bytes of rows that one thread gathers before they are sorted and written.
-const GATHERED_BYTES: usize = 16 << 20;
+const GATHERED_BYTES: usize = 32 << 20;
 
 /// Bytes of a block that is compressed and read at a time.
 const BLOCK_BYTES: usize = 64 << 10;
 
 /// Runs that are merged at a time: each needs a block in memory.
-const MOST_RUNS: usize = 128;
+const MOST_RUNS: usize = 512;
 
 /// A quick level: the rows are read back once.
 const ZSTD_LEVEL: i32 = 1;
-
-/// Longest row; a longer one is a bug of the caller.
-const MOST_ROW: usize = 1 << 30;
 
 /// The file that all threads write to. It has no name, so that it goes with the process.
 #[derive(Debug, Default)]
@@ -38,18 +36,34 @@ struct Spill {
 
 /// Where a compressed block lies.
 #[derive(Clone, Copy, Debug)]
-struct Block {
-    offset: u64,
-    length: usize,
-    unpacked: usize,
+pub(super) struct Block {
+    pub(super) offset: u64,
+    pub(super) length: usize,
+    pub(super) unpacked: usize,
 }
 
 /// Rows of one thread that are still in memory.
 #[derive(Debug, Default)]
 pub struct Gathered {
     bytes: Vec<u8>,
-    /// Where each row begins, how long its key is, and where it ends.
-    rows: Vec<(usize, usize, usize)>,
+    rows: Vec<Place>,
+}
+
+/// Where a row lies behind its key, and how the key begins: mostly that tells which comes first.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    begin: u128,
+    key: usize,
+    row: usize,
+    end: usize,
+}
+
+/// The first 16 bytes of a key as a number that compares as they do; where two are the same the keys must be compared.
+pub(super) fn begin_of(key: &[u8]) -> u128 {
+    let mut begin = [0; 16];
+    let length = key.len().min(16);
+    begin[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(begin)
 }
 
 impl Gathered {
@@ -57,14 +71,18 @@ impl Gathered {
         self.bytes.len() + size_of_val(&self.rows[..])
     }
 
-    fn row(&self, (start, key, end): (usize, usize, usize)) -> (&[u8], &[u8]) {
-        (&self.bytes[start..start + key], &self.bytes[start + key..end])
+    fn row(&self, place: &Place) -> (&[u8], &[u8]) {
+        (&self.bytes[place.key..place.row], &self.bytes[place.row..place.end])
     }
 
-    fn sort(&mut self) {
+    /// The rows in order.
+    fn sort(&mut self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rows = std::mem::take(&mut self.rows);
-        rows.sort_unstable_by(|left, right| self.row(*left).cmp(&self.row(*right)));
+        rows.sort_unstable_by(|left, right| {
+            left.begin.cmp(&right.begin).then_with(|| self.row(left).cmp(&self.row(right)))
+        });
         self.rows = rows;
+        self.rows.iter().map(|place| self.row(place))
     }
 }
 
@@ -87,7 +105,8 @@ impl SpillSort {
         let start = gathered.bytes.len();
         gathered.bytes.extend_from_slice(key);
         gathered.bytes.extend_from_slice(row);
-        gathered.rows.push((start, key.len(), gathered.bytes.len()));
+        let place = Place { begin: begin_of(key), key: start, row: start + key.len(), end: gathered.bytes.len() };
+        gathered.rows.push(place);
         if gathered.memory() >= self.most_gathered() { self.write(gathered) } else { Ok(()) }
     }
 
@@ -101,17 +120,19 @@ impl SpillSort {
         }
         let before = left.bytes.len();
         left.bytes.append(&mut right.bytes);
-        left.rows.extend(right.rows.iter().map(|(start, key, end)| (start + before, *key, end + before)));
+        let moved = |place: Place| Place {
+            key: place.key + before,
+            row: place.row + before,
+            end: place.end + before,
+            ..place
+        };
+        left.rows.extend(right.rows.into_iter().map(moved));
         Ok(())
     }
 
     fn write(&self, gathered: &mut Gathered) -> Result<(), Error> {
-        gathered.sort();
-        let mut run = RunWriter::new(self);
-        for place in &gathered.rows {
-            let (key, row) = gathered.row(*place);
-            run.push(key, row)?;
-        }
+        let mut run = RunWriter::new(self)?;
+        gathered.sort().try_for_each(|(key, row)| run.push(key, row))?;
         run.finish()?;
         gathered.rows.clear();
         gathered.bytes.clear();
@@ -123,22 +144,24 @@ impl SpillSort {
     /// # Errors
     /// A disk that takes no more, or gives back something else.
     pub fn sorted(self, mut gathered: Gathered) -> Result<Sorted, Error> {
-        gathered.sort();
         loop {
-            let runs: Vec<Vec<Block>> = {
+            let (file, runs) = {
                 let mut spill = self.spill();
                 let count = if spill.runs.len() > MOST_RUNS { MOST_RUNS } else { break };
-                spill.runs.drain(..count).collect()
+                (spill.file.clone(), spill.runs.drain(..count).collect())
             };
-            let mut merged = Sorted::new(self.spill().file.clone(), runs, Gathered::default())?;
-            let mut run = RunWriter::new(&self);
+            let mut merged = Sorted::new(file, runs, Vec::new())?;
+            let mut run = RunWriter::new(&self)?;
             while let Some((key, row)) = merged.next_row()? {
-                run.push(&key, &row)?;
+                run.push(key, row)?;
             }
             run.finish()?;
         }
+        let mut in_memory = Vec::with_capacity(gathered.memory());
+        gathered.sort().for_each(|(key, row)| push_row(&mut in_memory, key, row));
+        drop(gathered);
         let spill = self.spill.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Sorted::new(spill.file, spill.runs, gathered)
+        Sorted::new(spill.file, spill.runs, in_memory)
     }
 
     fn spill(&self) -> MutexGuard<'_, Spill> {
@@ -146,7 +169,16 @@ impl SpillSort {
     }
 }
 
-fn failed(reason: io::Error) -> Error {
+/// A row as it stands in a block: how long its key and itself are, and both.
+fn push_row(block: &mut Vec<u8>, key: &[u8], row: &[u8]) {
+    for part in [key, row] {
+        block.extend_from_slice(&(part.len() as u64).to_le_bytes());
+    }
+    block.extend_from_slice(key);
+    block.extend_from_slice(row);
+}
+
+pub(super) fn failed(reason: io::Error) -> Error {
     Error::output(std::env::temp_dir(), reason)
 }
 
@@ -159,21 +191,20 @@ pub(super) fn damaged() -> Error {
 /// Writes rows that are in order.
 struct RunWriter<'a> {
     sort: &'a SpillSort,
+    compressor: Compressor<'static>,
     block: Vec<u8>,
+    packed: Vec<u8>,
     blocks: Vec<Block>,
 }
 
 impl<'a> RunWriter<'a> {
-    fn new(sort: &'a SpillSort) -> RunWriter<'a> {
-        RunWriter { sort, block: Vec::new(), blocks: Vec::new() }
+    fn new(sort: &'a SpillSort) -> Result<RunWriter<'a>, Error> {
+        let compressor = Compressor::new(ZSTD_LEVEL).map_err(failed)?;
+        Ok(RunWriter { sort, compressor, block: Vec::new(), packed: Vec::new(), blocks: Vec::new() })
     }
 
     fn push(&mut self, key: &[u8], row: &[u8]) -> Result<(), Error> {
-        for part in [key, row] {
-            self.block.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        }
-        self.block.extend_from_slice(key);
-        self.block.extend_from_slice(row);
+        push_row(&mut self.block, key, row);
         if self.block.len() >= BLOCK_BYTES { self.end_block() } else { Ok(()) }
     }
 
@@ -181,7 +212,9 @@ impl<'a> RunWriter<'a> {
         if self.block.is_empty() {
             return Ok(());
         }
-        let packed = zstd::bulk::compress(&self.block, ZSTD_LEVEL).map_err(failed)?;
+        self.packed.clear();
+        self.packed.reserve(compress_bound(self.block.len()));
+        self.compressor.compress_to_buffer(&self.block, &mut self.packed).map_err(failed)?;
         let mut spill = self.sort.spill();
         let file = match &spill.file {
             Some(file) => Arc::clone(file),
@@ -190,9 +223,9 @@ impl<'a> RunWriter<'a> {
         let offset = spill.length;
         let mut writer = &*file;
         writer.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        writer.write_all(&packed).map_err(failed)?;
-        spill.length += packed.len() as u64;
-        self.blocks.push(Block { offset, length: packed.len(), unpacked: self.block.len() });
+        writer.write_all(&self.packed).map_err(failed)?;
+        spill.length += self.packed.len() as u64;
+        self.blocks.push(Block { offset, length: self.packed.len(), unpacked: self.block.len() });
         self.block.clear();
         Ok(())
     }
@@ -206,114 +239,40 @@ impl<'a> RunWriter<'a> {
     }
 }
 
-/// A key and its row.
-type KeyedRow = (Vec<u8>, Vec<u8>);
-
-/// All rows in order.
-pub struct Sorted {
-    file: Option<Arc<File>>,
-    runs: Vec<Run>,
-    /// The next row of each run.
-    next: BinaryHeap<Reverse<(KeyedRow, usize)>>,
-}
-
-/// What is left of a run.
-enum Run {
-    Disk { blocks: std::vec::IntoIter<Block>, block: Vec<u8>, at: usize },
-    Memory { gathered: Gathered, at: usize },
-}
-
-impl Sorted {
-    fn new(file: Option<Arc<File>>, runs: Vec<Vec<Block>>, gathered: Gathered) -> Result<Sorted, Error> {
-        let disk =
-            runs.into_iter().map(|blocks| Run::Disk { blocks: blocks.into_iter(), block: Vec::new(), at: 0 });
-        let runs: Vec<Run> = disk.chain([Run::Memory { gathered, at: 0 }]).collect();
-        let mut sorted = Sorted { file, runs, next: BinaryHeap::new() };
-        for number in 0..sorted.runs.len() {
-            sorted.advance(number)?;
-        }
-        Ok(sorted)
-    }
-
-    /// The next row with its key.
-    ///
-    /// # Errors
-    /// A disk that gives back something else.
-    pub fn next_row(&mut self) -> Result<Option<KeyedRow>, Error> {
-        let Some(Reverse((row, number))) = self.next.pop() else { return Ok(None) };
-        self.advance(number)?;
-        Ok(Some(row))
-    }
-
-    fn advance(&mut self, number: usize) -> Result<(), Error> {
-        if let Some(row) = self.runs[number].next(self.file.as_deref())? {
-            self.next.push(Reverse((row, number)));
-        }
-        Ok(())
-    }
-}
-
-impl Run {
-    fn next(&mut self, file: Option<&File>) -> Result<Option<KeyedRow>, Error> {
-        match self {
-            Run::Memory { gathered, at } => {
-                let Some(place) = gathered.rows.get(*at) else { return Ok(None) };
-                *at += 1;
-                let (key, row) = gathered.row(*place);
-                Ok(Some((key.to_vec(), row.to_vec())))
-            }
-            Run::Disk { blocks, block, at } => {
-                if *at == block.len() {
-                    let Some(place) = blocks.next() else { return Ok(None) };
-                    *block = read(file.ok_or_else(damaged)?, place)?;
-                    *at = 0;
-                }
-                let mut taken = |length: usize| {
-                    let bytes = block.get(*at..*at + length.min(MOST_ROW)).ok_or_else(damaged)?;
-                    *at += bytes.len();
-                    Ok::<_, Error>(bytes)
-                };
-                let length = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default()) as usize;
-                let (key, row) = (length(taken(8)?), length(taken(8)?));
-                Ok(Some((taken(key)?.to_vec(), taken(row)?.to_vec())))
-            }
-        }
-    }
-}
-
-fn read(mut file: &File, place: Block) -> Result<Vec<u8>, Error> {
-    let mut packed = vec![0; place.length];
-    file.seek(SeekFrom::Start(place.offset)).map_err(failed)?;
-    file.read_exact(&mut packed).map_err(failed)?;
-    zstd::bulk::decompress(&packed, place.unpacked).map_err(|_| damaged())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    type KeyedRow = (Vec<u8>, Vec<u8>);
+
     fn rows(sort: SpillSort, gathered: Gathered) -> Vec<KeyedRow> {
         let mut sorted = sort.sorted(gathered).unwrap();
-        std::iter::from_fn(|| sorted.next_row().unwrap()).collect()
+        std::iter::from_fn(|| sorted.next_row().unwrap().map(|(key, row)| (key.to_vec(), row.to_vec()))).collect()
     }
 
     #[test]
     fn rows_come_in_order_whatever_fits_into_memory() {
+        // Keys of which some are the begin of others, and some differ only behind it.
         let row = |number: u32| {
             let mixed = number.wrapping_mul(0x9E37_79B9);
-            ((mixed % 977).to_be_bytes().to_vec(), number.to_be_bytes().repeat(1 + (number % 50) as usize))
+            let key = [
+                &(mixed % 977).to_be_bytes().repeat(1 + (mixed % 3) as usize)[..],
+                &vec![0; (mixed % 19) as usize],
+            ];
+            (key.concat(), number.to_be_bytes().repeat(1 + (number % 50) as usize))
         };
-        let mut expected: Vec<KeyedRow> = (0..20_000).map(row).collect();
+        let mut expected: Vec<KeyedRow> = (0..50_000).map(row).collect();
         expected.sort();
-        for most in [1 << 30, 100_000, 2_000] {
+        for most in [1 << 30, 100_000, 10_000] {
             let sort = SpillSort::gathering(most);
             let (mut left, mut right) = (Gathered::default(), Gathered::default());
-            for (key, value) in (0..20_000).map(row) {
+            for (key, value) in (0..50_000).map(row) {
                 let gathered = if value[3] & 1 == 0 { &mut left } else { &mut right };
                 sort.push(gathered, &key, &value).unwrap();
+                assert!(gathered.memory() < most, "no more is in memory than was said");
             }
             sort.merge(&mut left, right).unwrap();
-            assert_eq!(most == 2_000, sort.spill().runs.len() > MOST_RUNS, "more runs than are merged at once");
+            assert_eq!(most == 10_000, sort.spill().runs.len() > MOST_RUNS, "more runs than are merged at once");
             assert!(rows(sort, left) == expected, "{most}");
         }
         assert_eq!(rows(SpillSort::default(), Gathered::default()), []);

@@ -2,8 +2,11 @@
 
 use super::event::{Event, Value, column};
 use super::events::{SelectedEvents, SelectedWorker};
+use super::in_parallel;
 use super::joined::{self, JoinTally};
-use super::kms::{KmsTally, WithKms};
+use super::kms::{self, KmsTally, OF_SECOND};
+use super::sorted::{Groups, Sorted};
+use super::spill_sort::damaged;
 use crate::error::Error;
 use crate::parse::LogType;
 use crate::parse::time::format_iso;
@@ -24,10 +27,15 @@ pub enum Profile {
 /// A column of the timeline, and how it comes out of an event.
 struct Shown {
     column: TableColumn,
-    cell: fn(&Event) -> Cell<'_>,
+    cell: for<'e> fn(&'e Event<'_>) -> Cell<'e>,
 }
 
-const fn shown(name: &'static str, is_main: bool, cell: fn(&Event) -> Cell<'_>, about: &'static str) -> Shown {
+const fn shown(
+    name: &'static str,
+    is_main: bool,
+    cell: for<'e> fn(&'e Event<'_>) -> Cell<'e>,
+    about: &'static str,
+) -> Shown {
     Shown { column: TableColumn { name, about, is_main }, cell }
 }
 
@@ -103,7 +111,7 @@ static SHOWN: [Shown; 36] = [
     shown("sources", true, places, "Every record that tells of it: log, file and line or record."),
 ];
 
-fn value(value: &Value) -> Cell<'_> {
+fn value<'v>(value: &'v Value<'_>) -> Cell<'v> {
     match value {
         Value::Null => Cell::Null,
         Value::Text(text) => Cell::Text(Cow::Borrowed(text)),
@@ -115,7 +123,7 @@ fn texts(texts: &[String]) -> Cell<'_> {
     Cell::Texts(texts)
 }
 
-fn places(event: &Event) -> Cell<'_> {
+fn places<'e>(event: &'e Event<'_>) -> Cell<'e> {
     Cell::Places(event.sources.iter().map(|source| (source.log, source.file.as_str(), source.line)).collect())
 }
 
@@ -138,7 +146,7 @@ impl Profile {
     }
 
     /// The cells of an event, one a column; `None` if the profile cannot hold it.
-    pub fn cells(self, event: &Event) -> Option<Vec<Cell<'_>>> {
+    pub fn cells<'e>(self, event: &'e Event<'_>) -> Option<Vec<Cell<'e>>> {
         let own = SHOWN.iter().map(|shown| (shown.cell)(event));
         if self == Profile::Standard {
             return Some(own.collect());
@@ -165,7 +173,7 @@ impl Profile {
 }
 
 /// `GetObject of s3://b/k by arn:… from 192.0.2.7: success`
-fn message(event: &Event) -> String {
+fn message(event: &Event<'_>) -> String {
     let text = |column| event.text(column);
     let mut message = text(const { column("action") }).unwrap_or("unknown action").to_owned();
     if let Some(bucket) = text(const { column("bucket_name") }) {
@@ -179,46 +187,54 @@ fn message(event: &Event) -> String {
     message
 }
 
-fn time_of(event: &Event) -> &'static str {
+fn time_of(event: &Event<'_>) -> &'static str {
     match event.log() {
         Some(LogType::S3Access) => "S3 Request Received",
         _ => "API Call Logged",
     }
 }
 
-/// The rows, one after the other.
+/// The rows, and what was joined.
 pub struct Timeline {
-    events: WithKms,
+    events: Sorted,
     tally: JoinTally,
 }
 
 impl Timeline {
-    /// Joins and sorts what was selected.
+    /// Joins and sorts what was selected, in all threads of the pool.
     ///
     /// # Errors
     /// A disk that takes no more.
     pub fn new(stage: SelectedEvents<'_>, worker: SelectedWorker) -> Result<Timeline, Error> {
         let mut tally = JoinTally::default();
         let events = joined::by_time(stage.by_request(worker)?, &mut tally)?;
-        Ok(Timeline { events: WithKms::new(events), tally })
+        Ok(Timeline { events, tally })
     }
 
-    /// The next row.
+    /// Shows the rows: `see` takes them in their order, some in one thread of the pool and others in another, and `take`
+    /// what became of some, in the order of all.
     ///
     /// # Errors
-    /// A disk that gives back something else.
-    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        self.events.next_event()
-    }
-
-    /// What was joined, once all rows have been taken.
-    pub fn tally(&self) -> JoinTally {
-        self.tally
-    }
-
-    /// What became of calls of KMS, once all rows have been taken.
-    pub fn kms_tally(&self) -> KmsTally {
-        self.events.tally()
+    /// A disk that gives back something else, or an error of `take`.
+    pub fn show<T: Default + Send>(
+        self,
+        see: impl Fn(&mut T, &Event<'_>) + Sync,
+        mut take: impl FnMut(T) -> Result<(), Error> + Send,
+    ) -> Result<(JoinTally, KmsTally), Error> {
+        let mut kms_tally = KmsTally::default();
+        let make = |groups: &Groups| {
+            let (mut seen, mut tally) = (T::default(), KmsTally::default());
+            for rows in groups.iter() {
+                let second = rows.map(Event::from_bytes).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
+                kms::joined(second, &mut tally).iter().for_each(|event| see(&mut seen, event));
+            }
+            Ok((seen, tally))
+        };
+        in_parallel::in_order(self.events, OF_SECOND, make, |(seen, tally)| {
+            kms_tally.add(tally);
+            take(seen)
+        })?;
+        Ok((self.tally, kms_tally))
     }
 }
 

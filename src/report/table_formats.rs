@@ -12,9 +12,11 @@ use crate::export::push_csv_text;
 use crate::parse::LogType;
 use crate::parse::time::format_iso;
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows that are laid out together in a table.
 const LAID_OUT: usize = 500;
@@ -110,11 +112,31 @@ impl RowCounts {
     }
 }
 
+/// What rows look like. Threads can share it.
+#[derive(Debug)]
+pub struct RowForm {
+    columns: Vec<TableColumn>,
+    options: TableOptions,
+    /// As many rows as were wanted are written: others are only counted.
+    is_full: AtomicBool,
+}
+
+/// Rows that have their form, to be written by [`TableWriter::write`].
+#[derive(Debug, Default)]
+pub struct Page {
+    bytes: Vec<u8>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+    /// Rows that are laid out together.
+    texts: Vec<Vec<String>>,
+    /// Rows, also those that are only counted.
+    all: u64,
+}
+
 /// Writes rows in one of the forms.
 pub struct TableWriter<W: Write> {
     output: W,
-    columns: Vec<TableColumn>,
-    options: TableOptions,
+    form: Arc<RowForm>,
     counts: RowCounts,
     /// Rows that wait to be laid out.
     waiting: Vec<Vec<String>>,
@@ -125,27 +147,27 @@ impl<W: Write> TableWriter<W> {
     ///
     /// # Errors
     /// Output that failed.
-    pub fn new(output: W, columns: Vec<TableColumn>, options: TableOptions) -> io::Result<TableWriter<W>> {
-        let mut writer =
-            TableWriter { output, columns, options, counts: RowCounts::default(), waiting: Vec::new() };
+    pub fn new(mut output: W, columns: Vec<TableColumn>, options: TableOptions) -> io::Result<TableWriter<W>> {
+        let form = RowForm { columns, options, is_full: AtomicBool::new(false) };
         match options.format {
             TableFormat::Csv => {
-                let names: Vec<&str> = writer.columns.iter().map(|column| column.name).collect();
-                write!(writer.output, "{}\r\n", names.join(","))?;
+                let names: Vec<&str> = form.columns.iter().map(|column| column.name).collect();
+                write!(output, "{}\r\n", names.join(","))?;
             }
             TableFormat::Md => {
                 let names: Vec<String> =
-                    writer.main_columns().map(|(_, column)| markdown::cell(column.name)).collect();
-                writeln!(writer.output, "| {} |\n|{}", names.join(" | "), " --- |".repeat(names.len()))?;
+                    form.main_columns().map(|(_, column)| markdown::cell(column.name)).collect();
+                writeln!(output, "| {} |\n|{}", names.join(" | "), " --- |".repeat(names.len()))?;
             }
-            TableFormat::Json => writer.output.write_all(b"[")?,
+            TableFormat::Json => output.write_all(b"[")?,
             TableFormat::Jsonl | TableFormat::Table => {}
         }
-        Ok(writer)
+        Ok(TableWriter { output, form: Arc::new(form), counts: RowCounts::default(), waiting: Vec::new() })
     }
 
-    fn main_columns(&self) -> impl Iterator<Item = (usize, &TableColumn)> {
-        self.columns.iter().enumerate().filter(|(_, column)| column.is_main)
+    /// What rows look like, to form them elsewhere.
+    pub fn form(&self) -> Arc<RowForm> {
+        Arc::clone(&self.form)
     }
 
     /// Writes a row, a cell a column.
@@ -153,36 +175,36 @@ impl<W: Write> TableWriter<W> {
     /// # Errors
     /// Output that failed.
     pub fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        self.counts.all += 1;
-        if self.options.limit.is_some_and(|limit| self.counts.written >= limit) {
-            return Ok(());
+        let mut page = Page::default();
+        self.form.row(&mut page, cells);
+        self.write(page)
+    }
+
+    /// Writes rows that have their form.
+    ///
+    /// # Errors
+    /// Output that failed.
+    pub fn write(&mut self, page: Page) -> io::Result<()> {
+        let Page { bytes, ends, mut texts, all } = page;
+        self.counts.all += all;
+        let limit = self.form.options.limit.unwrap_or(u64::MAX);
+        let free = usize::try_from(limit - self.counts.written).unwrap_or(usize::MAX);
+        texts.truncate(free);
+        let count = ends.len().min(free);
+        // The first of an array has no comma before it.
+        let is_first_of_array = self.form.options.format == TableFormat::Json && self.counts.written == 0;
+        self.counts.written += (count + texts.len()) as u64;
+        self.form.is_full.store(self.counts.written >= limit, Ordering::Relaxed);
+        if count > 0 {
+            self.output.write_all(&bytes[usize::from(is_first_of_array)..ends[count - 1]])?;
         }
-        self.counts.written += 1;
-        match self.options.format {
-            TableFormat::Json => {
-                let separator = if self.counts.written > 1 { ",\n" } else { "\n" };
-                let json = self.json(cells);
-                write!(self.output, "{separator}{json}")
-            }
-            TableFormat::Jsonl => {
-                let json = self.json(cells);
-                writeln!(self.output, "{json}")
-            }
-            TableFormat::Csv => {
-                let line = self.csv(cells);
-                self.output.write_all(&line)
-            }
-            TableFormat::Md => {
-                let texts: Vec<String> =
-                    self.main_columns().map(|(index, _)| markdown::cell(&self.text(&cells[index]))).collect();
-                writeln!(self.output, "| {} |", texts.join(" | "))
-            }
-            TableFormat::Table => {
-                let texts = self.main_columns().map(|(index, _)| self.laid_out_text(&cells[index])).collect();
-                self.waiting.push(texts);
-                if self.waiting.len() >= LAID_OUT { self.lay_out() } else { Ok(()) }
+        for row in texts {
+            self.waiting.push(row);
+            if self.waiting.len() >= LAID_OUT {
+                self.lay_out()?;
             }
         }
+        Ok(())
     }
 
     /// Ends; gives the output back, and says how many rows there were.
@@ -191,7 +213,7 @@ impl<W: Write> TableWriter<W> {
     /// Output that failed.
     pub fn finish(mut self) -> io::Result<(W, RowCounts)> {
         let truncation = self.counts.truncation();
-        match self.options.format {
+        match self.form.options.format {
             TableFormat::Json => self.output.write_all(if self.counts.written > 0 { b"\n]\n" } else { b"]\n" })?,
             TableFormat::Table if self.counts.all == 0 => self.output.write_all(b"no rows\n")?,
             TableFormat::Table => {
@@ -217,12 +239,49 @@ impl<W: Write> TableWriter<W> {
         }
         let mut table = Table::new();
         table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(self.options.width.unwrap_or(USUAL_WIDTH));
-        table.set_header(self.main_columns().map(|(_, column)| column.name).collect::<Vec<_>>());
+        table.set_width(self.form.options.width.unwrap_or(USUAL_WIDTH));
+        table.set_header(self.form.main_columns().map(|(_, column)| column.name).collect::<Vec<_>>());
         self.waiting.drain(..).for_each(|row| {
             table.add_row(row);
         });
         writeln!(self.output, "{table}")
+    }
+}
+
+impl RowForm {
+    fn main_columns(&self) -> impl Iterator<Item = (usize, &TableColumn)> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.is_main)
+    }
+
+    /// Puts a row on a page, a cell a column.
+    pub fn row(&self, page: &mut Page, cells: &[Cell<'_>]) {
+        page.all += 1;
+        let is_counted_only = self.options.limit.is_some_and(|limit| page.all > limit);
+        if is_counted_only || self.is_full.load(Ordering::Relaxed) {
+            return;
+        }
+        let bytes = &mut page.bytes;
+        match self.options.format {
+            TableFormat::Json => {
+                bytes.extend_from_slice(b",\n");
+                self.push_json(cells, bytes);
+            }
+            TableFormat::Jsonl => {
+                self.push_json(cells, bytes);
+                bytes.push(b'\n');
+            }
+            TableFormat::Csv => self.push_csv(cells, bytes),
+            TableFormat::Md => {
+                let texts: Vec<String> =
+                    self.main_columns().map(|(index, _)| markdown::cell(&self.text(&cells[index]))).collect();
+                bytes.extend_from_slice(format!("| {} |\n", texts.join(" | ")).as_bytes());
+            }
+            TableFormat::Table => {
+                let texts = self.main_columns().map(|(index, _)| self.laid_out_text(&cells[index]));
+                return page.texts.push(texts.collect());
+            }
+        }
+        page.ends.push(page.bytes.len());
     }
 
     fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -255,8 +314,7 @@ impl<W: Write> TableWriter<W> {
         places.iter().map(place).collect::<Vec<_>>().join("\n")
     }
 
-    fn csv(&self, cells: &[Cell<'_>]) -> Vec<u8> {
-        let mut line = Vec::new();
+    fn push_csv(&self, cells: &[Cell<'_>], line: &mut Vec<u8>) {
         for (index, cell) in cells.iter().enumerate() {
             if index > 0 {
                 line.push(b',');
@@ -264,34 +322,60 @@ impl<W: Write> TableWriter<W> {
             match cell {
                 Cell::Null => {}
                 Cell::Number(_) | Cell::Time(_) => line.extend_from_slice(self.text(cell).as_bytes()),
-                _ => push_csv_text(&printable(&self.text(cell)), self.options.csv_raw, &mut line),
+                _ => push_csv_text(&printable(&self.text(cell)), self.options.csv_raw, line),
             }
         }
         line.extend_from_slice(b"\r\n");
-        line
     }
 
-    fn json(&self, cells: &[Cell<'_>]) -> String {
-        // Member by member, so that they stand in the order of the columns.
-        let members = self.columns.iter().zip(cells).map(|(column, cell)| {
-            let value = match cell {
-                Cell::Null => Value::Null,
-                Cell::Text(text) => Value::from(self.clean(text)),
-                Cell::Number(number) => Value::from(*number),
-                Cell::Time(time_ms) => Value::from(format_iso(*time_ms)),
-                Cell::Texts(texts) => texts.iter().map(|text| Value::from(self.clean(text))).collect(),
-                Cell::Places(places) => {
-                    places.iter().map(|(log, file, line)| self.place(*log, file, *line)).collect()
+    /// An object, its members in the order of the columns.
+    fn push_json(&self, cells: &[Cell<'_>], json: &mut Vec<u8>) {
+        for (index, (column, cell)) in self.columns.iter().zip(cells).enumerate() {
+            json.extend_from_slice(if index == 0 { b"{\"" } else { b",\"" });
+            json.extend_from_slice(column.name.as_bytes());
+            json.extend_from_slice(b"\":");
+            match cell {
+                Cell::Null => json.extend_from_slice(b"null"),
+                Cell::Text(text) => push_json_text(&self.clean(text), json),
+                Cell::Number(_) => json.extend_from_slice(self.text(cell).as_bytes()),
+                Cell::Time(time_ms) => push_json_text(&format_iso(*time_ms), json),
+                Cell::Texts(texts) => {
+                    push_list(texts.iter(), json, |text, json| push_json_text(&self.clean(text), json));
                 }
-            };
-            format!("\"{}\":{value}", column.name)
-        });
-        let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
-        printable_json(&object).into_owned()
+                Cell::Places(places) => push_list(places.iter(), json, |(log, file, line), json| {
+                    json.extend_from_slice(format!("{{\"log\":\"{}\",\"source_file\":", log.name()).as_bytes());
+                    push_json_text(&self.clean(file), json);
+                    json.extend_from_slice(format!(",\"source_line\":{line}}}").as_bytes());
+                }),
+            }
+        }
+        json.push(b'}');
     }
+}
 
-    fn place(&self, log: LogType, file: &str, line: i64) -> Value {
-        json!({"log": log.name(), "source_file": self.clean(file), "source_line": line})
+fn push_list<T>(items: impl Iterator<Item = T>, json: &mut Vec<u8>, mut push: impl FnMut(T, &mut Vec<u8>)) {
+    json.push(b'[');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        push(item, json);
+    }
+    json.push(b']');
+}
+
+/// A string of JSON that cannot drive a terminal.
+fn push_json_text(text: &str, json: &mut Vec<u8>) {
+    // Without branches, so that the compiler takes many bytes at a time.
+    let is_plain = text.bytes().fold(true, |is_plain, byte| {
+        is_plain & (byte.wrapping_sub(b' ') < 0x5f) & (byte != b'"') & (byte != b'\\')
+    });
+    if is_plain {
+        json.push(b'"');
+        json.extend_from_slice(text.as_bytes());
+        json.push(b'"');
+    } else {
+        json.extend_from_slice(printable_json(&Value::from(text).to_string()).as_bytes());
     }
 }
 
