@@ -12,6 +12,7 @@ use s3sleuth::investigate::exposure::{Exposure, ExposureOptions, Level, MOST_DEP
 use s3sleuth::investigate::exposure_columns::{cells, columns};
 use s3sleuth::investigate::object_requests::ObjectRequests;
 use s3sleuth::parse::time::format_iso;
+use s3sleuth::pipeline::on_threads;
 use s3sleuth::report::count::{counted, grouped, of_number};
 use std::path::Path;
 
@@ -68,7 +69,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         LevelName::Request => Level::Request,
     };
     let options = ExposureOptions { level, depth: arguments.depth.into() };
-    let mut exposure = Exposure::new(stage, worker, &selection, options)?;
+    let mut exposure = on_threads(input.threads(), || Exposure::new(stage, worker, &selection, options))??;
     let mut rows = table.rows(output, columns())?;
     while let Some(row) = exposure.next_row()? {
         rows.write(&cells(&row))?;

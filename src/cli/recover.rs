@@ -13,6 +13,7 @@ use s3sleuth::investigate::blind_spots::blind_spots;
 use s3sleuth::investigate::recover::{RecoverStage, RecoverTally, Recovery};
 use s3sleuth::investigate::recover_columns::{ToldRow, cells, columns};
 use s3sleuth::investigate::versioning::MOST_MARKS;
+use s3sleuth::pipeline::on_threads;
 use s3sleuth::report::count::{counted, grouped, of_number};
 use s3sleuth::report::restore_script::ScriptWriter;
 use std::path::Path;
@@ -48,7 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     (selection.options.since_ms, selection.options.until_ms) = input.time_range();
     let stage = RecoverStage::new(&selection);
     let (worker, mut told) = input.run_over_all_times(&inputs, &stage)?;
-    let mut recovery = Recovery::new(stage, worker, &selection)?;
+    let mut recovery = on_threads(input.threads(), || Recovery::new(stage, worker, &selection))??;
     told.inferred = found(&recovery.tally);
     told.inferred.extend(if arguments.script {
         write_script(&mut recovery, table, output)?

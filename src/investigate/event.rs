@@ -71,13 +71,13 @@ const fn same(left: &[u8], right: &[u8]) -> bool {
 pub const MOST_TEXT: usize = 8192;
 
 /// The value of a column.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value<'a> {
     /// The log does not say.
     #[default]
     Null,
     /// As logged.
-    Text(#[serde(borrow)] Cow<'a, str>),
+    Text(Cow<'a, str>),
     /// A number.
     Number(i64),
 }
@@ -109,7 +109,7 @@ pub struct Event<'a> {
     /// When, in milliseconds; of several records the earliest.
     pub time_ms: Option<i64>,
     /// Values of [`COLUMNS`].
-    #[serde(borrow)]
+    #[serde(skip)]
     pub values: Vec<Value<'a>>,
     /// The request line of an access log.
     pub request_uri: Option<String>,
@@ -142,15 +142,74 @@ impl<'a> Event<'a> {
         self.sources.first().map(|source| source.log)
     }
 
-    /// Puts it behind what is in the buffer.
+    /// Puts it behind what is in the buffer: of each value what it is, then their texts in one piece, then the rest.
     pub fn push_to(&self, buffer: &mut Vec<u8>) {
-        *buffer = postcard::to_extend(self, std::mem::take(buffer)).expect("memory takes numbers and texts");
+        let mut length = 0;
+        for value in &self.values {
+            let (kind, number) = match value {
+                Value::Null => (NULL, 0),
+                Value::Number(number) => (NUMBER, *number as u64),
+                Value::Text(text) => (TEXT, text.len() as u64),
+            };
+            length += value.text().map_or(0, str::len);
+            push_number(kind, number, buffer);
+        }
+        push_number(TEXT, length as u64, buffer);
+        self.values.iter().filter_map(Value::text).for_each(|text| buffer.extend_from_slice(text.as_bytes()));
+        let pushed = postcard::to_extend(self, std::mem::take(buffer));
+        *buffer = pushed.expect("memory takes numbers and texts");
     }
 
     /// From bytes that [`Event::push_to`] made; `None` if they have changed since.
-    pub fn from_bytes(bytes: &'a [u8]) -> Option<Event<'a>> {
-        postcard::from_bytes(bytes).ok().filter(|event: &Event| event.values.len() == COLUMNS.len())
+    pub fn from_bytes(mut bytes: &'a [u8]) -> Option<Event<'a>> {
+        let mut kinds = [(NULL, 0); COLUMNS.len()];
+        for kind in &mut kinds {
+            *kind = take_number(&mut bytes)?;
+        }
+        let (_, length) = take_number(&mut bytes)?;
+        let (texts, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+        let mut texts = simdutf8::basic::from_utf8(texts).ok()?;
+        let mut values = Vec::with_capacity(COLUMNS.len());
+        for (kind, number) in kinds {
+            values.push(match kind {
+                NUMBER => Value::Number(number as i64),
+                TEXT => {
+                    let (text, others) = texts.split_at_checked(usize::try_from(number).ok()?)?;
+                    texts = others;
+                    Value::Text(Cow::Borrowed(text))
+                }
+                _ => Value::Null,
+            });
+        }
+        Some(Event { values, ..postcard::from_bytes(rest).ok()? })
     }
+}
+
+/// What a value is.
+const NULL: u8 = 0;
+const NUMBER: u8 = 1;
+const TEXT: u8 = 2;
+
+/// Two bits of kind, and of a number whether it fits into the others; else it follows.
+fn push_number(kind: u8, number: u64, buffer: &mut Vec<u8>) {
+    if number < 63 {
+        buffer.push(kind << 6 | number as u8);
+    } else {
+        buffer.push(kind << 6 | 63);
+        buffer.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<(u8, u64)> {
+    let (first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    let mut number = u64::from(first & 63);
+    if number == 63 {
+        let (long, rest) = rest.split_first_chunk()?;
+        number = u64::from_le_bytes(*long);
+        *bytes = rest;
+    }
+    Some((first >> 6, number))
 }
 
 /// Makes events of rows.

@@ -46,7 +46,7 @@ pub struct JoinTally {
 }
 
 impl JoinTally {
-    fn add(&mut self, other: JoinTally) {
+    pub(super) fn add(&mut self, other: JoinTally) {
         self.in_both += other.in_both;
         self.copies += other.copies;
         self.unattributed_lines += other.unattributed_lines;

@@ -3,10 +3,11 @@
 //! A copy has two sides that the logs tell apart; whoever asks for one gets the other, too.
 
 use super::event::Source;
+use super::in_parallel;
 use super::joined::JoinTally;
 use super::object_record::{Act, ObjectRecord, Selected, copy_source};
 use super::selection::{Facts, Judged, Selection, Verdict};
-use super::sorted::{Grouping, Groups, Sorted};
+use super::sorted::{Grouping, Groups};
 use super::spill_sort::{Gathered, SpillSort, damaged};
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
@@ -69,33 +70,29 @@ impl<'a> ObjectRequests<'a> {
         left
     }
 
-    /// Gives the requests, joined, one after the other: all that tell of one together.
+    /// Gives the requests, one after the other: all that tell of one together, joined in all threads of the pool.
     ///
     /// # Errors
     /// A disk that takes no more, or an error of `each`.
     pub fn for_each<F>(self, worker: ObjectWorker, tally: &mut JoinTally, mut each: F) -> Result<(), Error>
     where
-        F: FnMut(Vec<ObjectRecord>) -> Result<(), Error>,
+        F: FnMut(Vec<ObjectRecord>) -> Result<(), Error> + Send,
     {
         if let Some(error) = worker.failure {
             return Err(error);
         }
-        let mut records: Sorted = self.sort.sorted(worker.gathered)?;
-        let mut groups = Groups::default();
-        loop {
-            records.next_groups(OF_REQUEST, &mut groups)?;
-            if groups.is_empty() {
-                return Ok(());
-            }
+        let make = |groups: &Groups| {
+            let (mut requests, mut tally) = (Vec::new(), JoinTally::default());
             for rows in groups.iter() {
-                let request =
-                    rows.map(ObjectRecord::from_bytes).collect::<Option<Vec<_>>>().ok_or_else(damaged)?;
-                let joined = joined(request, self.keeps_all, tally);
-                if !joined.is_empty() {
-                    each(joined)?;
-                }
+                let request = rows.map(ObjectRecord::from_bytes).collect::<Option<_>>().ok_or_else(damaged)?;
+                requests.push(joined(request, self.keeps_all, &mut tally));
             }
-        }
+            Ok((requests, tally))
+        };
+        in_parallel::in_order(self.sort.sorted(worker.gathered)?, OF_REQUEST, make, |(requests, joined)| {
+            tally.add(joined);
+            requests.into_iter().filter(|request| !request.is_empty()).try_for_each(&mut each)
+        })
     }
 }
 

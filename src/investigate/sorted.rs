@@ -2,10 +2,10 @@
 
 use super::spill_sort::{Block, begin_of, damaged, failed};
 use crate::error::Error;
+use snap::raw::Decoder;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
-use zstd::bulk::Decompressor;
 
 /// Bytes of groups that are taken at a time, unless the first is larger.
 const TAKEN_BYTES: usize = 256 << 10;
@@ -18,7 +18,7 @@ pub struct Sorted {
     heap: Vec<(u128, usize)>,
     /// The first row was given out.
     is_taken: bool,
-    decompressor: Decompressor<'static>,
+    decoder: Decoder,
     packed: Vec<u8>,
 }
 
@@ -47,9 +47,8 @@ impl Sorted {
         let run = |blocks: Vec<Block>, block| Run { blocks: blocks.into_iter(), block, key: 0, row: 0, end: 0 };
         let mut runs: Vec<Run> = runs.into_iter().map(|blocks| run(blocks, Vec::new())).collect();
         runs.push(run(Vec::new(), in_memory));
-        let decompressor = Decompressor::new().map_err(failed)?;
         let mut sorted =
-            Sorted { file, runs, heap: Vec::new(), is_taken: false, decompressor, packed: Vec::new() };
+            Sorted { file, runs, heap: Vec::new(), is_taken: false, decoder: Decoder::new(), packed: Vec::new() };
         for run in 0..sorted.runs.len() {
             let begin = sorted.advance(run)?;
             sorted.heap.extend(begin.map(|begin| (begin, run)));
@@ -112,9 +111,9 @@ impl Sorted {
             let mut file = self.file.as_deref().ok_or_else(damaged)?;
             file.seek(SeekFrom::Start(place.offset)).map_err(failed)?;
             file.read_exact(&mut self.packed).map_err(failed)?;
-            run.block.clear();
-            run.block.reserve(place.unpacked);
-            self.decompressor.decompress_to_buffer(&self.packed, &mut run.block).map_err(|_| damaged())?;
+            run.block.resize(place.unpacked, 0);
+            let unpacked = self.decoder.decompress(&self.packed, &mut run.block).map_err(|_| damaged())?;
+            run.block.truncate(unpacked);
         }
         let header = run.block.get(run.end..run.end + 16).ok_or_else(damaged)?;
         let length = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default()) as usize;

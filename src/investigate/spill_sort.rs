@@ -2,23 +2,20 @@
 
 use super::sorted::Sorted;
 use crate::error::Error;
+use snap::raw::{Encoder, max_compress_len};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use zstd::bulk::Compressor;
-use zstd::zstd_safe::compress_bound;
 
 /// Bytes of rows that one thread gathers before they are sorted and written.
 const GATHERED_BYTES: usize = 32 << 20;
 
-/// Bytes of a block that is compressed and read at a time.
+/// Bytes of a block that is compressed (by Snappy: rows are written and read once, and more is not worth the time) and
+/// read at a time.
 const BLOCK_BYTES: usize = 64 << 10;
 
 /// Runs that are merged at a time: each needs a block in memory.
 const MOST_RUNS: usize = 512;
-
-/// A quick level: the rows are read back once.
-const ZSTD_LEVEL: i32 = 1;
 
 /// The file that all threads write to. It has no name, so that it goes with the process.
 #[derive(Debug, Default)]
@@ -131,7 +128,7 @@ impl SpillSort {
     }
 
     fn write(&self, gathered: &mut Gathered) -> Result<(), Error> {
-        let mut run = RunWriter::new(self)?;
+        let mut run = RunWriter::new(self);
         gathered.sort().try_for_each(|(key, row)| run.push(key, row))?;
         run.finish()?;
         gathered.rows.clear();
@@ -151,7 +148,7 @@ impl SpillSort {
                 (spill.file.clone(), spill.runs.drain(..count).collect())
             };
             let mut merged = Sorted::new(file, runs, Vec::new())?;
-            let mut run = RunWriter::new(&self)?;
+            let mut run = RunWriter::new(&self);
             while let Some((key, row)) = merged.next_row()? {
                 run.push(key, row)?;
             }
@@ -191,16 +188,15 @@ pub(super) fn damaged() -> Error {
 /// Writes rows that are in order.
 struct RunWriter<'a> {
     sort: &'a SpillSort,
-    compressor: Compressor<'static>,
+    encoder: Encoder,
     block: Vec<u8>,
     packed: Vec<u8>,
     blocks: Vec<Block>,
 }
 
 impl<'a> RunWriter<'a> {
-    fn new(sort: &'a SpillSort) -> Result<RunWriter<'a>, Error> {
-        let compressor = Compressor::new(ZSTD_LEVEL).map_err(failed)?;
-        Ok(RunWriter { sort, compressor, block: Vec::new(), packed: Vec::new(), blocks: Vec::new() })
+    fn new(sort: &'a SpillSort) -> RunWriter<'a> {
+        RunWriter { sort, encoder: Encoder::new(), block: Vec::new(), packed: Vec::new(), blocks: Vec::new() }
     }
 
     fn push(&mut self, key: &[u8], row: &[u8]) -> Result<(), Error> {
@@ -212,9 +208,8 @@ impl<'a> RunWriter<'a> {
         if self.block.is_empty() {
             return Ok(());
         }
-        self.packed.clear();
-        self.packed.reserve(compress_bound(self.block.len()));
-        self.compressor.compress_to_buffer(&self.block, &mut self.packed).map_err(failed)?;
+        self.packed.resize(max_compress_len(self.block.len()).max(self.packed.len()), 0);
+        let length = self.encoder.compress(&self.block, &mut self.packed).map_err(|error| failed(error.into()))?;
         let mut spill = self.sort.spill();
         let file = match &spill.file {
             Some(file) => Arc::clone(file),
@@ -223,9 +218,9 @@ impl<'a> RunWriter<'a> {
         let offset = spill.length;
         let mut writer = &*file;
         writer.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        writer.write_all(&self.packed).map_err(failed)?;
-        spill.length += self.packed.len() as u64;
-        self.blocks.push(Block { offset, length: self.packed.len(), unpacked: self.block.len() });
+        writer.write_all(&self.packed[..length]).map_err(failed)?;
+        spill.length += length as u64;
+        self.blocks.push(Block { offset, length, unpacked: self.block.len() });
         self.block.clear();
         Ok(())
     }

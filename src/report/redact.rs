@@ -16,17 +16,16 @@ pub const REDACTED: &str = "REDACTED";
 
 /// The text without the values of signatures and tokens.
 pub fn redacted(text: &str) -> Cow<'_, str> {
-    if !text.contains(['=', '%']) {
-        return Cow::Borrowed(text);
-    }
-    // Keeps all places, as only ASCII changes.
-    let lower = text.to_ascii_lowercase();
     let mut safe = String::new();
     let mut kept = 0;
-    while let Some((start, end)) = next_secret(&lower, kept) {
-        safe.push_str(&text[kept..start]);
-        safe.push_str(REDACTED);
-        kept = end;
+    for at in memchr::memchr2_iter(b'=', b'%', text.as_bytes()) {
+        if at >= kept
+            && let Some((start, end)) = secret_at(text, kept, at)
+        {
+            safe.push_str(&text[kept..start]);
+            safe.push_str(REDACTED);
+            kept = end;
+        }
     }
     if kept == 0 {
         return Cow::Borrowed(text);
@@ -35,26 +34,29 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Where the next secret value begins and ends.
-fn next_secret(lower: &str, from: usize) -> Option<(usize, usize)> {
-    let mut at = from;
-    loop {
-        let found = SECRETS.iter().filter_map(|name| Some(at + lower[at..].find(name)? + name.len()));
-        let behind = found.min()?;
-        let separator = SEPARATORS.iter().find(|separator| lower[behind..].starts_with(**separator));
-        if let Some(separator) = separator {
-            let start = behind + separator.len();
-            let end = end_of_value(lower, start);
-            if end > start {
-                return Some((start, end));
-            }
-        }
-        at = behind;
+/// Where the value begins and ends that a separator stands before, if it is a secret whose name does not begin before
+/// `from`.
+fn secret_at(text: &str, from: usize, separator: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let begins = |mark: &&&str| {
+        let found = bytes[separator..].get(..mark.len());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(mark.as_bytes()))
+    };
+    let name = &bytes[from..separator];
+    let ends = |secret: &&str| {
+        let found = name.len().checked_sub(secret.len()).map(|start| &name[start..]);
+        found.is_some_and(|found| found.eq_ignore_ascii_case(secret.as_bytes()))
+    };
+    if !SECRETS.iter().any(ends) {
+        return None;
     }
+    let start = separator + SEPARATORS.iter().find(begins)?.len();
+    let end = end_of_value(text, start);
+    (end > start).then_some((start, end))
 }
 
-fn end_of_value(lower: &str, start: usize) -> usize {
-    let value = &lower[start..];
+fn end_of_value(text: &str, start: usize) -> usize {
+    let value = &text[start..];
     let stops = |character: char| {
         character.is_whitespace() || matches!(character, '"' | '\'' | '<' | '>' | ',' | ';' | '#' | '|' | '`')
     };
@@ -89,6 +91,16 @@ mod tests {
             ),
             ("SignatureVersion=4&signature=&x=1", "SignatureVersion=4&signature=&x=1"),
             ("signaturesignature=a b", "signaturesignature=REDACTED b"),
+            (
+                "x-amz-security-token=a%26x-amz-signature%3db&c",
+                "x-amz-security-token=REDACTED%26x-amz-signature%3dREDACTED&c",
+            ),
+            (
+                "signature%3D=&signature=xsignature=y;signature=é",
+                "signature%3DREDACTED&signature=REDACTED;signature=REDACTED",
+            ),
+            ("signature=\u{a0}=signature%25=x", "signature=\u{a0}=signature%25=x"),
+            ("nature=x&=y%", "nature=x&=y%"),
             ("plain", "plain"),
             ("a=b%", "a=b%"),
         ] {

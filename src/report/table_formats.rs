@@ -424,6 +424,39 @@ mod tests {
     }
 
     #[test]
+    fn rows_on_pages_are_the_same_as_rows_one_by_one() {
+        let names: Vec<String> =
+            (0..LAID_OUT + 9).map(|number| format!("{number} \"\\é\u{1b}\u{202e},;|")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for format in
+            [TableFormat::Table, TableFormat::Json, TableFormat::Jsonl, TableFormat::Csv, TableFormat::Md]
+        {
+            for limit in [None, Some(0), Some(3), Some(4), Some(LAID_OUT as u64 + 9)] {
+                let options = TableOptions { format, limit, width: None, keeps_secrets: false, csv_raw: false };
+                let mut bytes = Vec::new();
+                let mut writer = TableWriter::new(&mut bytes, COLUMNS.to_vec(), options).unwrap();
+                for names in names.chunks(4) {
+                    let mut page = Page::default();
+                    for who in names {
+                        let place = Cell::Places(vec![(LogType::S3Access, "f", 7)]);
+                        let cells = [Cell::Time(0), Cell::Text((*who).into()), Cell::Number(-1), place];
+                        writer.form().row(&mut page, &cells);
+                    }
+                    writer.write(page).unwrap();
+                }
+                let (_, counts) = writer.finish().unwrap();
+                assert!(
+                    (String::from_utf8(bytes).unwrap(), counts) == written(format, &names, limit),
+                    "{format:?}"
+                );
+            }
+        }
+        let (json, _) = written(TableFormat::Json, &names, None);
+        let rows: Vec<Value> = serde_json::from_str(&json).unwrap();
+        assert!(rows.iter().map(|row| row["who"].as_str().unwrap()).eq(names));
+    }
+
+    #[test]
     fn what_is_left_out_is_said() {
         for format in [TableFormat::Table, TableFormat::Md] {
             let (text, counts) = written(format, &["a", "b", "c"], Some(2));
