@@ -321,7 +321,7 @@ impl ObjectRecord {
 
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).expect("numbers and texts can be written to memory")
+        postcard::to_extend(self, Vec::with_capacity(1024)).expect("numbers and texts can be written to memory")
     }
 
     /// From bytes that [`ObjectRecord::to_bytes`] made; `None` if they have changed since.

@@ -104,8 +104,8 @@ impl<'a> RecoverStage<'a> {
     }
 }
 
-fn bytes(row: &Row) -> Vec<u8> {
-    postcard::to_stdvec(row).expect("numbers and texts can be written to memory")
+fn bytes(row: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(row, Vec::with_capacity(1024)).expect("numbers and texts can be written to memory")
 }
 
 impl FileNames {
@@ -409,7 +409,7 @@ impl Telling {
             key.extend_from_slice(&[0, 0]);
         }
         key.extend_from_slice(&change_key("", "", record));
-        self.sort.push(&mut self.gathered, &key, &postcard::to_stdvec(row).expect("memory takes what is told"))
+        self.sort.push(&mut self.gathered, &key, &bytes(row))
     }
 
     fn tell_without_key(&mut self, record: ObjectRecord) -> Result<(), Error> {

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Bytes of groups that are taken at a time, unless the first is larger.
 const TAKEN_BYTES: usize = 256 << 10;
 
+/// A key and its row.
+pub type KeyedRow<'a> = (&'a [u8], &'a [u8]);
+
 /// All rows in order.
 pub struct Sorted {
     file: Option<Arc<File>>,
@@ -32,7 +35,7 @@ struct Run {
 }
 
 impl Run {
-    fn row(&self) -> (&[u8], &[u8]) {
+    fn row(&self) -> KeyedRow<'_> {
         (&self.block[self.key..self.row], &self.block[self.row..self.end])
     }
 }
@@ -61,7 +64,7 @@ impl Sorted {
     ///
     /// # Errors
     /// A disk that gives back something else.
-    pub fn next_row(&mut self) -> Result<Option<(&[u8], &[u8])>, Error> {
+    pub fn next_row(&mut self) -> Result<Option<KeyedRow<'_>>, Error> {
         if self.is_taken
             && let Some((_, run)) = self.heap.first().copied()
         {
