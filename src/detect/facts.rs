@@ -1,7 +1,7 @@
 //! What all records of an entity agree on, such as the account or the address.
 
 use super::alert::Alert;
-use super::entities::field;
+use super::entities::{MOST_FIELD, field};
 use super::evidence::EvidenceColumns;
 use serde::{Deserialize, Serialize};
 
@@ -35,12 +35,11 @@ impl Fact {
 
     /// Takes well-formed bytes of a text as logged. Mostly it is the one that is known, or there are several already.
     fn see_bytes(&mut self, bytes: &[u8]) {
-        if self.only.as_deref().map(str::as_bytes) == Some(bytes) {
-            return;
-        }
-        match u16::try_from(bytes.len()) {
-            Ok(length) if self.are_several && length <= self.longest => {}
-            _ => self.see_text(&String::from_utf8_lossy(bytes)),
+        let is_cut = bytes.len() > MOST_FIELD;
+        let is_known = self.only.as_deref().map(str::as_bytes) == Some(bytes)
+            || self.are_several && bytes.len() <= usize::from(self.longest);
+        if is_cut || !is_known {
+            self.see_text(&String::from_utf8_lossy(bytes));
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! Such a rule says what a row counts for ([`Repeat::select`]) and at the end which stretches of time are too much
 //! ([`Repeat::judge`]). An actor may be anything, such as an address. Millions of them, each of which does little, must not
-//! push out the one that does much: what is kept is a sample of what was done, not of the actors.
+//! push out the one that does much: what is kept is a sample of what was done, not of the actors; unless a rule says of an
+//! actor that little is too much ([`Repeat::is_kept_whole`]).
 
 use super::alert::Alert;
 use super::codes::{Among, Codes};
@@ -11,7 +12,7 @@ use super::entities::EntityKey;
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of, share};
 use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, cap_of, log_index};
-use super::shown::{Done, ShownRow, ShownTable};
+use super::shown::{Done, Shown, ShownTable};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
 use crate::parse::LogType;
 use std::any::Any;
@@ -20,9 +21,6 @@ use std::ops::RangeInclusive;
 
 /// Things remembered by actor and minute: 1.6 MiB. Over it a sample of them is.
 const MOST_COUNTED: usize = cap_of(1 << 16);
-
-/// Bytes for the records that show them.
-const SHOWN_BUDGET: usize = 2 << 20;
 
 /// Fields that name an actor.
 pub type ActorFields<'a> = [Option<&'a str>; 4];
@@ -38,9 +36,8 @@ pub trait Repeat: Send + Sized + 'static {
     /// Minutes that are one: of these a rule may be shown the first row only.
     const GRAIN_MINUTES: i64 = 1;
 
-    /// Where too much is counted: is it a sample of actors that is kept, each with all it did? So it must be where few
-    /// things are too many.
-    const SAMPLES_ACTORS: bool = false;
+    /// Bytes for the records that show it.
+    const SHOWN_BYTES: usize = 2 << 20;
 
     /// The rows that could count, as far as their codes tell.
     const AMONG: Among = Among::All;
@@ -51,6 +48,17 @@ pub trait Repeat: Send + Sized + 'static {
     /// Tells what a row counts for. Called for every row of [`Repeat::AMONG`] that is not routine ([`super::sight::Sight::is_routine`]), so
     /// the first test should be one of `codes`.
     fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>);
+
+    /// Where too much is counted: is an actor kept with all that it did, or not at all? So it must be where few things are
+    /// too many, and an actor can do no more than a few in a minute.
+    fn is_kept_whole(_fields: &ActorFields<'_>) -> bool {
+        false
+    }
+
+    /// Is a record kept of what an actor did?
+    fn shows(_fields: &ActorFields<'_>, _what: u64) -> bool {
+        true
+    }
 
     /// What the actors, in the order of their fields, did too much of.
     fn judge(&self, actors: &[Actor<'_>], shared: &Shared<'_>, findings: &mut Findings);
@@ -63,7 +71,7 @@ pub struct Actor<'a> {
     /// What it did, by minute.
     pub series: Series,
     /// Records of it.
-    shown: Vec<ShownRow<'a>>,
+    shown: Vec<Shown<'a>>,
     grain_minutes: i64,
 }
 
@@ -84,17 +92,17 @@ impl Actor<'_> {
         self.series.different(&stretch.minutes).keys
     }
 
-    /// What was done in a stretch, as far as records show it, each thing once.
+    /// What was done in a stretch, each thing once; of a sample what is in it.
     pub fn shown_in(&self, stretch: &Stretch) -> BTreeSet<u64> {
-        let time_ms = stretch.time_ms();
-        self.shown.iter().filter(|(_, row)| row.is_within(&time_ms)).map(|(what, _)| *what).collect()
+        let done = self.shown.iter().map(|shown| shown.done);
+        done.filter(|done| stretch.minutes.contains(&done.minute)).map(|done| done.what).collect()
     }
 
     /// Records that show some of what was done in a stretch.
     fn evidence(&self, time_ms: &RangeInclusive<i64>, is_asked: impl Fn(u64) -> bool) -> [EvidenceRows; 2] {
         LogType::ALL.map(|log| {
-            let rows = self.shown.iter().filter(|(what, row)| row.log == log && is_asked(*what));
-            EvidenceRows::of_single(rows.map(|(_, row)| *row), time_ms)
+            let shown = self.shown.iter().filter(|shown| shown.done.log == log && is_asked(shown.done.what));
+            EvidenceRows::of_single(shown.filter_map(|shown| shown.row), time_ms)
         })
     }
 
@@ -108,13 +116,18 @@ impl Actor<'_> {
         let mut alert = Alert::of(rule, &self.fields, Some(stretch.minutes.start() * MINUTE_MS));
         let evidence = self.evidence(&stretch.time_ms(), is_asked);
         alert.set_evidence([&evidence[0], &evidence[1]]);
-        // For want of memory there may be no records; the time is known all the same.
-        if evidence.iter().all(|rows| rows.rows().is_empty()) {
+        let (totals, halvings) = (self.series.totals(&stretch.minutes), self.series.halvings());
+        let has_records = evidence.iter().any(|rows| !rows.rows().is_empty());
+        // For want of memory there may be no records; when it was, in which logs and how often is known all the same.
+        if !has_records {
             alert.set_seen(Some(*stretch.time_ms().start()), Some(*stretch.time_ms().end()));
+            let logs = LogType::ALL.into_iter().zip(&totals).filter(|(_, totals)| totals.records > 0);
+            alert.logs = logs.map(|(log, _)| log.name()).collect();
         }
-        let halvings = self.series.halvings();
+        if !has_records || halvings > 0 {
+            alert.evidence_total = totals.iter().map(|totals| totals.records).sum();
+        }
         if halvings > 0 {
-            alert.evidence_total = self.series.totals(&stretch.minutes).iter().map(|totals| totals.records).sum();
             alert.reasons.push(format!("The numbers are estimates from a sample of {}.", share(halvings)));
         }
         alert.count = self.count(stretch);
@@ -140,31 +153,26 @@ impl<R: Repeat> RepeatDetector<R> {
         RepeatDetector {
             rule: R::new(config),
             counted: KeyTable::with_cap(MOST_COUNTED),
-            shown: ShownTable::with_budget(SHOWN_BUDGET),
+            shown: ShownTable::with_budget(R::SHOWN_BYTES),
             key: EntityKey::default(),
         }
     }
 
     /// A fingerprint of something that an actor did: what is sampled by it is a sample of all things alike, or of actors.
-    fn spread(actor: u64, what: u64) -> u64 {
+    fn spread(actor: u64, is_kept_whole: bool, what: u64) -> u64 {
         let spread = fingerprint_of(&(what ^ actor).to_le_bytes());
-        if R::SAMPLES_ACTORS { actor >> 32 << 32 | spread & u64::from(u32::MAX) } else { spread }
+        if is_kept_whole { actor >> 32 << 32 | spread & u64::from(u32::MAX) } else { spread }
     }
 
     fn notes(&self) -> Option<String> {
         let halvings = self.counted.halvings().max(self.shown.halvings());
-        (halvings > 0).then(|| match R::SAMPLES_ACTORS {
-            true => format!(
-                "{}: there were more callers than memory holds: {} were evaluated.",
+        (halvings > 0).then(|| {
+            format!(
+                "{}: more was seen than memory holds: {} of it was evaluated, and what is not clearly above the thresholds \
+                 is left out.",
                 R::RULE.id,
                 share(halvings)
-            ),
-            false => format!(
-                "{}: more was refused or tried than memory holds: numbers are estimates from a sample of {}, and what \
-                 is not clearly above the thresholds is left out.",
-                R::RULE.id,
-                share(halvings)
-            ),
+            )
         })
     }
 }
@@ -177,14 +185,17 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
             rule.select(batch, codes, row, &mut |[first, second, third, fourth], what| {
                 let columns = &*columns.get_or_insert_with(|| EvidenceColumns::of(batch));
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
-                let name = key.set(&[first, second, third, fourth]);
-                let actor = fingerprint(name);
-                let one = Self::spread(actor, what);
+                let fields = [first, second, third, fourth];
+                let name = key.set(&fields);
+                let (actor, is_kept_whole) = (fingerprint(name), R::is_kept_whole(&fields));
+                let one = Self::spread(actor, is_kept_whole, what);
                 let minute = time_ms.div_euclid(MINUTE_MS * R::GRAIN_MINUTES) * R::GRAIN_MINUTES;
                 counted.insert(actor, batch.log, minute * MINUTE_MS, one, true);
-                let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
-                let thing = Self::spread(actor, one ^ place.rotate_left(23));
-                shown.see(Done { thing, actor, what }, name, columns, row);
+                if R::shows(&fields, what) {
+                    let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
+                    let thing = Self::spread(actor, is_kept_whole, one ^ place.rotate_left(23));
+                    shown.see(thing, Done { actor, what, minute, log: batch.log }, name, (columns, row));
+                }
             });
         });
     }
@@ -202,7 +213,7 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
             let [first, second, third, fourth] = EntityKey::fields(name)[..] else { return None };
             let fields = [first, second, third, fourth];
             let series = counted.of(actor);
-            let series = if R::SAMPLES_ACTORS { series.whole() } else { series };
+            let series = if R::is_kept_whole(&fields) { series.whole() } else { series };
             Some(Actor { fields, series, shown, grain_minutes: R::GRAIN_MINUTES })
         });
         let mut actors: Vec<Actor<'_>> = actors.collect();

@@ -26,7 +26,8 @@ const MOST: usize = 1 << 14;
 /// Of one thread: the time of the earliest request of a stretch, credential, bucket, place and country that it has seen.
 #[derive(Debug)]
 pub struct Whereabouts {
-    earliest_ms: HashMap<(i64, u64), i64>,
+    /// By stretch, credential, bucket, place and country.
+    earliest_ms: HashMap<(i64, u64, u32, u64, u64), i64>,
     countries: Countries,
     /// Finds what the ARNs of sessions of roles hold.
     of_role: Finder<'static>,
@@ -60,15 +61,12 @@ impl Whereabouts {
             }
         }
         let country = self.countries.of(address, context).map_or(0, Country::number);
-        let what = country.rotate_left(27)
-            ^ fingerprint_of(credential)
-            ^ place.fingerprint().rotate_left(13)
-            ^ u64::from(bucket).rotate_left(40);
+        let stretch = time_ms.div_euclid(STRETCH_MINUTES * MINUTE_MS);
+        let what = (stretch, fingerprint_of(credential), bucket, place.fingerprint(), country);
         if self.earliest_ms.len() >= MOST {
             self.earliest_ms.clear();
         }
-        let earliest_ms =
-            self.earliest_ms.entry((time_ms.div_euclid(STRETCH_MINUTES * MINUTE_MS), what)).or_insert(i64::MAX);
+        let earliest_ms = self.earliest_ms.entry(what).or_insert(i64::MAX);
         let is_earliest = time_ms <= *earliest_ms;
         *earliest_ms = time_ms.min(*earliest_ms);
         is_earliest

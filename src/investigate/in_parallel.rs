@@ -30,17 +30,12 @@ pub fn each<W: Send>(
     };
     let run = |_: rayon::BroadcastContext<'_>| {
         let (mut state, mut groups) = (state(), Groups::default());
-        let mut all = || -> Result<(), Error> {
-            while let Some(number) = next(&mut groups)? {
-                work(&mut state, &groups, number)?;
-            }
-            Ok(())
-        };
-        let done = all();
-        if done.is_err() {
-            *source.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let mut ending = Emptying { source: &source, is_done: false };
+        while let Some(number) = next(&mut groups)? {
+            work(&mut state, &groups, number)?;
         }
-        done.map(|()| state)
+        ending.is_done = true;
+        Ok(state)
     };
     rayon::broadcast(run).into_iter().collect()
 }
@@ -65,6 +60,20 @@ pub fn in_order<T: Send>(
         Ok(())
     };
     each(sorted, grouping, || (), work).map(drop)
+}
+
+/// After an error or a panic nobody begins anything any more.
+struct Emptying<'a, T> {
+    source: &'a Mutex<Option<T>>,
+    is_done: bool,
+}
+
+impl<T> Drop for Emptying<'_, T> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            *self.source.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
 }
 
 /// After an error or a panic nobody waits any more.

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// A deletion has a thousand keys at most; what more a log claims to be one request is joined in pieces.
-const OF_REQUEST: Grouping = Grouping { key_bytes: 16, most_rows: 20_000, most_bytes: 32 << 20 };
+const OF_REQUEST: Grouping = Grouping { key_bytes: 16, most_rows: 20_000, most_bytes: 8 << 20 };
 
 /// Places of copies that are kept.
 const MOST_SOURCES: usize = 32;

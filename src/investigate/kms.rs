@@ -8,7 +8,7 @@ use super::sorted::Grouping;
 use std::collections::{BTreeMap, HashMap};
 
 /// Events of one second, by the first 8 bytes of their keys; of more of them those that come together are looked at.
-pub(super) const OF_SECOND: Grouping = Grouping { key_bytes: 8, most_rows: 50_000, most_bytes: 32 << 20 };
+pub(super) const OF_SECOND: Grouping = Grouping { key_bytes: 8, most_rows: 50_000, most_bytes: 8 << 20 };
 
 /// Calls that are told of one request.
 const MOST_CALLS: usize = 100;

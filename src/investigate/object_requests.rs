@@ -16,7 +16,7 @@ use crate::pipeline::Stage;
 use std::collections::{HashMap, HashSet};
 
 /// A deletion has a thousand keys at most; what more a log claims to be one request is joined in pieces. Keys are whole.
-const OF_REQUEST: Grouping = Grouping { key_bytes: usize::MAX, most_rows: 20_000, most_bytes: 32 << 20 };
+const OF_REQUEST: Grouping = Grouping { key_bytes: usize::MAX, most_rows: 20_000, most_bytes: 8 << 20 };
 
 /// Places that are kept of copies of a record.
 const MOST_SOURCES: usize = 32;

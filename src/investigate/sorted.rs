@@ -218,7 +218,7 @@ mod tests {
     use super::super::spill_sort::{Gathered, SpillSort};
     use super::*;
 
-    /// Groups as keys and rows, taken at once and in as many pieces as there are.
+    /// Groups as keys and rows.
     fn groups(rows: &[(&str, &str)], grouping: Grouping) -> Vec<Vec<String>> {
         let (sort, mut gathered) = (SpillSort::gathering(64), Gathered::default());
         rows.iter().for_each(|(key, row)| sort.push(&mut gathered, key.as_bytes(), row.as_bytes()).unwrap());

@@ -5,6 +5,7 @@ use crate::detect::evidence::shortened;
 use crate::detect::stage::lock;
 use crate::parse::time::format_date;
 use maxminddb::{LookupResult, MaxMindDbError, Reader, path};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,7 +21,7 @@ const MOST_UNREADABLE: usize = 1 << 10;
 const MOST_NAME: usize = 100;
 
 /// A country by its two letters (ISO 3166-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Country([u8; 2]);
 
 impl Country {

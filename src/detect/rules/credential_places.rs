@@ -7,7 +7,7 @@ use crate::detect::codes::{Among, Codes};
 use crate::detect::context::{Context, Countries, Country};
 use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
-use crate::detect::repeats::{Actor, Count, Repeat, RepeatDetector};
+use crate::detect::repeats::{Actor, ActorFields, Count, Repeat, RepeatDetector};
 use crate::detect::sample_lines::{Asks, made};
 use crate::detect::whereabouts::{Place, STRETCH_MINUTES};
 use crate::detect::{Config, DetectBatch, Evidence, Findings, Form, Rule, Sample, Shared, Threshold};
@@ -82,7 +82,7 @@ impl Repeat for CredentialPlaces {
     const RULE: &'static Rule = &RULE;
     const AMONG: Among = Among::Marked;
     const GRAIN_MINUTES: i64 = STRETCH_MINUTES;
-    const SAMPLES_ACTORS: bool = true;
+    const SHOWN_BYTES: usize = 4 << 20;
 
     fn new(config: &Config) -> Self {
         CredentialPlaces {
@@ -91,6 +91,16 @@ impl Repeat for CredentialPlaces {
             context: Arc::clone(&config.context),
             known: RefCell::default(),
         }
+    }
+
+    /// Of two sides, and of the few countries of one credential, none may be missing.
+    fn is_kept_whole(fields: &ActorFields<'_>) -> bool {
+        fields[3] != Some(NETWORKS)
+    }
+
+    /// What an alert tells of is what came from outside.
+    fn shows(fields: &ActorFields<'_>, what: u64) -> bool {
+        fields[3].is_some() || what == OUTSIDE
     }
 
     fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>) {
@@ -121,12 +131,12 @@ impl Repeat for CredentialPlaces {
     }
 
     fn judge(&self, actors: &[Actor<'_>], _shared: &Shared<'_>, findings: &mut Findings) {
-        let mut told: Told<'_> = Vec::new();
+        let mut told = Told::default();
         for actor in actors.iter().filter(|actor| actor.fields[1].is_some() && actor.fields[3].is_none()) {
             let [principal, bucket, credential, _] = actor.fields;
             for stretch in actor.stretches(60, 2) {
                 // What both logs show is told of once.
-                if is_told(&told, principal, &stretch) {
+                if told.has(actor, &stretch) {
                     continue;
                 }
                 let mut alert = about(actor.alert_showing(&RULE, &stretch, |side| side == OUTSIDE), actor, 60);
@@ -142,14 +152,14 @@ impl Repeat for CredentialPlaces {
                 ));
                 alert.observed = [("places", json!(2))].into();
                 alert.expected = [("places", json!(1))].into();
-                told.push((principal, stretch));
+                told.add(actor, stretch);
                 findings.alerts.push(alert);
             }
         }
         let told = self.judge_countries(actors, findings);
         for actor in actors.iter().filter(|actor| actor.fields[3] == Some(NETWORKS)) {
             for stretch in actor.stretches(10, self.networks) {
-                if is_told(&told, actor.fields[0], &stretch) {
+                if told.has(actor, &stretch) {
                     continue;
                 }
                 let mut alert = about(actor.alert(&RULE, &stretch), actor, 10);
@@ -172,15 +182,15 @@ impl Repeat for CredentialPlaces {
 impl CredentialPlaces {
     /// About credentials that were used from several countries; returns of whom and when.
     fn judge_countries<'a>(&self, actors: &[Actor<'a>], findings: &mut Findings) -> Told<'a> {
-        let mut told: Told<'a> = Vec::new();
+        let mut told = Told::default();
         // Those with an access key first: what both logs show is told of once, by the key.
-        let is_key = |actor: &&Actor<'a>| actor.fields[2].is_some_and(|credential| !credential.contains(':'));
+        let is_key = |actor: &&Actor<'a>| is_access_key(actor.fields[2]);
         let by_countries = || actors.iter().filter(|actor| actor.fields[3] == Some(COUNTRIES));
         let keys_first = by_countries().filter(is_key).chain(by_countries().filter(|actor| !is_key(actor)));
         for actor in keys_first {
             let [principal, _, credential, _] = actor.fields;
             for stretch in actor.stretches(60, self.countries) {
-                if is_told(&told, principal, &stretch) {
+                if told.has(actor, &stretch) {
                     continue;
                 }
                 let shown = actor.shown_in(&stretch);
@@ -201,18 +211,35 @@ impl CredentialPlaces {
                     [("countries", json!(countries)), ("countries_in_a_window", json!(stretch.peak))].into();
                 alert.expected = [("countries_in_a_window", json!(self.countries))].into();
                 findings.alerts.push(alert);
-                told.push((principal, stretch));
+                told.add(actor, stretch);
             }
         }
         told
     }
 }
 
-/// Of whom something was told, and when.
-type Told<'a> = Vec<(Option<&'a str>, Stretch)>;
+/// Of whom something was told, with which credential, and when.
+#[derive(Default)]
+struct Told<'a>(Vec<([Option<&'a str>; 2], Stretch)>);
 
-fn is_told(told: &Told<'_>, principal: Option<&str>, stretch: &Stretch) -> bool {
-    told.iter().any(|(who, other)| *who == principal && overlap(other, stretch))
+impl<'a> Told<'a> {
+    fn add(&mut self, actor: &Actor<'a>, stretch: Stretch) {
+        self.0.push(([actor.fields[0], actor.fields[2]], stretch));
+    }
+
+    /// Was it told of that credential? A session of an access log may be that of an access key of CloudTrail.
+    fn has(&self, actor: &Actor<'a>, stretch: &Stretch) -> bool {
+        let [principal, _, credential, _] = actor.fields;
+        self.0.iter().any(|([who, other], when)| {
+            let may_be_the_same = *other == credential || is_access_key(*other) != is_access_key(credential);
+            *who == principal && may_be_the_same && overlap(when, stretch)
+        })
+    }
+}
+
+/// Not a session, which is named by its ARN.
+fn is_access_key(credential: Option<&str>) -> bool {
+    credential.is_some_and(|credential| !credential.contains(':'))
 }
 
 fn overlap(left: &Stretch, right: &Stretch) -> bool {

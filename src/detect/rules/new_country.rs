@@ -6,9 +6,10 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::baseline::{Dimension, Known, hour_of};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Among, Codes};
-use crate::detect::context::Context;
-use crate::detect::entities::{Entities, EntityKey};
+use crate::detect::context::{Context, Country};
+use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
+use crate::detect::key_sample::share;
 use crate::detect::marks::Marks;
 use crate::detect::minutes::log_index;
 use crate::detect::reading::short_history;
@@ -17,6 +18,7 @@ use crate::detect::{
 };
 use crate::parse::time::DAY_MS;
 use firsts::Firsts;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -70,22 +72,43 @@ const BUDGET: usize = 6 << 20;
 
 struct NewCountry {
     context: Arc<Context>,
-    /// By caller and country.
-    firsts: Entities<Firsts>,
+    callers: Entities<Caller>,
     key: EntityKey,
+}
+
+/// The first records of a caller from each country.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Caller(BTreeMap<Country, Firsts>);
+
+/// Bytes of a country to reckon with: a record in each log. One made to be large has several times as many, but which of
+/// several rows are shown must not make a difference.
+const COUNTRY_BYTES: usize = 2 * 768;
+
+impl State for Caller {
+    const LEVELS: u32 = 0;
+
+    fn weight(&self, _level: u32) -> usize {
+        self.0.len() * COUNTRY_BYTES
+    }
+
+    fn cut(&mut self, _level: u32) {}
+
+    fn merge(&mut self, other: Self, _level: u32) {
+        other.0.into_iter().for_each(|(country, firsts)| self.0.entry(country).or_default().merge(firsts));
+    }
 }
 
 impl NewCountry {
     fn of(config: &Config) -> NewCountry {
-        let (firsts, key) = (Entities::with_budget(BUDGET), EntityKey::default());
-        NewCountry { context: Arc::clone(&config.context), firsts, key }
+        let (callers, key) = (Entities::with_budget(BUDGET), EntityKey::default());
+        NewCountry { context: Arc::clone(&config.context), callers, key }
     }
 }
 
 impl Detector for NewCountry {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let mut columns = None;
-        let NewCountry { context, firsts, key } = self;
+        let NewCountry { context, callers, key } = self;
         codes.each(Among::Marked, |row| {
             if !codes.marks[row].has(Marks::COUNTRY) {
                 return;
@@ -94,16 +117,16 @@ impl Detector for NewCountry {
             let caller = cell(batch.text("principal"), row);
             let (Some(caller), Some(time_ms)) = (caller, columns.event_time_ms(row)) else { return };
             let Some(country) = country(batch, row, context) else { return };
-            let entity = key.set(&[Some(caller), Some(&country.to_string())]);
-            firsts.observe(entity, 1, |firsts, _| {
-                firsts.see(log_index(batch.log), (columns, row), time_ms);
+            // Which later rows are shown is open, so they are not counted.
+            callers.observe(key.set(&[Some(caller)]), 0, |state, _| {
+                state.0.entry(country).or_default().see(log_index(batch.log), (columns, row), time_ms);
             });
         });
     }
 
     fn merge(&mut self, other: Box<dyn Detector>) {
         let other: NewCountry = super::take(other);
-        self.firsts.merge(other.firsts);
+        self.callers.merge(other.callers);
     }
 
     fn finish(self: Box<Self>, shared: &Shared<'_>) -> Findings {
@@ -111,17 +134,21 @@ impl Detector for NewCountry {
         if !shared.config.context.places.know_countries() {
             return findings;
         }
-        let mut of_callers: BTreeMap<&str, Vec<Seen<'_>>> = BTreeMap::new();
-        for (entity, firsts) in self.firsts.sorted() {
-            let [Some(caller), Some(country)] = EntityKey::fields(entity)[..] else { continue };
-            let Some(first_ms) = firsts.first_ms() else { continue };
-            of_callers.entry(caller).or_default().push(Seen { first_ms, country, firsts });
-        }
-        for (caller, mut seen) in of_callers {
-            seen.sort_by_key(|seen| (seen.first_ms, seen.country));
+        for (entity, Caller(countries)) in self.callers.sorted() {
+            let [Some(caller)] = EntityKey::fields(entity)[..] else { continue };
+            let seen = |(country, firsts): (&Country, _)| {
+                let first_ms = Firsts::first_ms(firsts)?;
+                Some(Seen { first_ms, country: country.to_string(), firsts })
+            };
+            let mut seen: Vec<Seen<'_>> = countries.iter().filter_map(seen).collect();
+            seen.sort_by_key(|seen| seen.first_ms);
             findings.alerts.extend(news(caller, &seen, shared));
         }
-        findings.notes = self.firsts.note().map(|note| format!("{}: {note}", RULE.id)).into_iter().collect();
+        let halvings = self.callers.halvings();
+        if halvings > 0 {
+            let note = "there were more callers than memory holds, of which";
+            findings.notes.push(format!("{}: {note} {} were evaluated.", RULE.id, share(halvings)));
+        }
         findings.note_limits();
         findings.notes.extend(short_history(&RULE, shared).map(|note| format!("{}: {note}", RULE.id)));
         findings
@@ -132,11 +159,11 @@ impl Detector for NewCountry {
     }
 
     fn save(&self) -> Vec<u8> {
-        saved(&self.firsts)
+        saved(&self.callers)
     }
 
     fn load(&mut self, state: &[u8]) -> Result<(), String> {
-        self.firsts = restore(state)?;
+        self.callers = restore(state)?;
         Ok(())
     }
 }
@@ -144,7 +171,7 @@ impl Detector for NewCountry {
 /// A country from which a caller came, from a time on.
 struct Seen<'a> {
     first_ms: i64,
-    country: &'a str,
+    country: String,
     firsts: &'a Firsts,
 }
 
@@ -158,8 +185,8 @@ fn news(caller: &str, seen: &[Seen<'_>], shared: &Shared<'_>) -> Vec<Alert> {
         if days < history_days || before as u64 > most_countries || is_learned(caller, new.first_ms, shared) {
             continue;
         }
-        let countries: Vec<&str> = seen[..before].iter().map(|seen| seen.country).collect();
-        let mut alert = Alert::of(&RULE, &[Some(caller), Some(new.country)], Some(new.first_ms));
+        let countries: Vec<&str> = seen[..before].iter().map(|seen| &*seen.country).collect();
+        let mut alert = Alert::of(&RULE, &[Some(caller), Some(&new.country)], Some(new.first_ms));
         new.firsts.tell(&mut alert);
         alert.confidence = Confidence::Medium;
         alert.principal = Some(caller.to_owned());

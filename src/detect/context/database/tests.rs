@@ -64,11 +64,15 @@ fn what_is_no_database_or_one_of_another_kind_is_refused_with_the_reason() {
 
 #[test]
 fn a_database_that_is_cut_anywhere_is_refused() {
-    for whole in [countries(), systems()] {
+    type Opens = fn(Vec<u8>) -> bool;
+    let [country, system]: [Opens; 2] = [
+        |bytes| Database::open::<Country>("a.mmdb", bytes).is_ok(),
+        |bytes| Database::open::<System>("a.mmdb", bytes).is_ok(),
+    ];
+    for (whole, opens) in [(countries(), country), (systems(), system)] {
+        assert!(opens(whole.clone()));
         for length in 0..whole.len() {
-            let cut = whole[..length].to_vec();
-            let error = Database::open::<Country>("a.mmdb", cut).err();
-            assert!(error.is_some(), "cut to {length} of {}", whole.len());
+            assert!(!opens(whole[..length].to_vec()), "cut to {length} of {}", whole.len());
         }
     }
 }
@@ -95,7 +99,7 @@ fn any_byte_that_is_another_gives_an_error_or_a_miss() {
     let whole = countries();
     let mut opened = 0;
     for place in 0..whole.len() {
-        for other in [0, 1, 0x1f, 0x20, 0x3f, 0x80, 0xe0, 0xff] {
+        for other in [1, 2, 0x1f, 0x20, 0x3f, 0x80, 0xe0, 0xff] {
             let mut bytes = whole.clone();
             bytes[place] ^= other;
             opened += usize::from(ask_all(&bytes));

@@ -1,7 +1,6 @@
-//! The earliest records of an entity in each log, and no others: so it does not matter which of the later ones were shown.
+//! The earliest records of something in each log, and no others: so it does not matter which of the later ones were shown.
 
 use crate::detect::alert::Alert;
-use crate::detect::entities::State;
 use crate::detect::evidence::{EvidenceColumns, EvidenceRows};
 use crate::detect::facts::Facts;
 use serde::{Deserialize, Serialize};
@@ -15,12 +14,7 @@ struct First {
     rows: EvidenceRows,
     /// What these agree on.
     facts: Facts,
-    /// Bytes of the largest record ever shown, rounded up: what is kept may be smaller, but the weight must never fall.
-    largest: usize,
 }
-
-/// Bytes of a record to reckon with at least.
-const LEAST_RECORD: usize = 512;
 
 impl First {
     fn time_ms(&self) -> i64 {
@@ -28,10 +22,8 @@ impl First {
     }
 
     fn see(&mut self, (columns, row): (&EvidenceColumns<'_>, usize), time_ms: i64) {
-        let facts: usize = columns.facts(row).iter().flatten().map(|text| text.len() + 16).sum();
-        self.largest = self.largest.max((columns.bytes(row) + facts).next_power_of_two().max(LEAST_RECORD));
         if time_ms < self.time_ms() {
-            (self.rows, self.facts) = Default::default();
+            *self = First::default();
         }
         if time_ms <= self.time_ms() {
             self.rows.observe(1, columns, row);
@@ -40,7 +32,6 @@ impl First {
     }
 
     fn merge(&mut self, other: First) {
-        self.largest = self.largest.max(other.largest);
         match self.time_ms().cmp(&other.time_ms()) {
             std::cmp::Ordering::Less => {}
             std::cmp::Ordering::Equal => {
@@ -71,18 +62,9 @@ impl Firsts {
         facts.merge(&right.facts);
         facts.tell(alert);
     }
-}
 
-impl State for Firsts {
-    const LEVELS: u32 = 0;
-
-    fn weight(&self, _level: u32) -> usize {
-        self.0.iter().map(|first| first.largest).sum()
-    }
-
-    fn cut(&mut self, _level: u32) {}
-
-    fn merge(&mut self, other: Self, _level: u32) {
+    /// Joins two.
+    pub fn merge(&mut self, other: Firsts) {
         self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 }

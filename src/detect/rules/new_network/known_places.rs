@@ -86,6 +86,8 @@ const MOST_NAMED: usize = 10;
 /// The address of an alert, or the first of its network.
 fn address(alert: &Alert, group: &Group<'_>) -> Option<IpAddr> {
     let network = group.entity[2].unwrap_or_default();
-    let of_network = || if network.contains(':') { format!("{network}::") } else { format!("{network}.0") };
+    let of_network = || {
+        if network.contains(':') { format!("{}::", network.trim_end_matches(':')) } else { format!("{network}.0") }
+    };
     alert.remote_ip.as_deref().and_then(|address| address.parse().ok()).or_else(|| of_network().parse().ok())
 }
