@@ -140,7 +140,7 @@ fn truth(logs: Logs) -> BTreeMap<(&'static str, &'static str), Vec<Truth>> {
     let mut truth = BTreeMap::from([
         ((KEPT, "deleted"), vec![row("deleted", kept("delete_marker"), named("remove_delete_marker", &["m1"]))]),
         ((KEPT, "overwritten"), vec![row("overwritten", kept("version_kept"), named("copy_version", &["v2"]))]),
-        ((KEPT, "version-gone"), vec![("version_deleted", "permanent", "look_up", &[][..])]),
+        ((KEPT, "version-gone"), vec![("version_deleted", "permanent", "nothing", &[][..])]),
         (
             (KEPT, "undeleted"),
             vec![
@@ -356,6 +356,58 @@ fn the_script_hands_every_key_on_as_it_is_and_does_nothing_else() {
     let copy = serde_json::json!({"Bucket": KEPT, "Key": "overwritten's", "CopySource": source});
     assert!(calls.contains(&("copy-object", copy)), "{calls:?}");
     assert_eq!(run(&["recover", "samples/", "--script", "--format", "csv"]).code, 2);
+}
+
+/// What stands in the script for one object: its comments, and its commands.
+fn part_of<'a>(script: &'a str, key: &str) -> (Vec<&'a str>, Vec<&'a str>) {
+    let head = format!("# s3://{KEPT}/{key}\n");
+    let part = script.split("\n\n").find(|part| format!("{part}\n").starts_with(&head));
+    part.unwrap_or_else(|| panic!("{key} in {script}")).lines().partition(|line| line.starts_with('#'))
+}
+
+#[test]
+fn the_script_brings_nothing_back_that_is_gone_for_good() {
+    let mut world = World::default();
+    // The only version, and one with an older one beneath.
+    world.put(KEPT, "gone", APP, Some("g1"));
+    world.delete_version("gone", "g1", false);
+    world.put(KEPT, "older-left", APP, Some("o1"));
+    world.put(KEPT, "older-left", APP, Some("o2"));
+    world.delete_version("older-left", "o2", false);
+    // Gone under a marker, and before there was one.
+    world.put(KEPT, "gone-under-marker", APP, Some("u1"));
+    world.delete(KEPT, "gone-under-marker", MALLORY, Some("um"));
+    world.delete_version("gone-under-marker", "u1", false);
+    world.put(KEPT, "gone-then-marked", APP, Some("t1"));
+    world.delete_version("gone-then-marked", "t1", false);
+    world.delete(KEPT, "gone-then-marked", MALLORY, Some("tm"));
+    // Not gone: another version was.
+    world.put(KEPT, "kept", APP, Some("k1"));
+    world.put(KEPT, "kept", APP, Some("k2"));
+    world.delete_version("kept", "k1", false);
+    world.delete(KEPT, "kept", MALLORY, Some("km"));
+    world.put(KEPT, "back-then-marked", APP, Some("b1"));
+    world.delete_version("back-then-marked", "b1", false);
+    world.put(KEPT, "back-then-marked", APP, Some("b2"));
+    world.delete(KEPT, "back-then-marked", MALLORY, Some("bm"));
+    let folder = folder(&world.lines, &world.events, Logs::Both);
+    let script = recover(&[text(folder.path()), "--script"]).stdout;
+    for (key, comment, command) in [
+        ("gone", "nothing in the bucket brings it back", None),
+        ("older-left", "nothing in the bucket brings it back", None),
+        ("gone-under-marker", "what is gone does not come back", Some("list-object-versions")),
+        ("gone-then-marked", "it may hide nothing", Some("list-object-versions")),
+        ("kept", "names a delete marker", Some("delete-object")),
+        ("back-then-marked", "names a delete marker", Some("delete-object")),
+    ] {
+        let (comments, commands) = part_of(&script, key);
+        assert!(comments.iter().any(|line| line.contains(comment)), "{key}: {comments:?}");
+        let names: Vec<&str> = commands.iter().filter_map(|line| line.split(' ').nth(2)).collect();
+        assert_eq!(names, command.into_iter().collect::<Vec<_>>(), "{key}: {commands:?}");
+    }
+    for gone in ["g1", "o2", "u1", "t1", "tm"] {
+        assert!(!script.contains(&format!("\"VersionId\":\"{gone}\"")), "{gone} in {script}");
+    }
 }
 
 #[test]

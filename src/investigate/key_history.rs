@@ -152,6 +152,9 @@ pub struct KeyHistory<'a> {
     versions: Vec<Version>,
     /// Delete markers on top of the last version, the last on top; `None` if no log names it.
     markers: Vec<Option<String>>,
+    /// The last version that the logs know was deleted for good, and nothing shows an object since: a delete marker hides
+    /// nothing that is known to be there.
+    is_lost: bool,
     /// The last change, if it is asked for.
     pending: Option<ChangeRow>,
     last_change_ms: Option<i64>,
@@ -168,6 +171,7 @@ impl<'a> KeyHistory<'a> {
             presence: Presence::Unknown,
             versions: Vec::new(),
             markers: Vec::new(),
+            is_lost: false,
             pending: None,
             last_change_ms: None,
             doubtful_writes: 0,
@@ -192,6 +196,7 @@ impl<'a> KeyHistory<'a> {
                 self.later(|| format!("there again at {} ({}:{})", format_iso(time_ms), source.file, source.line));
             }
             self.presence = Presence::Shown { time_ms, by_change: false, source };
+            self.is_lost = false;
         }
     }
 
@@ -299,6 +304,7 @@ impl<'a> KeyHistory<'a> {
         }
         self.add_version(answered, source.clone(), is_suspect);
         self.markers.clear();
+        self.is_lost = false;
         if let Some(source) = source {
             self.presence = Presence::Shown { time_ms, by_change: true, source };
         }
@@ -377,6 +383,9 @@ impl<'a> KeyHistory<'a> {
             fate = Fate::Nothing;
             why +=
                 &format!("; it had been deleted at {} and the logs show nothing written since", format_iso(gone));
+        }
+        if fate == Fate::DeleteMarker && self.is_lost {
+            why += "; the last version that the logs know had been deleted for good, so that it may hide nothing";
         }
         let former_version_id = self.current_id();
         let mut row = new_row(record, change, fate, why, evidence, former_version_id);
@@ -480,6 +489,8 @@ impl<'a> KeyHistory<'a> {
         if self.current().is_none() && self.markers.is_empty() {
             self.presence = Presence::Unknown;
         }
+        // Rules remove versions that are not current: what is current stays.
+        self.is_lost |= self.current().is_none() && fate == Fate::Permanent && !is_lifecycle;
         let former = self.current_id();
         new_row(record, change, fate, why, evidence, former)
     }
@@ -503,18 +514,17 @@ impl<'a> KeyHistory<'a> {
                 if former.is_none() && fate == Fate::Permanent { Restore::Nothing } else { copied(former) }
             }
             (_, Fate::DeleteMarker) if self.current().is_some_and(|version| version.is_suspect) => copied(good()),
+            // What lay under the marker is gone for good.
+            (_, Fate::DeleteMarker) if self.is_lost => Restore::LookUp,
             (_, Fate::DeleteMarker) => {
                 let named: Option<Vec<String>> = self.markers.iter().rev().cloned().collect();
                 named.map_or(Restore::LookUp, Restore::RemoveMarkers)
             }
             (_, Fate::Permanent) if !self.markers.is_empty() => Restore::LookUp,
-            (Change::VersionDeleted, Fate::Permanent) => match self.current() {
-                // What is left is current by itself.
-                Some(Version { id: Some(_), is_suspect: false, .. }) => Restore::Nothing,
-                Some(version) if version.is_suspect => copied(good()),
-                // It may be the one that is gone.
-                _ => Restore::LookUp,
-            },
+            (Change::VersionDeleted, Fate::Permanent) if self.current().is_some_and(|left| left.is_suspect) => {
+                copied(good())
+            }
+            // What is left, if anything is, is current by itself.
             (_, Fate::Permanent) => Restore::Nothing,
             _ => Restore::LookUp,
         }

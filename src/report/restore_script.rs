@@ -7,7 +7,7 @@
 use super::redact::redacted;
 use super::safe::printable;
 use crate::investigate::event::Source;
-use crate::investigate::key_history::{ChangeRow, Restore};
+use crate::investigate::key_history::{ChangeRow, Fate, Restore};
 use crate::parse::time::format_iso;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -124,6 +124,7 @@ fn commands(row: &ChangeRow) -> Vec<Line> {
     if key.contains('\u{fffd}') || key.len() > MOST_KEY || bucket.contains('\u{fffd}') {
         return vec![Line::Comment("the logs do not hold the key as it is: no command can be made".to_owned())];
     }
+    let is_gone = row.fate == Fate::Permanent;
     match &row.restore {
         Restore::RemoveMarkers(ids) => ids
             .iter()
@@ -132,6 +133,10 @@ fn commands(row: &ChangeRow) -> Vec<Line> {
         Restore::CopyVersion(id) => {
             let source = json!({"Bucket": bucket, "Key": key, "VersionId": id});
             let mut lines = Vec::new();
+            if is_gone {
+                let comment = "what is gone does not come back: this copies another version, which is left";
+                lines.push(Line::Comment(comment.to_owned()));
+            }
             if record.size.is_some_and(|size| size > MOST_COPIED) {
                 lines.push(Line::Comment("larger than 5 GiB: copy it in parts (aws s3 cp) instead".to_owned()));
             }
@@ -140,10 +145,13 @@ fn commands(row: &ChangeRow) -> Vec<Line> {
         }
         Restore::LookUp => {
             let arguments = json!({"Bucket": bucket, "Prefix": key, "MaxKeys": 20});
-            vec![
-                Line::Comment("the logs do not name the version: this only lists what there is".to_owned()),
-                Line::Command("list-object-versions", arguments),
-            ]
+            let why = if is_gone { "what is gone does not come back, and the" } else { "the" };
+            let comment = format!("{why} logs name no version to bring back: this only lists what there is");
+            vec![Line::Comment(comment), Line::Command("list-object-versions", arguments)]
+        }
+        Restore::Nothing if is_gone => {
+            let comment = "no command: nothing in the bucket brings it back; look for a backup or a replica";
+            vec![Line::Comment(comment.to_owned())]
         }
         Restore::Nothing => vec![Line::Comment("nothing to be done".to_owned())],
         Restore::Superseded => Vec::new(),
