@@ -120,7 +120,7 @@ fn chained() -> tempfile::TempDir {
             "2026-02-06T00:00:01Z",
             sts,
             "AssumeRole",
-            &user("ann", "AKIAANN"),
+            &user("ann", "AKIAEXAMPLEANN00001"),
             &granted("one", "x", "ASIAONE"),
         ),
         record(
@@ -151,7 +151,7 @@ fn chained() -> tempfile::TempDir {
 #[test]
 fn what_a_caller_took_on_is_followed_and_shown() {
     let folder = chained();
-    for arguments in [["--principal", "ann"], ["--access-key", "AKIAANN"]] {
+    for arguments in [["--principal", "ann"], ["--access-key", "AKIAEXAMPLEANN00001"]] {
         let told = timeline(&[&[text(folder.path())], &arguments[..]].concat());
         assert_eq!(told.code, 0, "{}", told.stderr);
         let rows = told.json_lines();
@@ -396,7 +396,8 @@ fn copies_of_a_line_are_one_row_with_all_places() {
 #[test]
 fn copies_of_an_event_have_all_places_if_they_are_kept() {
     let folder = support::quick_folder();
-    let call = record("2026-02-06T00:00:01Z", "iam.amazonaws.com", "ListUsers", &user("ann", "AKIAANN"), "");
+    let call =
+        record("2026-02-06T00:00:01Z", "iam.amazonaws.com", "ListUsers", &user("ann", "AKIAEXAMPLEANN00001"), "");
     for name in ["a.json", "b.json"] {
         std::fs::write(folder.path().join(name), trail(std::slice::from_ref(&call))).expect("a file");
     }
@@ -460,5 +461,25 @@ fn the_manual_names_every_column() {
     let page = std::fs::read_to_string(path).expect("there is a page");
     for column in Profile::Timesketch.columns() {
         assert!(page.contains(&format!("`{}`", column.name)), "{}", column.name);
+    }
+}
+
+#[test]
+fn what_is_no_address_and_no_access_key_is_refused() {
+    for command in ["timeline", "exposure", "recover"] {
+        for (option, value, expected) in [
+            ("--ip", "ann", "a network such as 192.0.2.0/24"),
+            ("--ip", "192.0.2", "a network such as 192.0.2.0/24"),
+            ("--ip", "192.0.2.0/33", "bits"),
+            ("--access-key", "ann", "the id of an access key"),
+            ("--access-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "the id of an access key"),
+        ] {
+            let told = run(&[command, "samples/", option, value]);
+            assert!(told.code == 2 && told.stderr.contains(expected), "{command} {option}: {}", told.stderr);
+        }
+        for value in ["192.0.2.0/24", "2001:db8::/32", "ec2.amazonaws.com", "AWS Internal"] {
+            let told = run(&[command, "samples/", "--ip", value, "--limit", "1"]);
+            assert_eq!(told.code, 0, "{command} {value}: {}", told.stderr);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::exit::ExitStatus;
 use super::input::InputArguments;
+use super::values;
 use clap::Args;
 use s3sleuth::investigate::alert_file::conditions_of_alerts;
 use s3sleuth::investigate::chain::ChainStage;
@@ -24,11 +25,11 @@ pub struct SelectionArguments {
     /// last slash, anonymous, or a service; repeatable, * stands for any text
     #[arg(long = "principal", value_name = "WHO")]
     principals: Vec<String>,
-    /// Only this address or network (192.0.2.0/24); repeatable
+    /// Only this address, network (192.0.2.0/24) or AWS service in the place of one (ec2.amazonaws.com); repeatable
     #[arg(long = "ip", value_name = "IP", value_parser = Address::parse)]
     addresses: Vec<Address>,
     /// Only this access key, and what it took on; repeatable
-    #[arg(long = "access-key", value_name = "ID")]
+    #[arg(long = "access-key", value_name = "ID", value_parser = values::access_key_id)]
     access_keys: Vec<String>,
     /// Only what this alert is about: its caller, bucket, access key, address and window, and its evidence; repeatable
     #[arg(long = "alert", value_name = "ID", requires = "alerts_file")]

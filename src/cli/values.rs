@@ -51,6 +51,16 @@ pub fn column(text: &str) -> Result<String, String> {
     }
 }
 
+/// The id of an access key: 16 to 128 word characters
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html>).
+pub fn access_key_id(text: &str) -> Result<String, String> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    match (16..=128).contains(&text.len()) && text.bytes().all(is_word) {
+        true => Ok(text.to_owned()),
+        false => Err("expected the id of an access key, such as AKIAIOSFODNN7EXAMPLE".to_owned()),
+    }
+}
+
 /// `0.1%` or `0.001`: a share between 0 and 1.
 pub fn share(text: &str) -> Result<f64, String> {
     let (number, divisor) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
@@ -80,6 +90,14 @@ mod tests {
         }
         for (text, name) in [("event_time", Some("event_time")), (" a ", Some("a")), ("", None), (" ", None)] {
             assert_eq!(column(text).ok().as_deref(), name, "{text:?}");
+        }
+        for (text, is_id) in [
+            ("AKIAIOSFODNN7EXAMPLE", true),
+            ("AKIA", false),
+            ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", false),
+            ("arn:aws:iam::111122223333:user/ann", false),
+        ] {
+            assert_eq!(access_key_id(text).is_ok(), is_id, "{text}");
         }
         for (text, value) in
             [("0.1%", Some(0.001)), ("0", Some(0.0)), ("1", Some(1.0)), ("2", None), ("-1%", None), ("NaN", None)]

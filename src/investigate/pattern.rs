@@ -35,29 +35,31 @@ impl Pattern {
     }
 }
 
-/// An address or a network, such as `192.0.2.0/24`; else a name of an AWS service as CloudTrail logs it.
+/// An address or a network, such as `192.0.2.0/24`; else the name of an AWS service in the place of one
+/// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>,
+/// `sourceIPAddress`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// The addresses that share the first bits.
     Network(IpAddr, u32),
-    /// `ec2.amazonaws.com` and the like.
+    /// `ec2.amazonaws.com`, `AWS Internal` and the like.
     Named(Pattern),
 }
 
 impl Address {
-    /// Reads an address, a network or a name.
+    /// Reads an address, a network or the name of a service, in which `*` stands for any text.
     ///
     /// # Errors
-    /// Says what is wrong with a network.
+    /// Says what is expected: any other text is logged nowhere, and would find nothing.
     pub fn parse(text: &str) -> Result<Address, String> {
+        if is_service(text) {
+            return Ok(Address::Named(Pattern::new(text)));
+        }
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let Ok(address) = address.parse::<IpAddr>() else {
-            return match bits {
-                None if !text.is_empty() => Ok(Address::Named(Pattern::new(text))),
-                _ => {
-                    Err(format!("{text}: expected an address such as 192.0.2.7 or a network such as 192.0.2.0/24"))
-                }
-            };
+            let expected =
+                "an address such as 192.0.2.7, a network such as 192.0.2.0/24, or the name of an AWS service";
+            return Err(format!("{text}: expected {expected} such as ec2.amazonaws.com"));
         };
         let most = bits_of(address);
         match bits.map_or(Ok(most), str::parse) {
@@ -89,6 +91,12 @@ impl Address {
             },
         }
     }
+}
+
+/// The DNS name of a service, or `AWS Internal`, which can have a number behind a slash.
+fn is_service(text: &str) -> bool {
+    [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| text.ends_with(end))
+        || text.starts_with("AWS Internal")
 }
 
 fn bits_of(address: IpAddr) -> u32 {
@@ -137,6 +145,7 @@ mod tests {
             ("2001:db8::1", "2001:0db8::0001", true),
             ("ec2.amazonaws.com", "ec2.amazonaws.com", true),
             ("*.amazonaws.com", "192.0.2.7", false),
+            ("AWS Internal*", "AWS Internal/3", true),
         ] {
             assert_eq!(Address::parse(text).unwrap().matches(logged), fits, "{text} {logged}");
         }
@@ -152,7 +161,18 @@ mod tests {
         ] {
             assert_eq!(Address::exact(text).matches(logged), fits, "{text} {logged}");
         }
-        for text in ["192.0.2.0/33", "192.0.2.0/", "192.0.2.0/x", "evil/24", "", "2001:db8::/129"] {
+        for text in [
+            "192.0.2.0/33",
+            "192.0.2.0/",
+            "192.0.2.0/x",
+            "evil/24",
+            "",
+            "evil",
+            "*",
+            "192.0.2",
+            "ann.example.com",
+            "2001:db8::/129",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }
