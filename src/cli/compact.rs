@@ -19,9 +19,6 @@ pub struct Arguments {
     /// Bytes of files that become one [default: 400MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     target: Option<u64>,
-    /// Say nothing on stderr but errors
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Merges.
@@ -29,9 +26,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let summary = compact(&arguments.folder, arguments.target.unwrap_or(TARGET_BYTES), Disk::default())?;
     let folder = arguments.folder.display();
     let status = if summary.warnings.is_empty() { ExitStatus::Done } else { ExitStatus::Incomplete };
-    if arguments.quiet {
-        return Ok(status);
-    }
     summary.warnings.iter().for_each(|warning| say(warning));
     match summary.files_before {
         0 => say(&format!("nothing to merge in {folder}: no partition has two small files")),

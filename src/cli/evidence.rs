@@ -57,7 +57,7 @@ impl EvidenceArguments {
             let next = "read nothing; s3sleuth case check tells all, --case-changed flag goes on all the same";
             return Err(Error::Evidence(format!("{violation}\n{next}")));
         }
-        super::say(&violation);
+        super::complain(&violation);
         let _only_once = self.violation.set(violation.lines().next().unwrap_or_default().to_owned());
         Ok(())
     }
@@ -67,7 +67,10 @@ impl EvidenceArguments {
         let (arguments, inputs) = (command_line(), inputs.files.len());
         let run = Run { arguments: &arguments, manifest_sha256: &case.sha256, inputs, violations, went_on };
         if let Err(error) = case::append(&case.folder, &run) {
-            super::say(&format!("this run is not written down in {}: {error}", case.folder.join(LOG).display()));
+            super::complain(&format!(
+                "this run is not written down in {}: {error}",
+                case.folder.join(LOG).display()
+            ));
         }
     }
 

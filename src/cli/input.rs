@@ -66,11 +66,8 @@ pub struct InputArguments {
     /// Replace output files that exist
     #[arg(long)]
     pub force: bool,
-    /// Say nothing on stderr but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
     /// Name every file that was not read whole, and why
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "quiet")]
     verbose: bool,
 }
 
@@ -284,13 +281,11 @@ impl InputArguments {
 
     /// A line for people.
     pub fn say(&self, text: &str) {
-        if !self.quiet {
-            super::say(text);
-        }
+        super::say(text);
     }
 
     fn show_progress(&self, inputs: &Inputs, progress: &AtomicU64, done: &AtomicBool) {
-        if self.quiet || !std::io::stderr().is_terminal() || !output::colour_allowed() {
+        if super::is_quiet() || !std::io::stderr().is_terminal() || !output::colour_allowed() {
             return;
         }
         let template = "{wide_bar} {bytes} of {total_bytes} {bytes_per_sec} {eta}";

@@ -32,6 +32,7 @@ use exit::ExitStatus;
 use s3sleuth::report::safe::printable;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Reads S3 server access logs and CloudTrail, raises alerts and writes Athena-ready Parquet. Offline.
 #[derive(Parser)]
@@ -40,6 +41,9 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
 }
 
 const EXIT_CODES: &str = "\
@@ -94,8 +98,23 @@ enum Command {
     Man,
 }
 
-/// Lines for people, on stderr. Nobody need be listening.
+/// `--quiet`, for the whole run.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Is nothing but errors to be said?
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Lines for people, on stderr, unless they want none.
 fn say(text: &str) {
+    if !is_quiet() {
+        complain(text);
+    }
+}
+
+/// What is wrong, on stderr. Nobody need be listening.
+fn complain(text: &str) {
     let mut safe: Vec<_> = text.lines().map(printable).collect();
     safe.push("".into());
     let _nobody_listens = std::io::stderr().write_all(safe.join("\n").as_bytes());
@@ -123,6 +142,7 @@ pub fn main() -> ExitCode {
             return status.into();
         }
     };
+    QUIET.store(cli.quiet, Ordering::Relaxed);
     let outcome = match cli.command {
         Command::Detect(arguments) => detect::run(&arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
@@ -148,7 +168,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let status = ExitStatus::of(&error);
             if status != ExitStatus::Done {
-                say(&format!("s3sleuth: {error:#}"));
+                complain(&format!("s3sleuth: {error:#}"));
             }
             status.into()
         }

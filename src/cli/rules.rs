@@ -61,7 +61,7 @@ impl Own {
     /// All rules; says what could not be read.
     fn with_ours(&self) -> (Vec<&'static Rule>, ExitStatus) {
         let loaded = load(&self.files, &Placeholders::new());
-        loaded.complaints.iter().for_each(|complaint| super::say(&complaint.to_string()));
+        loaded.complaints.iter().for_each(|complaint| super::complain(&complaint.to_string()));
         let status = if loaded.complaints.is_empty() { ExitStatus::Done } else { ExitStatus::Violation };
         (RULES.iter().copied().chain(loaded.rules).collect(), status)
     }
@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
             let tried: Vec<Tried> = rules.iter().filter(has_samples).map(|rule| try_rule(rule)).collect();
             let violations = violations(&tried);
             if !violations.is_empty() {
-                super::say(&violations.join("\n"));
+                super::complain(&violations.join("\n"));
             }
             (tested(&tried, *format), status.max(verdict(&tried)))
         }
