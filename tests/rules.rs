@@ -24,3 +24,20 @@ fn every_rule_passes_its_own_samples() {
     let lines = |text: String| text.lines().count();
     assert_eq!((lines(rules(&["test"])), lines(rules(&["list"]))), (tested.len(), tested.len()));
 }
+
+#[test]
+fn rules_can_be_tested_one_by_one() {
+    let tested = rules(&["test", "log-001", "DEL-001"]);
+    let ids: Vec<&str> = tested.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(ids, ["LOG-001", "DEL-001"]);
+    for arguments in [
+        &["rules", "test", "LGO-001"][..],
+        &["rules", "explain", "LGO-001"],
+        &["detect", "--rule", "LGO-001", "samples/"],
+    ] {
+        let output = program().args(arguments).output().expect("the program starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{stderr}");
+        assert!(stderr.contains("no detector LGO-001; the nearest are LOG-001, "), "{stderr}");
+    }
+}

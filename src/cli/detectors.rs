@@ -50,6 +50,37 @@ pub struct Chosen {
     pub not_read: Vec<String>,
 }
 
+/// The detector with an id.
+///
+/// # Errors
+/// There is none; names those whose ids are the most like it.
+pub fn named(id: &str, rules: &[&'static Rule]) -> Result<&'static Rule, Error> {
+    rules.iter().copied().find(|rule| is_id(rule, id)).ok_or_else(|| {
+        let asked = id.to_ascii_uppercase();
+        let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
+        ids.sort_by_key(|id| edits(asked.as_bytes(), id.as_bytes()));
+        let nearest = ids.iter().take(NEAREST).copied().collect::<Vec<_>>().join(", ");
+        Error::Usage(format!("no detector {id}; the nearest are {nearest}; s3sleuth rules list shows all"))
+    })
+}
+
+/// Ids that are named where there is none.
+const NEAREST: usize = 5;
+
+/// How many bytes must be changed, put in or left out to make one text of the other (Levenshtein).
+fn edits(from: &[u8], to: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (above, byte) in from.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
+        for (index, other) in to.iter().enumerate() {
+            let changed = diagonal + usize::from(byte != other);
+            diagonal = row[index + 1];
+            row[index + 1] = changed.min(diagonal + 1).min(row[index] + 1);
+        }
+    }
+    row[to.len()]
+}
+
 /// Has the rule that id, in either case?
 fn is_id(rule: &Rule, id: &str) -> bool {
     rule.id.eq_ignore_ascii_case(id)
@@ -110,10 +141,7 @@ impl DetectorArguments {
         if let Some(own) = loaded.rules.iter().find(|own| RULES.iter().any(|rule| is_id(rule, own.id))) {
             return Err(Error::Usage(format!("a rule of --rules has the id {} of a detector", own.id)));
         }
-        if let Some(unknown) = self.ids.iter().find(|id| !all.iter().any(|rule| is_id(rule, id))) {
-            let known: Vec<&str> = all.iter().map(|rule| rule.id).collect();
-            return Err(Error::Usage(format!("no detector {unknown}: there are {}", known.join(", "))));
-        }
+        self.ids.iter().try_for_each(|id| named(id, &all).map(drop))?;
         let is_chosen = |rule: &&Rule| self.ids.is_empty() || self.ids.iter().any(|id| is_id(rule, id));
         let not_read = loaded.complaints.iter().map(|complaint| format!("rule not evaluated: {complaint}"));
         let chosen: Vec<&'static Rule> = all.iter().copied().filter(is_chosen).collect();

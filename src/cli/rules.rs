@@ -1,5 +1,6 @@
 //! `s3sleuth rules`.
 
+use super::detectors::named;
 use super::exit::ExitStatus;
 use super::output::Output;
 use clap::{Args, Subcommand, ValueEnum};
@@ -39,8 +40,11 @@ enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Try every detector on its own samples; exit 5 if one fires where it must not, or does not where it must
+    /// Try detectors on their own samples; exit 5 if one fires where it must not, or does not where it must
     Test {
+        /// Only these, such as LOG-001 [default: all]
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
         #[command(flatten)]
         own: Own,
         /// Form of the result
@@ -88,17 +92,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         }
         Command::Explain { id, own } => {
             let (rules, status) = own.with_ours();
-            let rule = rules.into_iter().find(|rule| rule.id.eq_ignore_ascii_case(id));
-            let rule =
-                rule.ok_or_else(|| Error::Usage(format!("no detector {id}; s3sleuth rules list shows all")))?;
-            (detect::manual::manual(rule), status)
+            (detect::manual::manual(named(id, &rules)?), status)
         }
         Command::Lint { paths } => lint(paths),
-        Command::Test { own, format } => {
-            let (rules, status) = own.with_ours();
+        Command::Test { ids, own, format } => {
+            let (all, status) = own.with_ours();
+            let asked = ids.iter().map(|id| named(id, &all)).collect::<Result<Vec<_>, _>>()?;
+            let rules = if ids.is_empty() { all } else { asked };
             // Users' rules need no samples.
-            let has_samples = |rule: &&&'static Rule| !rule.samples.is_empty() || detect::rule(rule.id).is_some();
-            let tried: Vec<Tried> = rules.iter().filter(has_samples).map(|rule| try_rule(rule)).collect();
+            let has_samples = |rule: &&'static Rule| !rule.samples.is_empty() || detect::rule(rule.id).is_some();
+            let (rules, without): (Vec<&'static Rule>, Vec<&'static Rule>) =
+                rules.into_iter().partition(has_samples);
+            if !ids.is_empty() {
+                without.iter().for_each(|rule| super::say(&format!("{} has no samples to be tried on", rule.id)));
+            }
+            let tried: Vec<Tried> = rules.into_iter().map(try_rule).collect();
             let violations = violations(&tried);
             if !violations.is_empty() {
                 super::complain(&violations.join("\n"));
