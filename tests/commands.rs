@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::program;
+use std::fs;
+use std::path::Path;
+use support::{Run, access_line, access_lines, program, run, text};
 
 /// The words of each command, those below another behind it.
 fn commands_below(words: &[String]) -> Vec<Vec<String>> {
@@ -33,4 +35,72 @@ fn every_command_can_be_quiet() {
     }
     let output = program().args(["-q", "demo", "src"]).output().expect("the program starts");
     assert!(output.status.code() == Some(2) && !output.stderr.is_empty(), "errors are told");
+}
+
+/// Runs each command that reads logs as rows, its output in a file of the folder.
+fn each_reader(folder: &Path, arguments: &[&str]) -> Vec<(&'static str, Run)> {
+    let out = folder.join("out");
+    let readers = ["detect", "timeline", "coverage", "exposure", "recover", "report", "export"];
+    let run_one = |name: &'static str| {
+        let out = out.join(name);
+        fs::create_dir_all(&out).expect("a folder");
+        let output = if name == "export" { out } else { out.join("file") };
+        (name, run(&[&[name], arguments, &["-o", text(&output), "--force"]].concat()))
+    };
+    readers.into_iter().map(run_one).collect()
+}
+
+#[test]
+fn where_there_is_no_log_one_sentence_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    for name in ["empty", "ignored", "skipped"] {
+        fs::create_dir(place(name)).expect("a folder");
+    }
+    fs::write(place("ignored").join("a.log"), "").expect("a file");
+    fs::write(place("skipped").join("a.json"), "{\"a\":1}").expect("a file");
+    for (name, code, found) in [
+        ("empty", 0, "nothing was read; there are no files; name files or folders with"),
+        ("ignored", 0, "nothing was read; ignored: 1 file (empty); name files or folders with"),
+        ("skipped", 3, "nothing was read; skipped: 1 file; name files or folders with"),
+    ] {
+        for (command, told) in each_reader(folder.path(), &[text(&place(name))]) {
+            assert_eq!(told.code, code, "{command} {name}: {}", told.stderr);
+            assert!(told.stderr.contains(found), "{command} {name}: {}", told.stderr);
+            // A skipped file is named, and some say how much they found or wrote.
+            assert!(told.stderr.lines().count() <= 3 && !told.stderr.contains("not evaluated"), "{}", told.stderr);
+        }
+    }
+    let told = run(&["coverage", text(&place("empty")), "--format", "table"]);
+    assert!(!told.stdout.contains("LOG-001"), "{}", told.stdout);
+}
+
+#[test]
+fn where_no_record_lies_in_the_time_asked_for_it_is_said_when_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logs = folder.path().join("a.log");
+    fs::write(&logs, access_lines(100)).expect("a file");
+    let path = text(&logs);
+    let are = "they are from 2026-02-06T00:00:00Z to 2026-02-06T00:01:39Z (UTC)";
+    for (range, asked) in [
+        (&["--since", "2030-01-01"][..], "(from 2030-01-01T00:00:00Z)"),
+        (&["--until", "2020-01-01"], "(before 2020-01-01T00:00:00Z)"),
+        (
+            &["--since", "2026-02-07", "--until", "2026-02-08"],
+            "(from 2026-02-07T00:00:00Z to 2026-02-08T00:00:00Z)",
+        ),
+    ] {
+        let sentence = format!("100 records were read, and none lies in the time asked for {asked}: {are}");
+        for (command, told) in each_reader(folder.path(), &[&[path], range].concat()) {
+            assert_eq!(told.code, 0, "{command}: {}", told.stderr);
+            assert!(told.stderr.contains(&sentence), "{command}: {}", told.stderr);
+            assert!(!told.stderr.contains("not evaluated"), "{command}: {}", told.stderr);
+        }
+    }
+    // Between records there are none either.
+    let line = |time| access_line(time, "REST.GET.OBJECT", "key", 200);
+    fs::write(&logs, line("06/Feb/2026:00:00:00 +0000") + &line("09/Feb/2026:00:00:00 +0000")).expect("a file");
+    let between = |more: &[&str]| run(&[&["timeline", path, "--since", "2026-02-07"], more].concat()).stderr;
+    assert!(between(&["--until", "2026-02-08"]).contains("2 records were read, and none lies"));
+    assert!(!between(&[]).contains("none lies"));
 }

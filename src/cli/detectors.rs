@@ -189,6 +189,7 @@ impl DetectorArguments {
         notes.extend(stage.without_settings(&told.report.tally.evidence));
         notes.extend(findings.notes.iter().filter(|note| !blind_ids.contains(&id(note))).cloned());
         notes.extend_from_slice(not_read);
+        told.incomplete.extend_from_slice(not_read);
         Ok(Found { findings, notes, is_complete: not_read.is_empty() })
     }
 

@@ -133,10 +133,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         let status = export_and_detect(arguments, &inputs, stage, alerts, done)?;
         return Ok(status.max(folder));
     }
-    let ((), told) = arguments.input.run(&inputs, only(arguments), &stage)?;
+    let ((), mut told) = arguments.input.run(&inputs, only(arguments), &stage)?;
     let summary = stage.finish(())?;
     // What was there before is not looked at again, so nothing can be said of all logs.
     let missing = if done > 0 { Vec::new() } else { told.report.tally.evidence.missing() };
+    told.is_rest = done > 0;
     let status = arguments.input.tell(told, 0, &missing)?;
     say(arguments, &summary, &inputs, done);
     Ok(status.max(folder))
@@ -223,6 +224,7 @@ fn export_and_detect(
     let detection = DetectStage::new(&chosen.rules, &config);
     // Detection first: it touches little memory, so the block is still in the cache when it is exported.
     let ((worker, ()), mut told) = input.run(inputs, only(arguments), &Both(&detection, &stage))?;
+    told.is_rest = done > 0;
     let threads = input.threads();
     // While the last files are written and synced the processors have time.
     let (summary, found) = std::thread::scope(|scope| {

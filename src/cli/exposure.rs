@@ -81,6 +81,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let mut notes = blind_spots(evidence);
     notes.extend(limits(&exposure, evidence));
     notes.extend(unattributed(exposure.tally, 0));
+    told.incomplete.clone_from(&not_followed);
     notes.extend(not_followed);
     Ok(input.tell(told, 0, &notes)?.max(status))
 }

@@ -77,6 +77,12 @@ pub struct Told {
     pub report: Report,
     /// What the input shows beyond the configuration, a sentence each.
     pub inferred: Vec<String>,
+    /// Of what is not evaluated, what does not come of the records: it is said also where there are none.
+    pub incomplete: Vec<String>,
+    /// Other inputs were done before: that these hold nothing says little.
+    pub is_rest: bool,
+    /// Were rows of one log asked for?
+    is_one_log: bool,
     started: Instant,
     /// Opened before the run, so that nothing is processed in vain.
     summary_output: Option<Output>,
@@ -217,7 +223,16 @@ impl InputArguments {
         if let Some(output) = rejects {
             output.finish()?;
         }
-        Ok((worker, Told { report, inferred: Vec::new(), started, summary_output }))
+        let told = Told {
+            report,
+            inferred: Vec::new(),
+            incomplete: Vec::new(),
+            is_rest: false,
+            is_one_log: settings.only.is_some(),
+            started,
+            summary_output,
+        };
+        Ok((worker, told))
     }
 
     /// Reads the inputs through a stage that needs to know what lies before the time range and tells of nothing: the
@@ -266,10 +281,18 @@ impl InputArguments {
 
     /// Tells what was read, and gives the exit status of the input.
     pub fn tell(&self, told: Told, suppressed: u64, not_evaluated: &[String]) -> anyhow::Result<ExitStatus> {
-        let Told { report, mut inferred, started, summary_output } = told;
-        inferred.extend(self.evidence.flagged().map(str::to_owned));
+        let why_nothing = self.why_nothing(&told);
+        let Told { report, mut inferred, mut incomplete, started, summary_output, .. } = told;
+        let flagged = self.evidence.flagged().map(str::to_owned);
         let seconds = started.elapsed().as_secs_f64();
-        self.say(&summary::text(&report, seconds, suppressed, (&inferred, not_evaluated), self.verbose));
+        inferred.extend(flagged.clone());
+        self.say(&match why_nothing {
+            Some(why) => {
+                incomplete.extend(flagged);
+                summary::text_of_nothing(&report, &why, &incomplete, self.verbose)
+            }
+            None => summary::text(&report, seconds, suppressed, (&inferred, not_evaluated), self.verbose),
+        });
         if let Some(mut output) = summary_output {
             let json = summary::json(&report, seconds, suppressed, (&inferred, not_evaluated));
             let path = self.summary_json.as_deref().unwrap_or(Path::new("-"));
@@ -277,6 +300,13 @@ impl InputArguments {
             output.finish()?;
         }
         Ok(ExitStatus::of_input(&report.tally, self.max_rejects).max(self.evidence.status()))
+    }
+
+    /// Why there were no rows to look at, if there were none.
+    fn why_nothing(&self, told: &Told) -> Option<String> {
+        let unread = || summary::why_nothing_was_read(&told.report).filter(|_| !told.is_rest);
+        let outside = || summary::why_none_in_time(&told.report.tally, self.time_range(), !told.is_one_log);
+        unread().or_else(outside)
     }
 
     /// A line for people.

@@ -59,6 +59,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let mut notes = blind_spots(&told.report.tally.evidence);
     notes.extend(limits(&recovery.tally));
     notes.extend(unattributed(recovery.tally.joined, 0));
+    told.incomplete.clone_from(&not_followed);
     notes.extend(not_followed);
     let limited = if recovery.tally.left_out { ExitStatus::Limit } else { ExitStatus::Done };
     Ok(input.tell(told, 0, &notes)?.max(followed).max(limited))

@@ -2,7 +2,7 @@
 
 use s3sleuth::ledger::{FileOutcome, FileStatus};
 use s3sleuth::parse::time::format_iso;
-use s3sleuth::pipeline::Report;
+use s3sleuth::pipeline::{Report, Tally};
 use s3sleuth::report::count::{counted, grouped as count, of_number};
 use s3sleuth::report::reasons;
 use s3sleuth::report::safe::printable;
@@ -72,6 +72,14 @@ pub fn json(
     serde_json::to_string_pretty(&summary).expect("numbers and texts are JSON") + "\n"
 }
 
+/// The summary for people of a run that had no rows to look at: why, and what must be said all the same.
+pub fn text_of_nothing(report: &Report, why: &str, notes: &[String], verbose: bool) -> String {
+    let mut lines = places(report, verbose);
+    lines.push(why.to_owned());
+    lines.extend(notes.iter().map(|note| printable(note).into_owned()));
+    lines.join("\n")
+}
+
 /// The summary for people, a line each; `verbose` names every file.
 pub fn text(
     report: &Report,
@@ -91,7 +99,6 @@ pub fn text(
         }
     }
     lines.push(files);
-    lines.extend(why_nothing(report));
     let mut equation = format!("{} = {}", counted(tally.lines, "line"), counted(tally.records, "record"));
     for (number, what) in [(tally.rejects, "reject"), (tally.blanks, "blank"), (tally.duplicates, "duplicate")] {
         equation += &format!(" + {}", counted(number, what));
@@ -109,9 +116,6 @@ pub fn text(
             lines.push(format!("{} {what}", counted(number, noun)));
         }
     }
-    if !tally.balances() {
-        lines.push("s3sleuth: the counts do not add up; please report this".to_owned());
-    }
     lines.push(match (tally.first_event_ms, tally.last_event_ms) {
         (Some(first), Some(last)) => {
             format!("events read: from {} to {} (UTC)", format_iso(first), format_iso(last))
@@ -127,7 +131,7 @@ pub fn text(
     lines.join("\n")
 }
 
-/// The first files that were not read whole, and the first places of rejects.
+/// What is wrong: the first files that were not read whole, the first places of rejects, counts that do not add up.
 fn places(report: &Report, verbose: bool) -> Vec<String> {
     let named = if verbose { usize::MAX } else { NAMED };
     let file_line = |file: &FileOutcome| {
@@ -155,13 +159,16 @@ fn places(report: &Report, verbose: bool) -> Vec<String> {
     }));
     let shown = named.min(report.rejects.len());
     more(&mut lines, report.tally.rejects, shown, ("reject;", "rejects;"), "--rejects FILE writes all of them");
+    if !report.tally.balances() {
+        lines.push("s3sleuth: the counts do not add up; please report this".to_owned());
+    }
     lines
 }
 
-/// Where all files were ignored, why: nobody asks for --verbose at an exit code of 0.
-fn why_nothing(report: &Report) -> Option<String> {
+/// Where no file was read, what was there instead, and what to do: nobody asks for --verbose at an exit code of 0.
+pub fn why_nothing_was_read(report: &Report) -> Option<String> {
     let tally = &report.tally;
-    if tally.files_read + tally.files_partial > 0 || report.ignored.is_empty() {
+    if tally.files_read + tally.files_partial > 0 {
         return None;
     }
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
@@ -178,7 +185,38 @@ fn why_nothing(report: &Report) -> Option<String> {
     if others > 0 {
         reasons.push(format!("{} not looked at here", counted(others, "more file")));
     }
-    Some(format!("nothing was read; ignored: {}", reasons.join("; ")))
+    let mut found = Vec::new();
+    if !reasons.is_empty() {
+        found.push(format!("ignored: {}", reasons.join("; ")));
+    }
+    if tally.files_skipped > 0 {
+        found.push(format!("skipped: {}", counted(tally.files_skipped, "file")));
+    }
+    if found.is_empty() {
+        found.push("there are no files".to_owned());
+    }
+    let found = found.join("; ");
+    Some(format!("nothing was read; {found}; name files or folders with S3 server access logs or CloudTrail logs"))
+}
+
+/// Where there are records, but none in the time range (milliseconds; an end that is not asked for is open), from when to
+/// when they are. `only_time` if nothing but the time can have left records out.
+pub fn why_none_in_time(tally: &Tally, range: (Option<i64>, Option<i64>), only_time: bool) -> Option<String> {
+    let asked = match range {
+        (None, None) => return None,
+        (Some(since), None) => format!("from {}", format_iso(since)),
+        (None, Some(until)) => format!("before {}", format_iso(until)),
+        (Some(since), Some(until)) => format!("from {} to {}", format_iso(since), format_iso(until)),
+    };
+    let (first, last) = (tally.first_event_ms?, tally.last_event_ms?);
+    let is_outside = range.0.is_some_and(|since| last < since) || range.1.is_some_and(|until| first >= until);
+    // Records without a time are in every range.
+    let is_none = if is_outside { tally.without_time == 0 } else { only_time && tally.filtered == tally.records };
+    is_none.then(|| {
+        let (records, were) = (counted(tally.records, "record"), of_number(tally.records, "was", "were"));
+        let (first, last) = (format_iso(first), format_iso(last));
+        format!("{records} {were} read, and none lies in the time asked for ({asked}): they are from {first} to {last} (UTC)")
+    })
 }
 
 fn more(lines: &mut Vec<String>, all: u64, shown: usize, (one, many): (&str, &str), what: &str) {

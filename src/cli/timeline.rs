@@ -84,6 +84,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         notes
             .push(format!("{number} events without a time: Timesketch takes none; --profile standard shows them"));
     }
+    told.incomplete.clone_from(&not_followed);
     notes.extend(not_followed);
     Ok(input.tell(told, 0, &notes)?.max(status))
 }

@@ -368,7 +368,7 @@ impl<'a> DetectStage<'a> {
         blind
             .map(|rule| {
                 let needs: Vec<String> = rule.needs.iter().map(|need| format!("no {}", need.name())).collect();
-                format!("{}: {} in the input", rule.id, in_words(&needs))
+                format!("{}: {} to look at", rule.id, in_words(&needs))
             })
             .collect()
     }

@@ -157,9 +157,11 @@ fn heading(coverage: &Coverage, told: &Told<'_>) -> String {
 }
 
 fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>)> {
+    // Without any record that is every rule.
+    let not_evaluated = if told.tally.records > told.tally.filtered { told.not_evaluated } else { &[] };
     let lists = [
         ("Logs of which there is none", told.tally.evidence.missing()),
-        ("Not evaluated for want of logs", super::reasons::joined(told.not_evaluated)),
+        ("Not evaluated for want of logs", super::reasons::joined(not_evaluated)),
         ("Left out", coverage.left_out.clone()),
     ];
     lists.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()

@@ -61,7 +61,7 @@ fn what_could_not_be_evaluated_is_said() {
     let config = Config::default();
     let stage = DetectStage::new(&RULES, &config);
     let mut evidence = EvidenceCounts::default();
-    let expected = "DEL-001: no access-log lines and no CloudTrail S3 data events in the input";
+    let expected = "DEL-001: no access-log lines and no CloudTrail S3 data events to look at";
     assert!(stage.not_evaluated(&evidence).contains(&expected.to_owned()));
     assert_eq!(stage.not_evaluated(&evidence).len(), RULES.len());
     for rule in RULES.iter() {
