@@ -483,3 +483,21 @@ fn what_is_no_address_and_no_access_key_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_table_shortens_nothing_without_saying_so() {
+    for command in ["timeline", "exposure", "recover"] {
+        let told = |format: &str| run(&[command, "samples/", "--format", format, "--limit", "300"]);
+        let table = told("table").stdout;
+        let longest = table.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(160), "{command}: {longest:?}");
+        let rows = told("jsonl").json_lines();
+        let keys: Vec<&str> = rows.iter().filter_map(|row| row["object_key"].as_str()).collect();
+        assert!(!keys.is_empty(), "{command}");
+        // A key can go on in the next line.
+        let without_spaces = |text: &str| text.split_whitespace().collect::<String>();
+        let squeezed = without_spaces(&table);
+        let is_whole = keys.iter().all(|key| squeezed.contains(&without_spaces(key)));
+        assert!(is_whole || table.contains("… stands for the middle of a long value"), "{command}: {table}");
+    }
+}

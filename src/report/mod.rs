@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod csv;
 pub mod eval;
 pub mod html;
+mod layout;
 pub mod lint;
 pub mod markdown;
 pub mod numbers;

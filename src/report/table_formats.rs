@@ -5,13 +5,13 @@
 //! URLs.
 
 use super::count::grouped;
+use super::layout::lay_out;
 use super::markdown;
 use super::redact::redacted;
 use super::safe::{printable, printable_json};
 use crate::export::push_csv_text;
 use crate::parse::LogType;
 use crate::parse::time::format_iso;
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -23,6 +23,11 @@ const LAID_OUT: usize = 500;
 
 /// Columns of a table that is not for a terminal.
 const USUAL_WIDTH: u16 = 160;
+
+/// Places that a cell of a table names; there can be many more.
+const PLACES_SHOWN: usize = 3;
+
+const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format csv shows it";
 
 /// The forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +145,8 @@ pub struct TableWriter<W: Write> {
     counts: RowCounts,
     /// Rows that wait to be laid out.
     waiting: Vec<Vec<String>>,
+    /// Was a value shortened?
+    is_shortened: bool,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -162,7 +169,13 @@ impl<W: Write> TableWriter<W> {
             TableFormat::Json => output.write_all(b"[")?,
             TableFormat::Jsonl | TableFormat::Table => {}
         }
-        Ok(TableWriter { output, form: Arc::new(form), counts: RowCounts::default(), waiting: Vec::new() })
+        Ok(TableWriter {
+            output,
+            form: Arc::new(form),
+            counts: RowCounts::default(),
+            waiting: Vec::new(),
+            is_shortened: false,
+        })
     }
 
     /// What rows look like, to form them elsewhere.
@@ -218,6 +231,9 @@ impl<W: Write> TableWriter<W> {
             TableFormat::Table if self.counts.all == 0 => self.output.write_all(b"no rows\n")?,
             TableFormat::Table => {
                 self.lay_out()?;
+                if self.is_shortened {
+                    writeln!(self.output, "{SHORTENED}")?;
+                }
                 if let Some(truncation) = truncation {
                     writeln!(self.output, "{truncation}")?;
                 }
@@ -237,14 +253,11 @@ impl<W: Write> TableWriter<W> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(self.form.options.width.unwrap_or(USUAL_WIDTH));
-        table.set_header(self.form.main_columns().map(|(_, column)| column.name).collect::<Vec<_>>());
-        self.waiting.drain(..).for_each(|row| {
-            table.add_row(row);
-        });
-        writeln!(self.output, "{table}")
+        let names: Vec<&str> = self.form.main_columns().map(|(_, column)| column.name).collect();
+        let laid_out = lay_out(&names, &self.waiting, self.form.options.width.unwrap_or(USUAL_WIDTH));
+        self.waiting.clear();
+        self.is_shortened |= laid_out.is_shortened;
+        self.output.write_all(laid_out.text.as_bytes())
     }
 }
 
@@ -303,7 +316,7 @@ impl RowForm {
         }
     }
 
-    /// A cell in a narrow column: places are names of files, as AWS makes no two alike, one a line.
+    /// A cell of a table: places are names of files, as AWS makes no two alike, one a line and only the first.
     fn laid_out_text(&self, cell: &Cell<'_>) -> String {
         let Cell::Places(places) = cell else { return printable(&self.text(cell)).into_owned() };
         let place = |(_, file, line): &(LogType, &str, i64)| {
@@ -311,7 +324,11 @@ impl RowForm {
             let name = file.rsplit_once('/').map_or(&*file, |(_, name)| name);
             format!("{}:{line}", printable(name))
         };
-        places.iter().map(place).collect::<Vec<_>>().join("\n")
+        let mut lines: Vec<String> = places.iter().take(PLACES_SHOWN).map(place).collect();
+        if places.len() > PLACES_SHOWN {
+            lines.push(format!("and {} more", places.len() - PLACES_SHOWN));
+        }
+        lines.join("\n")
     }
 
     fn push_csv(&self, cells: &[Cell<'_>], line: &mut Vec<u8>) {
