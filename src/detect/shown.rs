@@ -174,7 +174,8 @@ mod tests {
                 ..Activity::default()
             })
             .collect();
-        let rows: Vec<Activity> = rows.into_iter().filter(|row| seed % 2 == 0 || row.time_ms == Some(0)).collect();
+        let rows: Vec<Activity> =
+            rows.into_iter().filter(|row| seed.is_multiple_of(2) || row.time_ms == Some(0)).collect();
         let mut whole = ShownTable::with_budget(budget);
         for part in shuffled(rows, seed).chunks(1 + seed as usize * 97) {
             let mut table = ShownTable::with_budget(budget);
