@@ -58,7 +58,7 @@ pub fn named(id: &str, rules: &[&'static Rule]) -> Result<&'static Rule, Error> 
     rules.iter().copied().find(|rule| is_id(rule, id)).ok_or_else(|| {
         let asked = id.to_ascii_uppercase();
         let mut ids: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
-        ids.sort_by_key(|id| edits(asked.as_bytes(), id.as_bytes()));
+        ids.sort_by_key(|id| strsim::levenshtein(&asked, id));
         let nearest = ids.iter().take(NEAREST).copied().collect::<Vec<_>>().join(", ");
         Error::Usage(format!("no detector {id}; the nearest are {nearest}; s3sleuth rules list shows all"))
     })
@@ -66,20 +66,6 @@ pub fn named(id: &str, rules: &[&'static Rule]) -> Result<&'static Rule, Error> 
 
 /// Ids that are named where there is none.
 const NEAREST: usize = 5;
-
-/// How many bytes must be changed, put in or left out to make one text of the other (Levenshtein).
-fn edits(from: &[u8], to: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (above, byte) in from.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], above + 1);
-        for (index, other) in to.iter().enumerate() {
-            let changed = diagonal + usize::from(byte != other);
-            diagonal = row[index + 1];
-            row[index + 1] = changed.min(diagonal + 1).min(row[index] + 1);
-        }
-    }
-    row[to.len()]
-}
 
 /// Has the rule that id, in either case?
 fn is_id(rule: &Rule, id: &str) -> bool {

@@ -339,14 +339,10 @@ impl EvidenceRows {
             all.largest_row = all.largest_row.max(list.largest_row);
             all.see(list.first_seen_ms);
             all.see(list.last_seen_ms);
-            for row in list.rows.iter().filter(|row| !rows_too || row.is_within(time_ms)) {
-                let index = first.partition_point(|kept| kept.place() <= row.place());
-                if index >= EVIDENCE_ROWS {
-                    break;
-                }
-                first.truncate(EVIDENCE_ROWS - 1);
-                first.insert(index, row);
-            }
+            list.rows
+                .iter()
+                .filter(|row| !rows_too || row.is_within(time_ms))
+                .for_each(|row| keep(&mut first, row));
         }
         all.rows = first.into_iter().cloned().collect();
         all.first_seen_ms = all.first_seen_ms.map(|first| first.max(*time_ms.start()));
@@ -363,11 +359,7 @@ impl EvidenceRows {
         for row in rows.filter(|row| row.is_within(time_ms)) {
             all.total += 1;
             all.see(row.event_time_ms);
-            let index = first.partition_point(|kept| kept.place() <= row.place());
-            if index < EVIDENCE_ROWS {
-                first.truncate(EVIDENCE_ROWS - 1);
-                first.insert(index, row);
-            }
+            keep(&mut first, row);
         }
         all.rows = first.into_iter().cloned().collect();
         all
@@ -426,6 +418,15 @@ impl EvidenceRows {
     /// The records kept, first one first.
     pub fn into_rows(self) -> Vec<EvidenceRow> {
         self.rows
+    }
+}
+
+/// Puts a record to its place, if it is among the first.
+fn keep<'a>(first: &mut Vec<&'a EvidenceRow>, row: &'a EvidenceRow) {
+    let index = first.partition_point(|kept| kept.place() <= row.place());
+    if index < EVIDENCE_ROWS {
+        first.truncate(EVIDENCE_ROWS - 1);
+        first.insert(index, row);
     }
 }
 

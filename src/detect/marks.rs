@@ -5,6 +5,7 @@ use super::Config;
 use super::baseline::{Dimension, Known, Texts, hour_of};
 use super::codes::{Act, Ended, Who};
 use super::context::{Context, Country, NetworkKind};
+use super::earliest::Earliest;
 use super::injection;
 use super::names::{Name, Names};
 use super::presigned::Presigned;
@@ -202,8 +203,8 @@ pub struct Watched {
     are_people: Vec<Option<bool>>,
     /// From which hour on the baseline knows something of a caller, by dimension and numbers.
     known: HashMap<(Dimension, u32, u32), u32>,
-    /// The time of the earliest row that was seen, by caller and country.
-    earliest_ms: HashMap<(u32, Country), i64>,
+    /// By caller and country.
+    earliest: Earliest<(u32, Country)>,
 }
 
 /// An address in a row: its network by number, and what follows from it.
@@ -230,10 +231,6 @@ impl Watched {
         *self = Watched::default();
     }
 }
-
-/// Callers and countries that are kept in mind. Beyond that all are forgotten, and the next rows are marked once more, which
-/// changes nothing but speed.
-const MOST_EARLIEST: usize = 1 << 14;
 
 /// Hours of something that may be known, and of something that is not.
 const UNSAID: u32 = 0;
@@ -407,13 +404,7 @@ impl Watched {
     fn is_first_from(&mut self, country: Country, sight: &Sight<'_>) -> bool {
         let is_asked = sight.who == Who::Principal && sight.ended != Ended::Denied;
         let (true, Some(time_ms)) = (is_asked, sight.time_ms) else { return false };
-        if self.earliest_ms.len() >= MOST_EARLIEST {
-            self.earliest_ms.clear();
-        }
-        let earliest_ms = self.earliest_ms.entry((sight.caller, country)).or_insert(i64::MAX);
-        let is_earliest = time_ms <= *earliest_ms;
-        *earliest_ms = time_ms.min(*earliest_ms);
-        is_earliest
+        self.earliest.is((sight.caller, country), time_ms)
     }
 
     fn is_person(&mut self, number: u32, caller: &Name) -> bool {

@@ -13,6 +13,7 @@ pub mod codes;
 pub mod config;
 pub mod context;
 pub mod deletions;
+mod earliest;
 pub mod entities;
 pub mod evidence;
 pub mod facts;

@@ -4,12 +4,12 @@
 
 use super::codes::Who;
 use super::context::{Context, Countries, Country};
+use super::earliest::Earliest;
 use super::key_sample::{fingerprint_of, is_sampled};
 use super::marks::is_public;
 use super::minutes::MINUTE_MS;
 use super::sight::Sight;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
-use hashbrown::HashMap;
 use memchr::memmem::Finder;
 use std::net::IpAddr;
 
@@ -19,15 +19,11 @@ const HALVINGS: u32 = 2;
 /// Minutes of a stretch.
 pub const STRETCH_MINUTES: i64 = 10;
 
-/// Stretches that are kept in mind. Beyond that all are forgotten, and the next requests are marked once more, which
-/// changes nothing but speed.
-const MOST: usize = 1 << 14;
-
 /// Of one thread: the time of the earliest request of a stretch, credential, bucket, place and country that it has seen.
 #[derive(Debug)]
 pub struct Whereabouts {
     /// By stretch, credential, bucket, place and country.
-    earliest_ms: HashMap<(i64, u64, u32, u64, u64), i64>,
+    earliest: Earliest<(i64, u64, u32, u64, u64)>,
     countries: Countries,
     /// Finds what the ARNs of sessions of roles hold.
     of_role: Finder<'static>,
@@ -36,7 +32,7 @@ pub struct Whereabouts {
 impl Default for Whereabouts {
     fn default() -> Self {
         let of_role = Finder::new(":assumed-role/");
-        Whereabouts { earliest_ms: HashMap::new(), countries: Countries::default(), of_role }
+        Whereabouts { earliest: Earliest::default(), countries: Countries::default(), of_role }
     }
 }
 
@@ -63,18 +59,12 @@ impl Whereabouts {
         let country = self.countries.of(address, context).map_or(0, Country::number);
         let stretch = time_ms.div_euclid(STRETCH_MINUTES * MINUTE_MS);
         let what = (stretch, fingerprint_of(credential), bucket, place.fingerprint(), country);
-        if self.earliest_ms.len() >= MOST {
-            self.earliest_ms.clear();
-        }
-        let earliest_ms = self.earliest_ms.entry(what).or_insert(i64::MAX);
-        let is_earliest = time_ms <= *earliest_ms;
-        *earliest_ms = time_ms.min(*earliest_ms);
-        is_earliest
+        self.earliest.is(what, time_ms)
     }
 
     /// Numbers of buckets are given anew.
     pub fn forget(&mut self) {
-        self.earliest_ms.clear();
+        self.earliest.forget();
     }
 }
 

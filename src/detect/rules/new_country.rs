@@ -1,12 +1,12 @@
 //! GET-034: a caller comes from a country from which the logs never showed it.
 
 use super::marked_calls::HISTORY_DAYS;
-use super::probes::country;
+use super::probes::address;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::baseline::{Dimension, Known, hour_of};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Among, Codes};
-use crate::detect::context::{Context, Country};
+use crate::detect::context::{Context, Countries, Country};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::EvidenceColumns;
 use crate::detect::key_sample::share;
@@ -72,6 +72,7 @@ const BUDGET: usize = 6 << 20;
 
 struct NewCountry {
     context: Arc<Context>,
+    countries: Countries,
     callers: Entities<Caller>,
     key: EntityKey,
 }
@@ -101,14 +102,14 @@ impl State for Caller {
 impl NewCountry {
     fn of(config: &Config) -> NewCountry {
         let (callers, key) = (Entities::with_budget(BUDGET), EntityKey::default());
-        NewCountry { context: Arc::clone(&config.context), callers, key }
+        NewCountry { context: Arc::clone(&config.context), countries: Countries::default(), callers, key }
     }
 }
 
 impl Detector for NewCountry {
     fn observe(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
         let mut columns = None;
-        let NewCountry { context, callers, key } = self;
+        let NewCountry { context, countries, callers, key } = self;
         codes.each(Among::Marked, |row| {
             if !codes.marks[row].has(Marks::COUNTRY) {
                 return;
@@ -116,7 +117,8 @@ impl Detector for NewCountry {
             let columns = columns.get_or_insert_with(|| EvidenceColumns::of(batch));
             let caller = cell(batch.text("principal"), row);
             let (Some(caller), Some(time_ms)) = (caller, columns.event_time_ms(row)) else { return };
-            let Some(country) = country(batch, row, context) else { return };
+            let Some(address) = address(batch, row) else { return };
+            let Some(country) = countries.of(address.as_bytes(), context) else { return };
             // Which later rows are shown is open, so they are not counted.
             callers.observe(key.set(&[Some(caller)]), 0, |state, _| {
                 state.0.entry(country).or_default().see(log_index(batch.log), (columns, row), time_ms);

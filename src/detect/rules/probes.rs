@@ -3,7 +3,6 @@
 use crate::detect::baseline::Network;
 use crate::detect::batch::cell;
 use crate::detect::codes::{Act, Codes, Ended, Who};
-use crate::detect::context::{Context, Country};
 use crate::detect::{DetectBatch, Severity};
 
 /// Does somebody without credentials ask for a bucket as such: whether it is there, what is in it, how it is set?
@@ -32,11 +31,6 @@ pub(super) fn request(batch: &DetectBatch<'_>, codes: &Codes, row: usize) -> u64
 /// Address of a row.
 pub(super) fn address<'a>(batch: &DetectBatch<'a>, row: usize) -> Option<&'a str> {
     cell(batch.text("remote_ip"), row)
-}
-
-/// Country of a row's address, as far as it tells where somebody is ([`Context::country`]).
-pub(super) fn country(batch: &DetectBatch<'_>, row: usize, context: &Context) -> Option<Country> {
-    context.country(address(batch, row)?.parse().ok()?)
 }
 
 /// The network of an address: /24, of IPv6 /48.
