@@ -25,7 +25,7 @@ const fn per_log(
     Column::new(name, variety, Cells::PerLog(s3_access, cloudtrail), about)
 }
 
-use Cells::{Composed, Integer, NoInteger, NoText, PerValue, SmallInteger, Text, Word};
+use Cells::{Composed, Integer, NoInteger, NoText, PerCaller, PerValue, SmallInteger, Text, Word};
 use Variety::{Few, Many, Random};
 
 /// Columns of `activity`.
@@ -87,7 +87,7 @@ pub static COLUMNS: &[Column] = &[
     per_log(
         "principal",
         Few,
-        &PerValue("requester", principal_name),
+        &PerCaller(principal_name),
         &Composed(principal_name),
         "Caller, in one form for both logs; a role without its path and session.",
     ),
@@ -101,14 +101,14 @@ pub static COLUMNS: &[Column] = &[
     per_log(
         "principal_kind",
         Few,
-        &PerValue("requester", principal_kind),
+        &PerCaller(principal_kind),
         &Composed(principal_kind),
         "user, role, root, service, account, federated, anonymous or unknown.",
     ),
     per_log(
         "principal_account",
         Few,
-        &PerValue("requester", principal_account),
+        &PerCaller(principal_account),
         &Composed(principal_account),
         "Account of the caller.",
     ),

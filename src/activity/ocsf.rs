@@ -17,8 +17,8 @@ use crate::parse::{
     FieldTable, LogType, cloudtrail, cloudtrail::field as trail, s3_access, s3_access::field as access,
 };
 use Cells::{
-    Composed, NoSmallInteger, NoText, Number, PerLog, PerValue, SmallInteger, SmallNumber, Struct, StructList,
-    Text,
+    Composed, NoSmallInteger, NoText, Number, PerCaller, PerLog, PerValue, SmallInteger, SmallNumber, Struct,
+    StructList, Text,
 };
 
 /// The version of OCSF.
@@ -132,12 +132,12 @@ static ACTOR: &[Column] = &[
 ];
 
 static USER: &[Column] = &[
-    per_log("type", &PerValue("requester", principal_kind), &Composed(principal_kind), "Kind of caller."),
+    per_log("type", &PerCaller(principal_kind), &Composed(principal_kind), "Kind of caller."),
     per_log("uid", &Text("requester"), &Text("user_identity.principal_id"), "Id of the caller as logged."),
     per_log("uid_alt", &NoText, &Text("user_identity.arn"), "ARN of the caller as logged."),
     per_log(
         "name",
-        &PerValue("requester", principal_name),
+        &PerCaller(principal_name),
         &Composed(principal_name),
         "Caller in one form for both logs; a role without its path and session.",
     ),
@@ -146,7 +146,7 @@ static USER: &[Column] = &[
 ];
 
 static USER_ACCOUNT: &[Column] =
-    &[per_log("uid", &PerValue("requester", principal_account), &Composed(principal_account), "Account id.")];
+    &[per_log("uid", &PerCaller(principal_account), &Composed(principal_account), "Account id.")];
 
 static SESSION: &[Column] = &[
     per_log("uid", &PerValue("requester", session_name), &Composed(session_name), "Name of the session."),

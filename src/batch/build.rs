@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The cells of the rows with these numbers.
 pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
     match cells {
-        Cells::Text(_) | Cells::SourceFile | Cells::Composed(_) | Cells::PerValue(..) => {
+        Cells::Text(_) | Cells::SourceFile | Cells::Composed(_) | Cells::PerValue(..) | Cells::PerCaller(_) => {
             text_array(TextCells::of(cells, table, rows), rows, layout)
         }
         Cells::Integer(name) => {

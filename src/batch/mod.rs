@@ -133,6 +133,8 @@ pub enum Cells {
     /// Text composed from the named field alone, and from whether the row names an object: composed once a distinct
     /// value, not once a row.
     PerValue(&'static str, fn(&FieldTable, usize, &mut Vec<u8>) -> bool),
+    /// Text composed from the requester alone without the session of a role: many requests come with a session of their own.
+    PerCaller(fn(&FieldTable, usize, &mut Vec<u8>) -> bool),
     /// 64-bit integer computed from the row.
     Number(fn(&FieldTable, usize) -> Option<i64>),
     /// 32-bit integer computed from the row.
@@ -270,6 +272,7 @@ impl Cells {
             | Cells::Word(_)
             | Cells::Composed(_)
             | Cells::PerValue(..)
+            | Cells::PerCaller(_)
             | Cells::NoText => text,
             Cells::Integer(_) | Cells::SourceNumber | Cells::Number(_) | Cells::NoInteger => DataType::Int64,
             Cells::SmallInteger(_) | Cells::SmallNumber(_) | Cells::NoSmallInteger => DataType::Int32,

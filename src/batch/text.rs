@@ -2,6 +2,7 @@
 
 use super::Cells;
 use super::build::field_number;
+use crate::activity::names_object;
 use crate::parse::{FieldTable, LogType, Span};
 
 /// The text cells of some rows: bytes, and where in them each cell lies.
@@ -42,7 +43,17 @@ impl<'a> TextCells<'a> {
             Cells::SourceFile => source_file(table, rows),
             Cells::Word(word) => words(rows, |row| word(table, row)),
             Cells::Composed(compose) => made(rows, |row, text| compose(table, row, text)),
-            Cells::PerValue(name, compose) => per_value(table, rows, field_number(table.log, name), *compose),
+            Cells::PerValue(name, compose) => {
+                let field = field_number(table.log, name);
+                // Only an operation can mean another thing where no object is named.
+                let by_object = *name == "operation";
+                let key = |row| (table.bytes(row, field), by_object && names_object(table, row));
+                per_value(table, rows, key, *compose)
+            }
+            Cells::PerCaller(compose) => {
+                let field = field_number(table.log, "requester");
+                per_value(table, rows, |row| without_session(table.bytes(row, field)), *compose)
+            }
             Cells::PerLog(s3_access, cloudtrail) => match table.log {
                 LogType::S3Access => TextCells::of(s3_access, table, rows),
                 LogType::CloudTrail => TextCells::of(cloudtrail, table, rows),
@@ -100,9 +111,12 @@ fn words<'a>(rows: &[u32], word: impl Fn(usize) -> Option<&'static str>) -> Text
     TextCells::Shared { text, places, numbers }
 }
 
+/// Bytes of a text to reckon with: memory that grows is copied, and comes again and again.
+const USUAL_TEXT: usize = 24;
+
 /// Text that is not in the block gets a buffer of its own.
 fn made<'a>(rows: &[u32], compose: impl Fn(usize, &mut Vec<u8>) -> bool) -> TextCells<'a> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(rows.len() * USUAL_TEXT);
     let place = |row: &u32| {
         let start = text.len();
         if compose(*row as usize, &mut text) { Span::new(start, text.len()) } else { Span::NULL }
@@ -128,27 +142,47 @@ type Compose = fn(&FieldTable, usize, &mut Vec<u8>) -> bool;
 /// Most slots of the memory for composed values; a power of two. A block holds far fewer distinct requesters.
 const MOST_SLOTS: usize = 1024;
 
-/// Text that depends on one field alone: a small direct-mapped memory keeps what was composed for a value.
-fn per_value<'a>(table: &FieldTable, rows: &[u32], field: usize, compose: Compose) -> TextCells<'a> {
+/// What text depends on alone: a value, and a trait beside it.
+type Key<'t> = (Option<&'t [u8]>, bool);
+
+/// A requester; of the session of a role the role alone, and that it is one.
+fn without_session(requester: Option<&[u8]>) -> Key<'_> {
+    let session = requester.filter(|requester| is_session(requester));
+    let end = session.and_then(|session| memchr::memrchr(b'/', session));
+    (requester.map(|requester| &requester[..end.unwrap_or(requester.len())]), session.is_some())
+}
+
+/// Is it `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`?
+fn is_session(requester: &[u8]) -> bool {
+    let resource = requester.splitn(6, |byte| *byte == b':').nth(5).unwrap_or_default();
+    resource.strip_prefix(b"assumed-role/").is_some_and(|path| path.contains(&b'/'))
+}
+
+/// Text that depends on a key alone: a small direct-mapped memory keeps what was composed for one.
+fn per_value<'t, 'a>(
+    table: &FieldTable,
+    rows: &[u32],
+    key: impl Fn(usize) -> Key<'t>,
+    compose: Compose,
+) -> TextCells<'a> {
     let mut text = Vec::new();
     let mut places = Vec::new();
     // Few rows need few: emptying the slots would cost more than composing.
-    let mut slots = vec![None; (2 * rows.len()).next_power_of_two().min(MOST_SLOTS)];
+    let mut slots: Vec<Option<(Key<'t>, u32)>> = vec![None; (2 * rows.len()).next_power_of_two().min(MOST_SLOTS)];
     let mask = slots.len() - 1;
     let mut numbers = Vec::with_capacity(rows.len());
     for row in rows {
         let row = *row as usize;
-        let value = table.bytes(row, field);
-        let on_object = crate::activity::names_object(table, row);
-        let slot: &mut Option<(Option<&[u8]>, bool, u32)> = &mut slots[slot_of(value.unwrap_or_default()) & mask];
+        let key = key(row);
+        let slot = &mut slots[slot_of(key.0.unwrap_or_default()) & mask];
         let number = match *slot {
-            Some((known, object, number)) if object == on_object && known == value => number,
+            Some((known, number)) if known == key => number,
             _ => {
                 let number = places.len() as u32;
                 let start = text.len();
                 let is_text = compose(table, row, &mut text);
                 places.push(if is_text { Span::new(start, text.len()) } else { Span::NULL });
-                *slot = Some((value, on_object, number));
+                *slot = Some((key, number));
                 number
             }
         };
@@ -157,16 +191,56 @@ fn per_value<'a>(table: &FieldTable, rows: &[u32], field: usize, compose: Compos
     TextCells::Shared { text, places, numbers }
 }
 
-/// A cheap hash of a value: its length, and its first and last eight bytes; callers differ at the end, hosts at the
-/// beginning.
+/// Bytes at the beginning of a value that are looked at to tell it from others, beside its end.
+const TELLING: usize = 128;
+
+/// A cheap hash of a value: of its words from the beginning, of the last one, and of its length.
 fn slot_of(value: &[u8]) -> usize {
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    let ends = value.len().min(8);
-    let (first, last) = (word(&value[..ends]), word(&value[value.len() - ends..]));
-    let mixed = (first ^ value.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ last;
-    (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize % MOST_SLOTS
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |mixed: u64, word: [u8; 8]| (mixed ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
+    let last = value.last_chunk().copied().unwrap_or_else(|| {
+        let mut short = [0; 8];
+        short[..value.len()].copy_from_slice(value);
+        short
+    });
+    let (words, _) = value[..value.len().min(TELLING)].as_chunks();
+    let mixed = words.iter().fold(value.len() as u64, |mixed, word| mix(mixed, *word));
+    (mix(mixed, last).wrapping_mul(FACTOR) >> 54) as usize % MOST_SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn sessions_of_one_role_are_one_caller_and_no_other_is() {
+        let role = "arn:aws:sts::111122223333:assumed-role/app";
+        for (requester, expected) in [
+            (format!("{role}/i-1"), (role, true)),
+            (format!("{role}/i-2"), (role, true)),
+            (role.to_owned(), (role, false)),
+            (
+                "arn:aws:iam::111122223333:user/team/ann".to_owned(),
+                ("arn:aws:iam::111122223333:user/team/ann", false),
+            ),
+            ("assumed-role/a/b".to_owned(), ("assumed-role/a/b", false)),
+            ("svc:cloudtrail.amazonaws.com".to_owned(), ("svc:cloudtrail.amazonaws.com", false)),
+        ] {
+            let found = without_session(Some(requester.as_bytes()));
+            assert_eq!(found, (Some(expected.0.as_bytes()), expected.1), "{requester}");
+        }
+        assert_eq!(without_session(None), (None, false));
+    }
+
+    #[test]
+    fn hosts_of_one_company_fall_on_slots_of_their_own() {
+        let buckets = ["images", "data-lake", "logs", "web", "backup", "reports", "mobile", "ml-models"];
+        let hosts = buckets.iter().flat_map(|bucket| {
+            (1..=4).map(move |number| format!("example-company-{bucket}-{number}.s3.eu-west-1.amazonaws.com"))
+        });
+        let slots: HashSet<usize> = hosts.map(|host| slot_of(host.as_bytes())).collect();
+        assert!(slots.len() > 28, "{}", slots.len());
+        assert_eq!(slot_of(b""), slot_of(b""));
+    }
 }

@@ -214,6 +214,12 @@ pub trait Detector: Send {
     /// Takes rows that match a condition of the rule ([`Rule::form`]), everyday ones too.
     fn take(&mut self, _matched: &sigma::Matched<'_, '_, '_>) {}
 
+    /// How often the samples of what it counted and of what it shows were halved; 0 if it does not say. Rows of which it
+    /// would keep nothing need not be marked for it.
+    fn halvings(&self) -> [u32; 2] {
+        [0; 2]
+    }
+
     /// Takes over the state of another detector of the same rule.
     fn merge(&mut self, other: Box<dyn Detector>);
 

@@ -21,6 +21,8 @@ pub struct Name {
     pub delivers: bool,
     /// Is it an account, by its 12 digits or its canonical id?
     pub is_account: bool,
+    /// Is it a role?
+    pub is_role: bool,
 }
 
 /// Names of one kind.
@@ -52,6 +54,7 @@ impl Numbered {
             text: text.as_deref().map(|name| field(name).into()),
             fingerprint: fingerprint_of(name.unwrap_or_default()),
             delivers: text.as_deref().is_some_and(is_delivering),
+            is_role: text.as_deref().is_some_and(|name| name.contains(":role/")),
             is_account: text.as_deref().is_some_and(|name| is_account_id(name) || is_canonical_id(name)),
         });
         match name {

@@ -4,7 +4,7 @@
 //! Such a rule says what a row counts for ([`Repeat::select`]) and at the end which stretches of time are too much
 //! ([`Repeat::judge`]). An actor may be anything, such as an address. Millions of them, each of which does little, must not
 //! push out the one that does much: what is kept is a sample of what was done, not of the actors; unless a rule says of an
-//! actor that little is too much ([`Repeat::is_kept_whole`]).
+//! actor that little is too much ([`Repeat::kept_whole_by`]).
 
 use super::alert::Alert;
 use super::codes::{Among, Codes};
@@ -49,10 +49,10 @@ pub trait Repeat: Send + Sized + 'static {
     /// the first test should be one of `codes`.
     fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>);
 
-    /// Where too much is counted: is an actor kept with all that it did, or not at all? So it must be where few things are
-    /// too many, and an actor can do no more than a few in a minute.
-    fn is_kept_whole(_fields: &ActorFields<'_>) -> bool {
-        false
+    /// Where too much is counted: by which fingerprint is an actor kept with all that it did, or not at all? There must be
+    /// one where few things are too many, and an actor can do no more than a few in a minute.
+    fn kept_whole_by(_fields: &ActorFields<'_>) -> Option<u64> {
+        None
     }
 
     /// Is a record kept of what an actor did?
@@ -158,10 +158,11 @@ impl<R: Repeat> RepeatDetector<R> {
         }
     }
 
-    /// A fingerprint of something that an actor did: what is sampled by it is a sample of all things alike, or of actors.
-    fn spread(actor: u64, is_kept_whole: bool, what: u64) -> u64 {
+    /// A fingerprint of something that an actor did: what is sampled by it is a sample of all things alike, or of what
+    /// actors are kept whole by.
+    fn spread(actor: u64, kept_whole_by: Option<u64>, what: u64) -> u64 {
         let spread = fingerprint_of(&(what ^ actor).to_le_bytes());
-        if is_kept_whole { actor >> 32 << 32 | spread & u64::from(u32::MAX) } else { spread }
+        kept_whole_by.map_or(spread, |by| by >> 32 << 32 | spread & u64::from(u32::MAX))
     }
 
     fn notes(&self) -> Option<String> {
@@ -187,13 +188,13 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                 let Some(time_ms) = columns.event_time_ms(row) else { return };
                 let fields = [first, second, third, fourth];
                 let name = key.set(&fields);
-                let (actor, is_kept_whole) = (fingerprint(name), R::is_kept_whole(&fields));
-                let one = Self::spread(actor, is_kept_whole, what);
+                let (actor, kept_whole_by) = (fingerprint(name), R::kept_whole_by(&fields));
+                let one = Self::spread(actor, kept_whole_by, what);
                 let minute = time_ms.div_euclid(MINUTE_MS * R::GRAIN_MINUTES) * R::GRAIN_MINUTES;
                 counted.insert(actor, batch.log, minute * MINUTE_MS, one, true);
                 if R::shows(&fields, what) {
                     let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
-                    let thing = Self::spread(actor, is_kept_whole, one ^ place.rotate_left(23));
+                    let thing = Self::spread(actor, kept_whole_by, one ^ place.rotate_left(23));
                     shown.see(thing, Done { actor, what, minute, log: batch.log }, name, (columns, row));
                 }
             });
@@ -213,13 +214,17 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
             let [first, second, third, fourth] = EntityKey::fields(name)[..] else { return None };
             let fields = [first, second, third, fourth];
             let series = counted.of(actor);
-            let series = if R::is_kept_whole(&fields) { series.whole() } else { series };
+            let series = if R::kept_whole_by(&fields).is_some() { series.whole() } else { series };
             Some(Actor { fields, series, shown, grain_minutes: R::GRAIN_MINUTES })
         });
         let mut actors: Vec<Actor<'_>> = actors.collect();
         actors.sort_by_key(|actor| actor.fields);
         self.rule.judge(&actors, shared, &mut findings);
         findings
+    }
+
+    fn halvings(&self) -> [u32; 2] {
+        [self.counted.halvings(), self.shown.halvings()]
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {

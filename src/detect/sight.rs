@@ -151,7 +151,8 @@ impl Seer {
         let account = table.bytes(row, access::BUCKET_OWNER);
         let operation = table.bytes(row, access::OPERATION).unwrap_or_default();
         let (act, asked) = self.act(LogType::S3Access, b"", operation);
-        let ended = ended(outcome::of(table, row), status);
+        let outcome = outcome::of(table, row);
+        let ended = ended(outcome, status);
         Sight {
             act,
             ended,
@@ -171,7 +172,7 @@ impl Seer {
             names_version: act == Act::Delete && names_version(table, row),
             is_foreign: self.names.callers.name(caller).is_other_account(account),
             setting: None,
-            asked,
+            asked: self.narrowed(asked, Some(outcome), who),
             marks: Marks::default(),
             log: LogType::S3Access,
             time_ms: table.rows[row].event_time_ms(),
@@ -184,10 +185,8 @@ impl Seer {
         let service = short_service(event_source);
         let operation = table.text(row, trail::EVENT_NAME).unwrap_or_default();
         let (act, asked) = self.act(LogType::CloudTrail, event_source.as_bytes(), operation.as_bytes());
-        let ended = match activity::is_api_call(table, row) {
-            true => ended(outcome::of(table, row), None),
-            false => Ended::Failed,
-        };
+        let outcome = activity::is_api_call(table, row).then(|| outcome::of(table, row));
+        let ended = outcome.map_or(Ended::Failed, |outcome| ended(outcome, None));
         let key = table.bytes(row, trail::S3_KEY);
         let parameters = || table.text(row, trail::REQUEST_PARAMETERS);
         let is_setting = matches!(act, Act::OtherS3 | Act::OtherService) && ended == Ended::Done;
@@ -216,8 +215,13 @@ impl Seer {
             marks: Marks::default(),
             names_version: act == Act::Delete && table.bytes(row, trail::S3_VERSION_ID).is_some(),
             setting: is_setting.then(parameters).flatten().map(|parameters| [service, operation, parameters]),
-            asked,
+            asked: self.narrowed(asked, outcome, who),
         }
+    }
+
+    /// What is left of a set of conditions, by how the row ended, if it is a call, and who called.
+    fn narrowed(&mut self, asked: u32, outcome: Option<Outcome>, who: Who) -> u32 {
+        self.asking.as_mut().map_or(0, |asking| asking.narrowed(asked, outcome, who))
     }
 
     fn bucket(&mut self, caller: u32, bucket: Option<&[u8]>) -> Option<(u32, u32)> {

@@ -12,7 +12,7 @@ use super::policy::Calls;
 use super::rules::sample_settings;
 use super::sight::{Seer, Sight};
 use super::sigma::{CellTable, Matched, Program};
-use super::whereabouts::Whereabouts;
+use super::whereabouts::{self, Whereabouts};
 use super::{Alert, Config, DetectBatch, Detector, Findings, RULES, Rule, Shared, alert, sigma};
 use crate::activity::evidence::EvidenceCounts;
 use crate::batch::{Dataset, Projection, TextLayout};
@@ -84,13 +84,16 @@ pub(super) struct Common {
     deletions: Mutex<Deletions>,
     /// In the order of the rules; at the end they are taken out.
     detectors: Vec<Mutex<Option<Box<dyn Detector>>>>,
+    /// Which of them asks for whereabouts, if one does.
+    whereabouts: Option<usize>,
 }
 
 impl Common {
     /// Of nothing yet.
     pub(super) fn of(rules: &[&'static Rule], config: &Config) -> Common {
         let detectors = rules.iter().map(|rule| Mutex::new(Some(rule.detector(config))));
-        Common { detectors: detectors.collect(), ..Common::default() }
+        let whereabouts = rules.iter().position(|rule| rule.id == whereabouts::RULE);
+        Common { detectors: detectors.collect(), whereabouts, ..Common::default() }
     }
 
     /// The detectors, in the order of the rules.
@@ -209,22 +212,27 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let observe = |detector: &mut Option<Box<dyn Detector>>| {
+        let mut halvings = None;
+        let mut observe = |number: usize, detector: &mut Option<Box<dyn Detector>>| {
             if let Some(detector) = detector {
                 detector.observe(batch, codes);
+                if self.common.whereabouts == Some(number) {
+                    halvings = Some(detector.halvings());
+                }
             }
         };
         // Those that another thread is at come last, when it has gone on.
         let mut busy = Vec::new();
-        for detector in &self.common.detectors {
+        for (number, detector) in self.common.detectors.iter().enumerate() {
             match try_lock(detector) {
-                Some(mut detector) => observe(&mut detector),
-                None => busy.push(detector),
+                Some(mut detector) => observe(number, &mut detector),
+                None => busy.push((number, detector)),
             }
         }
         self.common.kms().observe(batch, codes);
         self.common.deletions().observe(batch, codes);
-        busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
+        busy.into_iter().for_each(|(number, detector)| observe(number, &mut lock(detector)));
+        halvings.into_iter().for_each(|halvings| self.whereabouts.know(halvings));
     }
 
     /// Takes the rows that conditions of rules that are data could match.
@@ -436,7 +444,15 @@ impl Stage for DetectStage<'_> {
         for row in rows {
             let mut sight = worker.seer.see(table, *row as usize);
             sight.marks = marks::of_row(table, *row as usize, &sight);
-            if worker.whereabouts.is_earliest(table, *row as usize, &sight, &self.config.context) {
+            if worker.common.whereabouts.is_some()
+                && worker.whereabouts.is_earliest(
+                    table,
+                    *row as usize,
+                    &sight,
+                    &worker.seer.names,
+                    &self.config.context,
+                )
+            {
                 sight.marks = sight.marks.and(Marks::WHEREABOUTS);
             }
             if let Some(watch) = &self.watch {

@@ -16,9 +16,23 @@ use super::stage::{Common, DetectWorker};
 use super::text_column::TextColumn;
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared};
 use crate::activity::outcome::is_throttling;
-use crate::parse::LogType;
+use crate::decode::{Block, Segment};
+use crate::parse::{FieldTable, LogType, s3_access};
 use arrow::array::{Array, BooleanArray, Int32Array, Int64Array, TimestampMillisecondArray};
 use std::sync::Arc;
+
+/// Lines of an access log as they are parsed.
+pub fn access_table(lines: &str) -> FieldTable {
+    let segment = Segment { file: "a.log".into(), start: 0, first_number: 1, first_offset: 0 };
+    let block = Block {
+        log: LogType::S3Access,
+        bytes: lines.as_bytes().to_vec(),
+        segments: vec![segment],
+        records: vec![],
+        framed: 0,
+    };
+    s3_access::parse_block(block, &mut Vec::new()).0
+}
 
 /// One row of `activity`, with the native columns that rules read; the default is of no interest to any rule.
 #[derive(Clone, Debug)]

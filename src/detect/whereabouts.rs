@@ -8,10 +8,13 @@ use super::earliest::Earliest;
 use super::key_sample::{fingerprint_of, is_sampled};
 use super::marks::is_public;
 use super::minutes::MINUTE_MS;
+use super::names::Names;
 use super::sight::Sight;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
-use memchr::memmem::Finder;
 use std::net::IpAddr;
+
+/// The rule that asks for them.
+pub const RULE: &str = "GET-018";
 
 /// One request in so many is looked at, by its id, so that all the others cost next to nothing.
 const HALVINGS: u32 = 2;
@@ -20,25 +23,25 @@ const HALVINGS: u32 = 2;
 pub const STRETCH_MINUTES: i64 = 10;
 
 /// Of one thread: the time of the earliest request of a stretch, credential, bucket, place and country that it has seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Whereabouts {
     /// By stretch, credential, bucket, place and country.
     earliest: Earliest<(i64, u64, u32, u64, u64)>,
     countries: Countries,
-    /// Finds what the ARNs of sessions of roles hold.
-    of_role: Finder<'static>,
-}
-
-impl Default for Whereabouts {
-    fn default() -> Self {
-        let of_role = Finder::new(":assumed-role/");
-        Whereabouts { earliest: Earliest::default(), countries: Countries::default(), of_role }
-    }
+    /// How often the rule has halved the sessions that it counts, and those that it shows.
+    halvings: [u32; 2],
 }
 
 impl Whereabouts {
     /// Is this row the earliest that was seen of its kind? Then it may be the earliest of all.
-    pub fn is_earliest(&mut self, table: &FieldTable, row: usize, sight: &Sight<'_>, context: &Context) -> bool {
+    pub fn is_earliest(
+        &mut self,
+        table: &FieldTable,
+        row: usize,
+        sight: &Sight<'_>,
+        names: &Names,
+        context: &Context,
+    ) -> bool {
         let is_asked = sight.who == Who::Principal && sight.request != 0 && is_sampled(sight.request, HALVINGS);
         let (true, Some((bucket, _)), Some(time_ms)) = (is_asked, sight.bucket, sight.time_ms) else {
             return false;
@@ -46,20 +49,33 @@ impl Whereabouts {
         let (Some(credential), Some(address)) = (credential(table, row), address(table, row)) else {
             return false;
         };
-        let Some(mut place) = Place::of(address) else { return false };
-        if table.log == LogType::S3Access {
-            // A session tells of credentials; which access key a user has is not logged, nor asked for.
-            if self.of_role.find(credential).is_none() {
-                return false;
-            }
-            if place != Place::Inside {
-                place = Place::Outside(0);
-            }
+        let of_session = table.log == LogType::S3Access;
+        // A session tells of credentials; which access key a user has is not logged, nor asked for.
+        if of_session && !names.callers.name(sight.caller).is_role {
+            return false;
         }
+        let credential = fingerprint_of(credential);
+        let [counted, shown] = self.halvings;
+        let is_kept = |halvings| is_sampled(credential, halvings);
+        if of_session && !is_kept(counted.min(shown)) {
+            return false;
+        }
+        let Some(mut place) = Place::of(address) else { return false };
         let country = self.countries.of(address, context).map_or(0, Country::number);
+        // What is from inside, and from no country, is counted only.
+        if place == Place::Inside && country == 0 && !is_kept(counted) {
+            return false;
+        }
+        if of_session && place != Place::Inside {
+            place = Place::Outside(0);
+        }
         let stretch = time_ms.div_euclid(STRETCH_MINUTES * MINUTE_MS);
-        let what = (stretch, fingerprint_of(credential), bucket, place.fingerprint(), country);
-        self.earliest.is(what, time_ms)
+        self.earliest.is((stretch, credential, bucket, place.fingerprint(), country), time_ms)
+    }
+
+    /// The rule keeps so much: it is by their credentials that sessions, and access keys from inside, are sampled.
+    pub fn know(&mut self, halvings: [u32; 2]) {
+        self.halvings = halvings;
     }
 
     /// Numbers of buckets are given anew.
@@ -115,6 +131,47 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::sight::Seer;
+    use crate::detect::testing::access_table;
+
+    /// The sessions that are marked of those that ask from there, if the rule has halved so often.
+    fn marked(address: &str, halvings: [u32; 2]) -> Vec<u32> {
+        let line = |number: u32| {
+            format!(
+                "o b [06/Feb/2026:00:00:38 +0000] {address} arn:aws:sts::111122223333:assumed-role/app/i-{} R{number} \
+                 REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 1 5 4 \"-\" \"-\" -\n",
+                number / 2
+            )
+        };
+        // One request in four is looked at.
+        let looked_at = |number: &u32| is_sampled(fingerprint_of(format!("R{number}").as_bytes()), HALVINGS);
+        let numbers: Vec<u32> = (0..u32::MAX).filter(looked_at).take(128).collect();
+        let table = access_table(&numbers.iter().map(|number| line(*number)).collect::<String>());
+        let (mut seer, mut whereabouts) = (Seer::default(), Whereabouts::default());
+        whereabouts.know(halvings);
+        let context = Context::default();
+        let is_marked = |row: &usize| {
+            let sight = seer.see(&table, *row);
+            whereabouts.is_earliest(&table, *row, &sight, &seer.names, &context)
+        };
+        (0..table.len()).filter(is_marked).map(|row| numbers[row] / 2).collect()
+    }
+
+    #[test]
+    fn what_the_rule_would_not_keep_is_not_marked() {
+        let kept = |halvings: u32| {
+            let arn = |number: &u32| format!("arn:aws:sts::111122223333:assumed-role/app/i-{number}");
+            let all = marked("10.0.0.1", [0, 0]);
+            assert!(all.len() > 100);
+            all.into_iter().filter(|number| is_sampled(fingerprint_of(arn(number).as_bytes()), halvings)).collect()
+        };
+        for (address, halvings, expected) in
+            [("10.0.0.1", [2, 0], 2), ("10.0.0.1", [1, 3], 1), ("192.0.2.1", [2, 1], 1), ("192.0.2.1", [1, 3], 1)]
+        {
+            let expected: Vec<u32> = kept(expected);
+            assert!(!expected.is_empty() && marked(address, halvings) == expected, "{address} {halvings:?}");
+        }
+    }
 
     #[test]
     fn addresses_are_inside_or_in_a_network_of_the_internet() {

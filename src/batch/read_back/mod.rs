@@ -246,6 +246,7 @@ impl ReadBack {
             | Cells::Word(_)
             | Cells::Composed(_)
             | Cells::PerValue(..)
+            | Cells::PerCaller(_)
             | Cells::StructList(_, _, None)
             | Cells::Number(_)
             | Cells::SmallNumber(_)

@@ -5,11 +5,12 @@ use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::codes::{Among, Codes};
 use crate::detect::context::{Context, Countries, Country};
+use crate::detect::key_sample::fingerprint;
 use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, ActorFields, Count, Repeat, RepeatDetector};
 use crate::detect::sample_lines::{Asks, made};
-use crate::detect::whereabouts::{Place, STRETCH_MINUTES};
+use crate::detect::whereabouts::{self, Place, STRETCH_MINUTES};
 use crate::detect::{Config, DetectBatch, Evidence, Findings, Form, Rule, Sample, Shared, Threshold};
 use crate::parse::LogType;
 use serde_json::json;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 /// GET-018 `credential-places`.
 pub static RULE: Rule = Rule {
-    id: "GET-018",
+    id: whereabouts::RULE,
     name: "credential-places",
     title: "One credential was used from places that do not go together",
     severity: Severity::Medium,
@@ -94,8 +95,8 @@ impl Repeat for CredentialPlaces {
     }
 
     /// Of two sides, and of the few countries of one credential, none may be missing.
-    fn is_kept_whole(fields: &ActorFields<'_>) -> bool {
-        fields[3] != Some(NETWORKS)
+    fn kept_whole_by(fields: &ActorFields<'_>) -> Option<u64> {
+        (fields[3] != Some(NETWORKS)).then(|| fingerprint(fields[2].unwrap_or_default()))
     }
 
     /// What an alert tells of is what came from outside.

@@ -198,6 +198,7 @@ impl Expression {
                 left
             }
             Expression::Test(test) if test.is_of(known) => rows.to_vec(),
+            Expression::Not(one) if matches!(&**one, Expression::Test(test) if test.is_of(known)) => rows.to_vec(),
             _ => self.select(cells, rows),
         }
     }

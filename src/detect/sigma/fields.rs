@@ -1,6 +1,8 @@
 //! The fields that rules can name: CloudTrail's own names, our columns of access lines, and those of both logs.
 
 use crate::activity::operation::of_operation;
+use crate::activity::outcome::Outcome;
+use crate::activity::principal::PrincipalKind;
 use crate::activity::short_service;
 use crate::batch::columns::{few, many};
 use crate::batch::{Cells, Column, Dataset, Variety};
@@ -224,6 +226,7 @@ fn text_cells(cells: &Cells) -> Cells {
         Cells::Word(word) => Cells::Word(*word),
         Cells::Composed(compose) => Cells::Composed(*compose),
         Cells::PerValue(name, compose) => Cells::PerValue(name, *compose),
+        Cells::PerCaller(compose) => Cells::PerCaller(*compose),
         Cells::SourceFile => Cells::SourceFile,
         _ => Cells::NoText,
     }
@@ -339,6 +342,21 @@ pub fn known_of<'a>(
     // A name that is empty here may be one that is not there.
     possible.iter_mut().for_each(|known: &mut Vec<_>| known.retain(|(_, value)| !value.is_empty()));
     possible
+}
+
+/// What is known of a row from how it ended, if it is a call, and from its caller, who is of one of these kinds: as
+/// [`known_of`] tells it.
+pub fn known_of_ending(outcome: Option<Outcome>, kinds: &[PrincipalKind]) -> Vec<Vec<(&'static Column, String)>> {
+    let column = |name: &str, value: &str| {
+        let column = Source::Activity.columns().iter().find(|column| column.name == name);
+        (column.expect("a column of activity"), value.to_owned())
+    };
+    let of_kind = |kind: &PrincipalKind| {
+        let mut known = vec![column("principal_kind", kind.name())];
+        known.extend(outcome.map(|outcome| column("outcome", outcome.name())));
+        known
+    };
+    kinds.iter().map(of_kind).collect()
 }
 
 #[cfg(test)]
