@@ -29,6 +29,7 @@ struct SavedAlert {
     access_key_id: Option<String>,
     remote_ip: Option<String>,
     evidence: Vec<SavedEvidence>,
+    related: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +99,7 @@ fn conditions(alert: &SavedAlert) -> Conditions {
         addresses: alert.remote_ip.iter().map(|ip| Address::exact(ip)).collect(),
         places: evidence.iter().map(|row| (row.source_file.clone(), row.source_line)).collect(),
         request_ids: evidence.iter().filter_map(|row| row.request_id.clone()).collect::<HashSet<_>>(),
+        alert_ids: std::iter::once(&alert.alert_id).chain(&alert.related).cloned().collect(),
         ..Conditions::default()
     }
 }
@@ -115,6 +117,7 @@ mod tests {
             remote_ip: Some("*/9".to_owned()),
             first_seen: Some("2026-03-04T09:00:00Z".to_owned()),
             last_seen: Some("2026-03-04T09:00:05Z".to_owned()),
+            related: vec!["1111111111111111".to_owned()],
             ..crate::detect::Alert::of(crate::detect::RULES[0], &[Some("p")], None)
         };
         let line = serde_json::to_string(&alert).unwrap();
@@ -137,6 +140,8 @@ mod tests {
                     assert_eq!(conditions.principals, [Pattern::exact("p*")]);
                     assert_eq!(conditions.addresses, [Address::Named(Pattern::exact("*/9"))]);
                     assert_eq!(conditions.until_ms.unwrap() - conditions.since_ms.unwrap(), 6000);
+                    let ids = [&alert.alert_id, "1111111111111111"].map(str::to_owned);
+                    assert_eq!(conditions.alert_ids, HashSet::from(ids));
                 }
                 Some(complaint) => {
                     let error = read.unwrap_err().to_string();

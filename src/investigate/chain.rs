@@ -13,7 +13,7 @@ use crate::parse::{FieldTable, LogType, time};
 use crate::pipeline::Stage;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most grants that are kept of the callers asked for, and as many of sessions that may turn out to be theirs; the
@@ -96,6 +96,8 @@ pub struct Chain {
     by_key: HashMap<Arc<str>, usize>,
     /// By role and session name, in order of time.
     by_session: HashMap<Arc<Session>, Vec<usize>>,
+    /// The roles of these sessions.
+    roles: HashSet<String>,
     /// Names under which the access keys that are asked for were used.
     callers: BTreeSet<String>,
     /// Which bit of [`Grant::asked_for`] is meant.
@@ -121,6 +123,9 @@ impl Chain {
             self.links.push((Arc::clone(grant), parent));
             if let Some(session) = &grant.session {
                 self.by_session.entry(Arc::clone(session)).or_default().push(number);
+                if !self.roles.contains(&session.0) {
+                    self.roles.insert(session.0.clone());
+                }
             }
             let later = by_caller.get(&*grant.access_key_id).into_iter().flatten();
             waiting.extend(later.map(|grant| (*grant, Some(number))));
@@ -153,6 +158,15 @@ impl Chain {
     /// Was an access key that is asked for used under this name?
     pub fn is_a_caller(&self, name: &str) -> bool {
         self.callers.contains(name)
+    }
+
+    /// Can what is told of one caller be of a session that was taken on? An access key decides where it is known; else a
+    /// role of which there is such a session will do.
+    pub fn can_be(&self, name: Option<&str>, access_key: Option<&str>) -> bool {
+        match access_key {
+            Some(key) => self.by_key.contains_key(key),
+            None => name.is_some_and(|name| self.roles.contains(name)),
+        }
     }
 
     /// The way from the caller who is asked for to this session, a sentence a step; of a long one both ends.
@@ -449,6 +463,17 @@ mod tests {
                  AssumeRole at 2026-03-04T09:00:01Z, f:0"
             );
             assert!(steps[2].contains("role/three"), "{}", steps[2]);
+            let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+            for (name, key, expected) in [
+                (Some(role("three")), None, true),
+                (Some(role("four")), None, false),
+                (Some(role("three")), Some("ASIA3"), true),
+                (Some(role("three")), Some("ASIA5"), false),
+                (None, Some("ASIA2"), true),
+                (None, None, false),
+            ] {
+                assert_eq!(chain.can_be(name.as_deref(), key), expected, "{name:?} {key:?}");
+            }
             tables.reverse();
         }
     }

@@ -17,6 +17,7 @@
 pub mod selection;
 
 pub mod alert_file;
+pub mod alerts;
 pub mod blind_spots;
 pub mod pattern;
 

@@ -1,5 +1,6 @@
 //! What names and addresses are held against.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
 /// A name, in which `*` stands for any text.
@@ -32,6 +33,17 @@ impl Pattern {
             rest = &rest[at + piece.len()..];
         }
         rest.ends_with(last.as_str())
+    }
+
+    /// What a name must begin with to fit, and whether it may go on behind that as it likes.
+    pub fn beginning(&self) -> (&str, bool) {
+        (self.pieces.first().map_or("", String::as_str), self.pieces.len() > 1)
+    }
+}
+
+impl Display for Pattern {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.pieces.join("*"))
     }
 }
 
@@ -93,6 +105,16 @@ impl Address {
     }
 }
 
+impl Display for Address {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Network(address, bits) if *bits == bits_of(*address) => address.fmt(formatter),
+            Address::Network(address, bits) => write!(formatter, "{address}/{bits}"),
+            Address::Named(pattern) => pattern.fmt(formatter),
+        }
+    }
+}
+
 /// The DNS name of a service, or `AWS Internal`, which can have a number behind a slash.
 fn is_service(text: &str) -> bool {
     [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| text.ends_with(end))
@@ -130,6 +152,12 @@ mod tests {
             assert_eq!(Pattern::new(pattern).matches(name), fits, "{pattern} {name}");
         }
         assert!(Pattern::exact("a*").matches("a*") && !Pattern::exact("a*").matches("ab"));
+        for (text, beginning) in [("a", ("a", false)), ("a*b*", ("a", true)), ("*", ("", true)), ("", ("", false))]
+        {
+            let pattern = Pattern::new(text);
+            assert_eq!((pattern.beginning(), pattern.to_string().as_str()), (beginning, text));
+        }
+        assert_eq!(Pattern::exact("a*").beginning(), ("a*", false));
     }
 
     #[test]
@@ -147,7 +175,9 @@ mod tests {
             ("*.amazonaws.com", "192.0.2.7", false),
             ("AWS Internal*", "AWS Internal/3", true),
         ] {
-            assert_eq!(Address::parse(text).unwrap().matches(logged), fits, "{text} {logged}");
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.matches(logged), fits, "{text} {logged}");
+            assert_eq!(address.to_string(), text);
         }
         for (text, logged, fits) in [
             ("192.0.2.7", "192.0.2.7", true),

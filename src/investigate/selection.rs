@@ -49,6 +49,8 @@ pub struct Conditions {
     pub places: HashSet<(String, i64)>,
     /// Ids of requests that do.
     pub request_ids: HashSet<String>,
+    /// Ids of alerts that do: the one that the conditions are of, and those that belong with it.
+    pub alert_ids: HashSet<String>,
     /// What the callers took on, once it is known.
     pub chain: Chain,
 }
@@ -101,10 +103,19 @@ impl Selection {
 
     /// Is nothing asked for, and so everything?
     pub fn is_everything(&self) -> bool {
+        self.options.buckets.is_empty() && !self.asks_beyond_buckets()
+    }
+
+    /// Is more asked for than buckets?
+    pub fn asks_beyond_buckets(&self) -> bool {
         let options = &self.options;
-        let names = options.buckets.len() + options.keys.len() + options.addresses.len();
-        let is_timed = options.since_ms.is_some() || options.until_ms.is_some();
-        names == 0 && !is_timed && !options.names_callers() && self.alerts.is_empty()
+        let names = options.keys.len() + options.addresses.len() + self.alerts.len();
+        names > 0 || options.since_ms.is_some() || options.until_ms.is_some() || options.names_callers()
+    }
+
+    /// Can a row of this bucket be asked for, as far as the options name buckets?
+    pub fn may_ask_for_bucket(&self, bucket: &str) -> bool {
+        self.options.buckets.is_empty() || fits(&self.options.buckets, bucket)
     }
 
     /// Does it name callers, so that what they took on must be known first?
@@ -228,7 +239,7 @@ impl Conditions {
     }
 }
 
-fn fits(patterns: &[Pattern], name: &str) -> bool {
+pub(super) fn fits(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }
 
@@ -327,9 +338,12 @@ impl<'a> Facts<'a> {
         if let About::Other(bucket, _) = self.about {
             return Some(bucket);
         }
-        let object =
-            || self.kms_object().map(|object| object.split_once('/').map_or(object, |(bucket, _)| bucket));
-        self.field(access::BUCKET_NAME, trail::S3_BUCKET).or_else(object)
+        self.field(access::BUCKET_NAME, trail::S3_BUCKET).or_else(|| self.kms_bucket())
+    }
+
+    /// The bucket that S3 called KMS for.
+    pub fn kms_bucket(&self) -> Option<&'a str> {
+        self.kms_object().map(|object| object.split_once('/').map_or(object, |(bucket, _)| bucket))
     }
 
     /// The key of the object; of a call of KMS that of the object which S3 called it for.
