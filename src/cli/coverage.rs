@@ -3,6 +3,7 @@
 use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::output::{self, Output};
+use super::selection::{SelectionArguments, may_belong};
 use clap::{Args, ValueEnum};
 use s3sleuth::coverage::{Coverage, CoverageStage};
 use s3sleuth::detect::{Config, DetectStage, RULES};
@@ -16,18 +17,21 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   s3sleuth coverage logs/                        tables on a terminal, one JSON object a day in a pipe
   s3sleuth coverage logs/ --format json          one object: places, gaps, what was not evaluated
-  s3sleuth coverage logs/ --bucket amzn-s3-demo-data --since 2026-03-01 --format md -o coverage.md")]
+  s3sleuth coverage logs/ --bucket amzn-s3-demo-data --since 2026-03-01 --format md -o coverage.md
+  s3sleuth coverage logs/ --principal backup-admin   of the buckets that a caller's requests name
+  s3sleuth coverage logs/ --alerts alerts.jsonl --alert 5f0c9e1d2b3a4c55
+
+A selection chooses buckets, accounts and regions: those that its records name are told with all of their records.")]
 pub struct Arguments {
     #[command(flatten)]
     input: InputArguments,
-    /// Only this bucket, and the account and region it lies in; repeatable
-    #[arg(long, value_name = "NAME")]
-    bucket: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArguments,
     /// Form of the output [default: table on a terminal, jsonl elsewhere]
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     format: Option<CoverageFormat>,
     /// File for the output; - for stdout
-    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    #[arg(short, long, value_name = "FILE", default_value = "-", help_heading = "Output")]
     output: PathBuf,
 }
 
@@ -48,25 +52,27 @@ enum CoverageFormat {
 
 /// Tells what logs are there and what is missing.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
-    let input = &arguments.input;
+    let Arguments { input, selection: asked, .. } = arguments;
     input.check_paths()?;
-    let inputs = input.inputs(&arguments.output, &[], &[])?;
+    let mut selection = asked.selection()?;
+    let read: Vec<&Path> = asked.alerts_file().into_iter().collect();
+    let inputs = input.inputs(&arguments.output, &[], &read)?;
     let output = Output::open(&arguments.output, input.force)?;
-    let stage = CoverageStage::new(arguments.bucket.iter().cloned());
-    let (worker, told) = input.run(&inputs, None, &stage)?;
+    let (not_followed, status) = asked.follow(&mut selection, input, &inputs)?;
+    let stage = CoverageStage::of(&selection);
+    let (worker, mut told) = input.run(&inputs, None, &stage)?;
     let coverage = stage.finish(worker);
     let config = Config::default();
     let not_evaluated = DetectStage::new(&RULES, &config).not_evaluated(&told.report.tally.evidence);
     let facts = Told { tally: &told.report.tally, not_evaluated: &not_evaluated };
     write(&coverage, &facts, arguments, output)?;
-    let unseen = arguments
-        .bucket
-        .iter()
-        .filter(|name| coverage.places.iter().all(|place| place.bucket.as_ref() != Some(name)));
-    unseen.for_each(|name| input.say(&format!("{name}: no record names this bucket")));
-    let notes: Vec<String> = not_evaluated.iter().chain(&coverage.left_out).cloned().collect();
+    asked.not_found(&coverage).iter().for_each(|note| input.say(note));
+    let mut notes: Vec<String> = not_evaluated.iter().chain(&coverage.left_out).cloned().collect();
+    notes.extend(may_belong(coverage.selected));
+    told.incomplete.clone_from(&not_followed);
+    notes.extend(not_followed);
     let limited = if coverage.left_out.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
-    Ok(input.tell(told, 0, &notes)?.max(limited))
+    Ok(input.tell(told, 0, &notes)?.max(limited).max(status))
 }
 
 fn write(coverage: &Coverage, told: &Told<'_>, arguments: &Arguments, mut output: Output) -> Result<(), Error> {

@@ -4,10 +4,12 @@ use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::values;
 use clap::Args;
+use s3sleuth::coverage::{Coverage, Selected};
 use s3sleuth::investigate::alert_file::conditions_of_alerts;
 use s3sleuth::investigate::chain::ChainStage;
 use s3sleuth::investigate::pattern::{Address, Pattern};
 use s3sleuth::investigate::{Conditions, Selection};
+use s3sleuth::report::count::counted;
 use s3sleuth::source::Inputs;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +45,39 @@ impl SelectionArguments {
     /// Files that are read beside the logs, and must not be written over.
     pub fn alerts_file(&self) -> Option<&Path> {
         self.alerts_file.as_deref()
+    }
+
+    /// What was asked for: options and values.
+    pub fn told(&self) -> Vec<(&'static str, String)> {
+        let addresses: Vec<String> = self.addresses.iter().map(Address::to_string).collect();
+        let options: [(&'static str, &[String]); 6] = [
+            ("bucket", &self.buckets),
+            ("key", &self.keys),
+            ("principal", &self.principals),
+            ("ip", &addresses),
+            ("access-key", &self.access_keys),
+            ("alert", &self.alerts),
+        ];
+        options
+            .into_iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name, value.clone())))
+            .collect()
+    }
+
+    /// What of it no record shows, a sentence each.
+    pub fn not_found(&self, coverage: &Coverage) -> Vec<String> {
+        if let Some(selected) = coverage.selected {
+            return (selected.records == 0)
+                .then(|| "no record is of the selection".to_owned())
+                .into_iter()
+                .collect();
+        }
+        let is_unseen = |name: &&String| {
+            let pattern = Pattern::new(name);
+            let mut buckets = coverage.places.iter().filter_map(|place| place.bucket.as_deref());
+            !buckets.any(|bucket| pattern.matches(bucket))
+        };
+        self.buckets.iter().filter(is_unseen).map(|name| format!("{name}: no record names this bucket")).collect()
     }
 
     /// The selection as asked for; the time range is that of the input.
@@ -86,4 +121,19 @@ impl SelectionArguments {
         let status = if notes.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
         Ok((notes, status))
     }
+}
+
+/// What may belong to a selection and does not count, where records are not joined, a sentence.
+pub fn may_belong(selected: Option<Selected>) -> Option<String> {
+    let [lines, events] = selected?.may_belong;
+    let counts = [(lines, "access-log line"), (events, "CloudTrail event")];
+    let counts: Vec<String> =
+        counts.into_iter().filter(|(number, _)| *number > 0).map(|(number, noun)| counted(number, noun)).collect();
+    (!counts.is_empty()).then(|| {
+        format!(
+            "{} that may belong here: they do not say what was asked for (an access key, an address, the key of a \
+             deletion, a caller's name); timeline tells of which another record of the same request does",
+            counts.join(" and ")
+        )
+    })
 }

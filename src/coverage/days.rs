@@ -217,6 +217,8 @@ pub struct PlaceDays {
     days: Vec<(DayNumber, Box<Day>)>,
     /// First and last event in milliseconds.
     span_ms: Option<(i64, i64)>,
+    /// Is a record of the selection about it?
+    pub is_asked_for: bool,
     /// Do records name this account as owner of the bucket?
     pub is_owner: bool,
     /// The region of the endpoints of successful requests; of several the first in the order of letters.
@@ -342,6 +344,7 @@ impl State for PlaceDays {
             self.change(*number, |day| day.merge(theirs));
         }
         self.widen(other.span_ms);
+        self.is_asked_for |= other.is_asked_for;
         self.is_owner |= other.is_owner;
         self.owner_id = self.owner_id.max(other.owner_id);
         self.see_region(other.endpoint_region.as_deref());
@@ -381,6 +384,7 @@ mod tests {
         let rows: Vec<(String, Seen)> = (0..4000i64)
             .map(|number| (format!("bucket {}", number * number % 61), seen(number * 7_919_000, number % 977)))
             .collect();
+        let is_asked_for = |row: &Seen| row.time_ms.is_some_and(|time_ms| time_ms / 7_919_000 % 211 == 5);
         for budget in [1 << 24, 120_000, 60_000, 20_000] {
             let mut states = Vec::new();
             for (seed, cut) in [(0, 5000), (1, 300), (2, 11)] {
@@ -389,6 +393,7 @@ mod tests {
                     for (bucket, row) in part {
                         let mut gathered = PlaceDays::default();
                         gathered.see(row, true, true);
+                        gathered.is_asked_for = is_asked_for(row);
                         whole.observe(bucket, 1, |state, level| {
                             if level > 0 {
                                 gathered.cut(level);
@@ -402,6 +407,15 @@ mod tests {
                 states.push((levels, table));
             }
             assert!(states.iter().all(|state| *state == states[0]), "{budget}");
+            let of = |bucket: &str| rows.iter().any(|(name, row)| name == bucket && is_asked_for(row));
+            let ((_, halvings, _), table) = &states[0];
+            assert!(table.iter().all(|(bucket, days)| days.is_asked_for == of(bucket)), "{budget}");
+            let marked = table.iter().filter(|(_, days)| days.is_asked_for).count();
+            assert!(
+                *halvings > 0 || (marked > 0 && marked < table.len()),
+                "{budget}: {marked} of {}",
+                table.len()
+            );
         }
     }
 

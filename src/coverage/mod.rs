@@ -5,6 +5,9 @@
 //! that do not tell their account get the one that CloudTrail names ([`resolve`]), and what was seen is judged: hours
 //! without rows against the log's own rhythm ([`rhythm`]), one log against the other ([`loss`]), and what could not be
 //! evaluated for want of a log ([`facts`]).
+//!
+//! A selection of callers, addresses, keys or alerts chooses places: whatever place a row of it names is told with all of
+//! its rows, as without a selection.
 
 pub mod days;
 pub mod delay;
@@ -24,6 +27,7 @@ pub use facts::{DayRow, Judge, PlaceRow};
 pub use gaps::GapRow;
 pub use stage::CoverageStage;
 
+use crate::parse::LogType;
 use days::PlaceDays;
 use loss::Losses;
 
@@ -49,6 +53,28 @@ pub struct Coverage {
     pub places: Vec<Place>,
     /// The first and the last event of all, in milliseconds.
     pub span_ms: Option<(i64, i64)>,
+    /// The records that chose the places; `None` if nothing but buckets was asked for.
+    pub selected: Option<Selected>,
     /// What the memory did not hold, a sentence each.
     pub left_out: Vec<String>,
+}
+
+/// The records of a selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// How many there are.
+    pub records: u64,
+    /// The first and the last of them, in milliseconds.
+    pub span_ms: Option<(i64, i64)>,
+    /// Records of each log, in the order of [`LogType::ALL`], that do not say what is asked for: they belong to the
+    /// selection if another record of the same request does, and are not among the above.
+    pub may_belong: [u64; LogType::ALL.len()],
+}
+
+impl Selected {
+    fn add(&mut self, other: &Selected) {
+        self.records += other.records;
+        self.span_ms = days::joined(self.span_ms, other.span_ms);
+        self.may_belong.iter_mut().zip(other.may_belong).for_each(|(mine, theirs)| *mine += theirs);
+    }
 }

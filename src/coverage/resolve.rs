@@ -8,23 +8,36 @@ use super::stage::Tables;
 use super::{Coverage, Place};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::key_sample::share;
+use crate::investigate::Selection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Account and region.
 type Home = (Option<String>, Option<String>);
 
-/// All that was seen, of all buckets or of these.
-pub(super) fn coverage(mut tables: Tables, wanted: &BTreeSet<String>) -> Coverage {
+/// All that was seen, or of it the places that are asked for. A selection of records leaves places out only at the end, so
+/// that of the others the same is told as without it.
+pub(super) fn coverage(mut tables: Tables, selection: Option<&Selection>) -> Coverage {
     let left_out = notes(&tables);
+    let selected = selection
+        .filter(|selection| selection.asks_beyond_buckets())
+        .map(|_| std::mem::take(&mut tables.selected));
     let mut accounts: BTreeMap<Home, PlaceDays> = BTreeMap::new();
     for (key, days) in tables.accounts.take_sorted() {
         let [account_id, region] = named(&key);
         accounts.insert((account_id, region), days);
     }
     let mut buckets: BTreeMap<String, Vec<(Home, PlaceDays)>> = BTreeMap::new();
+    let mut asked_for: BTreeSet<String> = BTreeSet::new();
     for (key, days) in tables.buckets.take_sorted() {
         let [account_id, region, bucket] = named(&key);
-        buckets.entry(bucket.unwrap_or_default()).or_default().push(((account_id, region), days));
+        let bucket = bucket.unwrap_or_default();
+        if days.is_asked_for {
+            asked_for.insert(bucket.clone());
+        }
+        // A call of KMS asks for a bucket of which there need not be any record.
+        if !days.days().is_empty() {
+            buckets.entry(bucket).or_default().push(((account_id, region), days));
+        }
     }
     let owners = accounts_of_owners(&buckets);
     let mut places = Vec::new();
@@ -46,17 +59,22 @@ pub(super) fn coverage(mut tables: Tables, wanted: &BTreeSet<String>) -> Coverag
             account.change(*number, |mine| mine.merge_delays(day));
         }
     }
+    if selected.is_some() {
+        places.retain(|place| place.bucket.as_ref().is_some_and(|bucket| asked_for.contains(bucket)));
+    }
+    let is_everything = selection.is_none_or(Selection::is_everything);
     let homes: BTreeSet<Home> =
         places.iter().map(|place| (place.account_id.clone(), place.region.clone())).collect();
     for (home, mut days) in accounts {
         days.remove_empty();
-        if !days.days().is_empty() && (wanted.is_empty() || homes.contains(&home)) {
+        let is_shown = is_everything || days.is_asked_for || homes.contains(&home);
+        if is_shown && !days.days().is_empty() {
             let (account_id, region) = home;
             places.push(Place { account_id, region, days, ..Place::default() });
         }
     }
     places.sort_by(|left, right| order(left).cmp(&order(right)));
-    Coverage { places, span_ms: tables.span_ms, left_out }
+    Coverage { places, span_ms: tables.span_ms, selected, left_out }
 }
 
 /// What is not known comes last; an account as a whole comes before its buckets.

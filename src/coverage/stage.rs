@@ -1,20 +1,20 @@
 //! Coverage as the end of the pipeline.
 
-use super::Coverage;
 use super::days::{Day, DayNumber, NO_DAY, PlaceDays, Seen, day_of, joined};
 use super::kind::{self, LogKind};
 use super::place::{FileFacts, RowPlace, names_owner, region_of_success};
 use super::requests::{Requests, SeenAs};
 use super::resolve;
+use super::{Coverage, Selected};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::key_sample::{fingerprint, fingerprint_of, is_sampled};
 use crate::detect::stage::lock;
 use crate::error::Error;
+use crate::investigate::selection::{Facts, Selection, Verdict};
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use crate::pipeline::stage::Stage;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// Bytes of accounts, of buckets, and of requests; over them days lose their hours, then places are left out.
@@ -27,9 +27,11 @@ pub(super) const GATHERED_ROWS: u64 = 1 << 14;
 const REMEMBERED: usize = 1 << 13;
 
 /// Sees what logs are there. Its workers share one state.
-pub struct CoverageStage {
-    /// The buckets that are asked for; all if there are none.
-    buckets: BTreeSet<String>,
+pub struct CoverageStage<'a> {
+    /// What is asked for; all there is if nothing.
+    selection: Option<&'a Selection>,
+    /// The same if it asks for more than buckets, so that rows must be judged.
+    judge: Option<&'a Selection>,
     shared: Arc<Mutex<Tables>>,
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Tables {
     pub(super) requests: Entities<Requests>,
     /// The first and the last event of all, in milliseconds.
     pub(super) span_ms: Option<(i64, i64)>,
+    /// The records of the selection.
+    pub(super) selected: Selected,
 }
 
 impl Tables {
@@ -52,6 +56,7 @@ impl Tables {
             buckets: Entities::with_budget(buckets),
             requests: Entities::with_budget(requests),
             span_ms: None,
+            selected: Selected::default(),
         }
     }
 }
@@ -70,6 +75,7 @@ pub struct CoverageWorker {
     /// Rows and changes that were gathered.
     rows: u64,
     span_ms: Option<(i64, i64)>,
+    selected: Selected,
     keys: [EntityKey; 3],
 }
 
@@ -89,7 +95,7 @@ fn entry<'t, S>(
 }
 
 impl CoverageWorker {
-    fn see(&mut self, table: &FieldTable, row: usize, facts: &FileFacts<'_>, is_wanted: impl Fn(&str) -> bool) {
+    fn see(&mut self, stage: &CoverageStage<'_>, table: &FieldTable, row: usize, facts: &FileFacts<'_>) {
         let kind = LogKind::of(table, row);
         let is_access = kind == LogKind::AccessLines;
         let seen = Seen {
@@ -101,16 +107,20 @@ impl CoverageWorker {
             uses_key: kind == LogKind::Kms && kind::uses_key(table, row),
         };
         let place = RowPlace::of(table, row, kind, facts.path);
+        let is_asked_for = stage.judge.is_some_and(|selection| self.judge(selection, table, row, &seen));
         let [account_key, bucket_key, request_key] = &mut self.keys;
         let account_key = account_key.set(&[place.account_id, place.region]);
-        entry(&mut self.accounts, account_key, 1, PlaceDays::default).see(&seen, false, place.bucket.is_some());
+        let days = entry(&mut self.accounts, account_key, 1, PlaceDays::default);
+        days.see(&seen, false, place.bucket.is_some());
+        days.is_asked_for |= is_asked_for && place.bucket.is_none();
         self.rows += 1;
         self.span_ms = joined(self.span_ms, seen.span_ms());
-        let Some(bucket) = place.bucket.filter(|bucket| is_wanted(bucket)) else { return };
+        let Some(bucket) = place.bucket.filter(|bucket| stage.may_ask_for(bucket)) else { return };
         let bucket_key = bucket_key.set(&[place.account_id, place.region, Some(bucket)]);
         if is_sampled(fingerprint(bucket_key), self.table_halvings[0]) {
             let days = entry(&mut self.buckets, bucket_key, 1, PlaceDays::default);
             days.see(&seen, true, true);
+            days.is_asked_for |= is_asked_for;
             see_owner(days, table, row, kind, place.account_id);
         } else {
             self.passed_over[0] += 1;
@@ -126,6 +136,27 @@ impl CoverageWorker {
         let known = || Requests::halved(self.halvings.get(request_key).copied().unwrap_or(0));
         let requests = entry(&mut self.requests, request_key, 1, known);
         requests.see(seen_as, seen.time_ms, request, || fingerprint_of(table.record(row)));
+    }
+
+    /// Is the row of the selection? If it is a call of KMS, so is the bucket that S3 made it for.
+    fn judge(&mut self, selection: &Selection, table: &FieldTable, row: usize, seen: &Seen) -> bool {
+        let facts = Facts::new(table, row);
+        match selection.judge(&facts).verdict {
+            Verdict::No => return false,
+            Verdict::Perhaps => {
+                self.selected.may_belong[table.log as usize] += 1;
+                return false;
+            }
+            Verdict::Yes => {}
+        }
+        self.selected.add(&Selected { records: 1, span_ms: seen.span_ms(), ..Selected::default() });
+        // Whoever guesses names of buckets makes failing calls.
+        let is_done = || table.bytes(row, trail::ERROR_CODE).is_none();
+        if let Some(bucket) = facts.kms_bucket().filter(|_| is_done()) {
+            let bucket_key = self.keys[1].set(&[None, None, Some(bucket)]);
+            entry(&mut self.buckets, bucket_key, 0, PlaceDays::default).is_asked_for = true;
+        }
+        true
     }
 
     /// Places that wait to be taken over.
@@ -172,6 +203,7 @@ impl CoverageWorker {
         shared.buckets.pass_over(of_buckets);
         shared.requests.pass_over(of_requests);
         shared.span_ms = joined(shared.span_ms, self.span_ms);
+        shared.selected.add(&std::mem::take(&mut self.selected));
         self.rows = 0;
     }
 }
@@ -202,27 +234,34 @@ fn take_over<S: State>(table: &mut Entities<S>, gathered: &mut HashMap<Box<str>,
     }
 }
 
-impl CoverageStage {
-    /// Sees all buckets, or only these.
-    pub fn new(buckets: impl IntoIterator<Item = String>) -> CoverageStage {
-        CoverageStage::with_budgets(buckets, BUDGETS)
+impl Default for CoverageStage<'_> {
+    /// Sees all there is.
+    fn default() -> Self {
+        CoverageStage::with_budgets(None, BUDGETS)
+    }
+}
+
+impl<'a> CoverageStage<'a> {
+    /// Sees the places of a selection whose chain is complete.
+    pub fn of(selection: &'a Selection) -> CoverageStage<'a> {
+        CoverageStage::with_budgets(Some(selection), BUDGETS)
     }
 
     /// The same with budgets in bytes for accounts, buckets and requests.
-    pub(super) fn with_budgets(buckets: impl IntoIterator<Item = String>, budgets: [usize; 3]) -> CoverageStage {
-        let shared = Arc::new(Mutex::new(Tables::with_budgets(budgets)));
-        CoverageStage { buckets: buckets.into_iter().collect(), shared }
+    pub(super) fn with_budgets(selection: Option<&'a Selection>, budgets: [usize; 3]) -> CoverageStage<'a> {
+        let judge = selection.filter(|selection| selection.asks_beyond_buckets());
+        CoverageStage { selection, judge, shared: Arc::new(Mutex::new(Tables::with_budgets(budgets))) }
     }
 
-    fn is_wanted(&self, bucket: &str) -> bool {
-        self.buckets.is_empty() || self.buckets.contains(bucket)
+    fn may_ask_for(&self, bucket: &str) -> bool {
+        self.selection.is_none_or(|selection| selection.may_ask_for_bucket(bucket))
     }
 
     /// What logs are there, and what is missing.
     pub fn finish(&self, mut worker: CoverageWorker) -> Coverage {
         worker.settle();
         let tables = std::mem::replace(&mut *lock(&self.shared), Tables::with_budgets([0; 3]));
-        resolve::coverage(tables, &self.buckets)
+        resolve::coverage(tables, self.selection)
     }
 
     fn for_each_row(table: &FieldTable, rows: &[u32], mut each: impl FnMut(usize, &FileFacts<'_>)) {
@@ -240,7 +279,7 @@ impl CoverageStage {
     }
 }
 
-impl Stage for CoverageStage {
+impl Stage for CoverageStage<'_> {
     type Worker = CoverageWorker;
 
     fn worker(&self) -> CoverageWorker {
@@ -254,6 +293,7 @@ impl Stage for CoverageStage {
             passed_over: [0; 2],
             rows: 0,
             span_ms: None,
+            selected: Selected::default(),
             keys: Default::default(),
         }
     }
@@ -266,7 +306,7 @@ impl Stage for CoverageStage {
         rows: &[u32],
     ) -> Result<(), Error> {
         CoverageStage::for_each_row(table, rows, |row, facts| {
-            worker.see(table, row, facts, |bucket| self.is_wanted(bucket));
+            worker.see(self, table, row, facts);
             worker.settle_if_full();
         });
         Ok(())
@@ -275,7 +315,7 @@ impl Stage for CoverageStage {
     fn repeats(&self, worker: &mut CoverageWorker, table: &FieldTable, rows: &[u32]) {
         CoverageStage::for_each_row(table, rows, |row, facts| {
             let mut place = RowPlace::of(table, row, LogKind::of(table, row), facts.path);
-            place.bucket = place.bucket.filter(|bucket| self.is_wanted(bucket));
+            place.bucket = place.bucket.filter(|bucket| self.may_ask_for(bucket));
             worker.change(&place, day_of(table.rows[row].event_time_ms()), |day| day.repeats += 1);
             worker.settle_if_full();
         });
@@ -283,7 +323,7 @@ impl Stage for CoverageStage {
 
     fn refused(&self, worker: &mut CoverageWorker, file: &str, log: LogType, count: u64) {
         let FileFacts { path, delivered_s } = FileFacts::of(file, log);
-        let bucket = path.bucket.filter(|bucket| self.is_wanted(bucket));
+        let bucket = path.bucket.filter(|bucket| self.may_ask_for(bucket));
         let place = RowPlace { account_id: path.account_id, region: path.region, bucket };
         let day = delivered_s.map_or(NO_DAY, |seconds| day_of(Some(seconds * 1000)));
         worker.change(&place, day, |day| day.rejects += count);

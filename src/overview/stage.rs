@@ -11,11 +11,11 @@ use crate::detect::key_sample::{KeySample, fingerprint_of};
 use crate::detect::names::Numbered;
 use crate::detect::stage::lock;
 use crate::error::Error;
+use crate::investigate::selection::{Facts, Selection, Verdict};
 use crate::parse::scalar::integer;
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use crate::pipeline::stage::Stage;
 use hashbrown::HashMap;
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 /// Kinds of names that are counted alone.
@@ -41,9 +41,9 @@ const GATHERED_ROWS: usize = 1 << 15;
 const GATHERED_NAMES: usize = 1 << 13;
 
 /// Adds up what happened. Its workers share one state.
-pub struct OverviewStage {
-    /// The buckets that are asked for; all if there are none.
-    buckets: BTreeSet<String>,
+pub struct OverviewStage<'a> {
+    /// What is asked for, if not everything is.
+    selection: Option<&'a Selection>,
     inventory: Arc<Inventory>,
     shared: Arc<Mutex<Tables>>,
 }
@@ -163,22 +163,26 @@ impl OverviewWorker {
     }
 }
 
-impl OverviewStage {
-    /// Sees all buckets, or only these, of that many inputs, whose hashes are noted.
-    pub fn new(buckets: impl IntoIterator<Item = String>, inputs: usize) -> OverviewStage {
+impl<'a> OverviewStage<'a> {
+    /// Sees all calls of that many inputs, whose hashes are noted.
+    pub fn new(inputs: usize) -> OverviewStage<'a> {
         OverviewStage {
-            buckets: buckets.into_iter().collect(),
+            selection: None,
             inventory: Arc::new(Inventory::new(inputs, true)),
             shared: Arc::new(Mutex::new(Tables::new())),
         }
     }
 
-    /// Is the row of a call, and of a bucket that is asked for?
+    /// The same of those that a selection, whose chain is complete, surely asks for.
+    pub fn of(selection: &'a Selection, inputs: usize) -> OverviewStage<'a> {
+        let selection = Some(selection).filter(|selection| !selection.is_everything());
+        OverviewStage { selection, ..OverviewStage::new(inputs) }
+    }
+
+    /// Is the row of a call that is asked for?
     fn is_wanted(&self, table: &FieldTable, row: usize) -> bool {
-        let field = if table.log == LogType::S3Access { access::BUCKET_NAME } else { trail::S3_BUCKET };
-        activity::is_api_call(table, row)
-            && (self.buckets.is_empty()
-                || table.text(row, field).is_some_and(|bucket| self.buckets.contains(bucket)))
+        let is_selected = |selection: &Selection| selection.judge(&Facts::new(table, row)).verdict == Verdict::Yes;
+        activity::is_api_call(table, row) && self.selection.is_none_or(is_selected)
     }
 
     /// What is known of the inputs.
@@ -211,7 +215,7 @@ impl OverviewStage {
     }
 }
 
-impl Stage for OverviewStage {
+impl Stage for OverviewStage<'_> {
     type Worker = OverviewWorker;
 
     fn worker(&self) -> OverviewWorker {
@@ -269,6 +273,8 @@ impl Stage for OverviewStage {
 mod tests {
     use super::*;
     use crate::decode::{Block, Segment};
+    use crate::investigate::Conditions;
+    use crate::investigate::pattern::{Address, Pattern};
     use crate::parse::s3_access;
 
     fn table(lines: &[String]) -> FieldTable {
@@ -298,7 +304,7 @@ mod tests {
         let lines: Vec<String> = (0..3000).map(line).collect();
         let mut seen = Vec::new();
         for part in [3000, 250, 7] {
-            let stage = OverviewStage::new([], 0);
+            let stage = OverviewStage::new(0);
             let workers = lines.chunks(part).rev().map(|part| {
                 let (mut worker, table) = (stage.worker(), table(part));
                 stage.observe(&mut worker, 0, &table, &(0..table.len() as u32).collect::<Vec<_>>()).unwrap();
@@ -326,11 +332,28 @@ mod tests {
     }
 
     #[test]
-    fn only_buckets_that_are_asked_for_count() {
-        let stage = OverviewStage::new(["amzn-s3-demo-1".to_owned()], 0);
-        let (mut worker, table) = (stage.worker(), table(&(0..300).map(line).collect::<Vec<_>>()));
-        stage.observe(&mut worker, 0, &table, &(0..300).collect::<Vec<_>>()).unwrap();
-        let overview = stage.finish(worker);
-        assert_eq!((overview.buckets.distinct, overview.objects), (1, (100, false)));
+    fn only_what_is_asked_for_counts() {
+        let patterns = |text: &str| vec![Pattern::new(text)];
+        let ip = |text| vec![Address::parse(text).unwrap()];
+        let none = Conditions::default;
+        for (options, requests, buckets) in [
+            (none(), 300, 3),
+            (Conditions { buckets: patterns("amzn-s3-demo-1"), ..none() }, 100, 1),
+            (Conditions { buckets: patterns("*"), ..none() }, 300, 3),
+            (Conditions { principals: patterns("u4"), ..none() }, 60, 3),
+            (Conditions { principals: patterns("u4"), buckets: patterns("*-1"), ..none() }, 20, 1),
+            (Conditions { addresses: ip("192.0.2.7"), ..none() }, 2, 2),
+            (Conditions { keys: patterns("k7"), ..none() }, 1, 1),
+            (Conditions { keys: patterns("nowhere"), ..none() }, 0, 0),
+        ] {
+            let selection = Selection { options, alerts: Vec::new() };
+            let stage = OverviewStage::of(&selection, 0);
+            let (mut worker, table) = (stage.worker(), table(&(0..300).map(line).collect::<Vec<_>>()));
+            stage.observe(&mut worker, 0, &table, &(0..300).collect::<Vec<_>>()).unwrap();
+            let overview = stage.finish(worker);
+            let counted: u64 = overview.periods.iter().map(|(_, counts)| counts.access().requests).sum();
+            assert_eq!((counted, overview.buckets.distinct), (requests, buckets), "{selection:?}");
+            assert_eq!(overview.objects, (requests, false), "each key is named once");
+        }
     }
 }

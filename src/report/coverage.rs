@@ -1,6 +1,6 @@
 //! Coverage as JSON, JSONL, CSV, Markdown and as tables. Days and places are written one by one: there may be millions.
 
-use super::count::grouped;
+use super::count::{counted, grouped, of_number};
 use super::csv;
 use super::markdown;
 use super::numbers::{duration, percent};
@@ -12,6 +12,7 @@ use crate::parse::time::format_iso;
 use crate::pipeline::Tally;
 use serde::Serialize;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Name and version of the summary.
@@ -64,6 +65,9 @@ struct Head<'a> {
     schema: &'static str,
     first_event: Option<String>,
     last_event: Option<String>,
+    selected_records: Option<u64>,
+    selected_first_event: Option<String>,
+    selected_last_event: Option<String>,
     lines: u64,
     records: u64,
     duplicates: u64,
@@ -76,10 +80,14 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     fn of(coverage: &'a Coverage, told: &Told<'a>) -> Head<'a> {
         let tally = told.tally;
+        let selected_span = coverage.selected.and_then(|selected| selected.span_ms);
         Head {
             schema: SCHEMA,
             first_event: coverage.span_ms.map(|(first, _)| format_iso(first)),
             last_event: coverage.span_ms.map(|(_, last)| format_iso(last)),
+            selected_records: coverage.selected.map(|selected| selected.records),
+            selected_first_event: selected_span.map(|(first, _)| format_iso(first)),
+            selected_last_event: selected_span.map(|(_, last)| format_iso(last)),
             lines: tally.lines,
             records: tally.records - tally.filtered,
             duplicates: tally.duplicates,
@@ -148,12 +156,35 @@ pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
 
 fn heading(coverage: &Coverage, told: &Told<'_>) -> String {
     let records = grouped(told.tally.records - told.tally.filtered);
-    match coverage.span_ms {
+    let all = match coverage.span_ms {
         Some((first, last)) => {
             format!("{records} records from {} to {} (UTC)", format_iso(first), format_iso(last))
         }
         None => format!("{records} records, none with a time"),
-    }
+    };
+    [Some(all), selected(coverage)].into_iter().flatten().collect::<Vec<_>>().join(". ")
+}
+
+/// What was found of a selection, and what is shown for it; nothing if no more than buckets was asked for.
+pub(super) fn selected(coverage: &Coverage) -> Option<String> {
+    let selected = coverage.selected?;
+    let buckets: BTreeSet<&str> = coverage.places.iter().filter_map(|place| place.bucket.as_deref()).collect();
+    let records = grouped(selected.records);
+    let are = of_number(selected.records, "is", "are");
+    let when = match selected.span_ms {
+        Some((first, last)) => format!("from {} to {}", format_iso(first), format_iso(last)),
+        None => "none with a time".to_owned(),
+    };
+    let places = match buckets.len() as u64 {
+        0 => "accounts and regions".to_owned(),
+        number => format!("{}, with accounts and regions", counted(number, "bucket")),
+    };
+    Some(match selected.records {
+        0 => "None of them is of the selection".to_owned(),
+        _ => {
+            format!("{records} of them {are} of the selection, {when}; their places are told as a whole: {places}")
+        }
+    })
 }
 
 fn lists(coverage: &Coverage, told: &Told<'_>) -> Vec<(&'static str, Vec<String>)> {

@@ -36,7 +36,7 @@ pub fn activity(facts: &Facts<'_>) -> Markup {
     page.raw("<section id=\"activity\">\n<h2>Requests and bytes over time</h2>\n");
     let periods = &facts.overview.periods;
     let Some(axis) = TimeAxis::of(periods, MOST_BINS, MINUTE_MS, [LEFT, WIDTH - LEFT - 8.0]) else {
-        page.raw("<p>No record has a time.</p>\n</section>\n");
+        page.raw("<p>").raw(facts.no_record()).raw(" has a time.</p>\n</section>\n");
         return page;
     };
     let mut bins = vec![PerLog::default(); axis.bins];

@@ -31,7 +31,9 @@ pub fn alerts(facts: &Facts<'_>) -> Markup {
     let mut page = Markup::default();
     page.raw("<section id=\"alerts\">\n<h2>Alerts</h2>\n");
     if facts.alerts.is_empty() {
-        page.raw("<p>There are none. That says no more than that the detectors saw nothing in these logs.</p>\n");
+        page.raw("<p>There are none");
+        page.raw(if facts.not_selected > 0 { " of what was asked for" } else { "" });
+        page.raw(". That says no more than that the detectors saw nothing in these logs.</p>\n");
         page.add(&left_out(facts, 0, 0)).raw("</section>\n");
         return page;
     }
@@ -114,11 +116,8 @@ fn left_out(facts: &Facts<'_>, carded: usize, lined: usize) -> Markup {
     if facts.suppressed > 0 {
         notes.push(format!("The configuration keeps {} quiet.", counted(facts.suppressed, "alert")));
     }
-    if facts.of_other_buckets > 0 {
-        notes.push(format!(
-            "{} of buckets that were not asked for not shown.",
-            counted(facts.of_other_buckets, "alert")
-        ));
+    if facts.not_selected > 0 {
+        notes.push(format!("The selection leaves out {}.", counted(facts.not_selected, "alert")));
     }
     if !notes.is_empty() {
         page.raw("<p class=\"note\">").cut_text(&notes.join(" "), 2000).raw("</p>\n");

@@ -16,6 +16,9 @@ const MOST_FINDINGS: usize = 8;
 /// Callers that are named for each.
 const MOST_CALLERS: usize = 3;
 
+/// Options that are named at the top; all stand below the inputs.
+const MOST_OPTIONS: usize = 12;
+
 /// The title of the page.
 pub fn title(facts: &Facts<'_>) -> String {
     match facts.coverage.span_ms {
@@ -30,7 +33,7 @@ pub fn title(facts: &Facts<'_>) -> String {
 pub fn headline(facts: &Facts<'_>) -> Markup {
     let mut page = Markup::default();
     page.raw("<header class=\"top\">\n<p class=\"kicker\">s3sleuth report</p>\n<h1>S3 activity and alerts</h1>\n<p class=\"lead\">");
-    page.text(&period(facts)).raw("</p>\n");
+    page.text(&period(facts)).raw("</p>\n").add(&selection(facts));
     page.raw("<nav aria-label=\"Contents\">");
     page.raw(
         "<a href=\"#incident\">Timeline</a> <a href=\"#activity\">Activity</a> <a href=\"#hours\">Hours</a> ",
@@ -54,6 +57,24 @@ fn period(facts: &Facts<'_>) -> String {
         }
         None => format!("{records} from {files}, none with a time."),
     }
+}
+
+/// What was asked for, if not everything was.
+fn selection(facts: &Facts<'_>) -> Markup {
+    let mut page = Markup::default();
+    if facts.selection.is_empty() {
+        return page;
+    }
+    page.raw("<p class=\"lead\">Asked for: ");
+    for (number, (name, value)) in facts.selection.iter().take(MOST_OPTIONS).enumerate() {
+        page.raw(if number > 0 { "; " } else { "" }).raw(name).raw(" <bdi>").cut_text(value, 200).raw("</bdi>");
+    }
+    if facts.selection.len() > MOST_OPTIONS {
+        page.text(&format!(" and {} more", facts.selection.len() - MOST_OPTIONS));
+    }
+    page.raw(". Figures, plots and tables are of its requests, alerts those that it does not contradict; the detectors ");
+    page.raw("saw all records.</p>\n");
+    page
 }
 
 /// How many alerts there are of each severity.
@@ -111,7 +132,9 @@ fn findings(facts: &Facts<'_>) -> Markup {
     }
     let limited = facts.notes.len();
     if kinds.is_empty() {
-        page.raw("<p>No alert is high or critical. That says no more than that the detectors saw nothing in these logs; ");
+        page.raw("<p>No alert");
+        page.raw(if facts.not_selected > 0 { " of what was asked for" } else { "" });
+        page.raw(" is high or critical. That says no more than that the detectors saw nothing in these logs; ");
         page.raw("what they could not see stands under <a href=\"#limits\">Coverage and limits</a>.</p>\n");
         return page;
     }

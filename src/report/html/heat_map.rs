@@ -27,7 +27,7 @@ pub fn heat_map(facts: &Facts<'_>) -> Markup {
     page.raw("<section id=\"hours\">\n<h2>Who was busy when</h2>\n");
     let place = [LEFT, WIDTH - LEFT - 8.0];
     let Some(axis) = TimeAxis::of(&overview.periods, MOST_BINS, QUARTER_MS, place) else {
-        page.raw("<p>No record has a time.</p>\n</section>\n");
+        page.raw("<p>").raw(facts.no_record()).raw(" has a time.</p>\n</section>\n");
         return page;
     };
     let callers: Vec<Option<&str>> =

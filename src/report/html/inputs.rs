@@ -37,7 +37,7 @@ pub fn inputs(facts: &Facts<'_>) -> Markup {
             format!("{} of rules or settings", counted((facts.beside.len() - SHORT) as u64, "file")),
         ));
     }
-    members.extend(facts.options.iter().map(|(name, value)| (*name, value.clone())));
+    members.extend(facts.options.iter().chain(facts.selection).map(|(name, value)| (*name, value.clone())));
     for (name, value) in members {
         page.raw("<div><dt>").raw(name).raw("</dt><dd><bdi>").text(&value).raw("</bdi></dd></div>\n");
     }

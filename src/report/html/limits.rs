@@ -22,6 +22,9 @@ pub fn limits(facts: &Facts<'_>) -> Markup {
     page.raw("<p class=\"note\">An alert is a lead and no verdict, and no alert is no proof: a detector can only see what was logged, ");
     page.raw("delivered and read. This is what was there.</p>\n");
     page.add(&equation(facts));
+    if let Some(selected) = coverage::selected(facts.coverage) {
+        page.raw("<p>").cut_text(&selected, 1000).raw(".</p>\n");
+    }
     list(&mut page, "Could not be evaluated", &bounded(&joined(facts.notes)));
     list(&mut page, "Not in these logs", &blind_spots(&facts.run.tally.evidence));
     for sheet in coverage::sheets(facts.coverage) {

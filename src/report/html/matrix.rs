@@ -1,7 +1,8 @@
 //! Who touched what: callers by buckets.
 
+use super::Facts;
 use super::markup::Markup;
-use crate::overview::{Overview, PerLog};
+use crate::overview::PerLog;
 use crate::report::count::{counted, grouped};
 use crate::report::numbers::short_number;
 use hashbrown::HashMap;
@@ -22,12 +23,13 @@ const DEEDS: [Deed; 5] = [
 ];
 
 /// The section.
-pub fn matrix(overview: &Overview) -> Markup {
+pub fn matrix(facts: &Facts<'_>) -> Markup {
+    let overview = facts.overview;
     let mut page = Markup::default();
     page.raw("<section id=\"matrix\">\n<h2>Who touched what</h2>\n");
     let places = overview.places.names();
     if places.is_empty() {
-        page.raw("<p>No record names a bucket.</p>\n</section>\n");
+        page.raw("<p>").raw(facts.no_record()).raw(" names a bucket.</p>\n</section>\n");
         return page;
     }
     let mut cells: HashMap<(Option<&str>, Option<&str>), &PerLog> = HashMap::new();

@@ -32,8 +32,8 @@ pub struct Facts<'a> {
     pub alerts: &'a [Alert],
     /// Alerts that the configuration keeps quiet.
     pub suppressed: u64,
-    /// Alerts of buckets that were not asked for.
-    pub of_other_buckets: u64,
+    /// Alerts that the selection leaves out.
+    pub not_selected: u64,
     /// The detectors that ran.
     pub rules: &'a [&'static Rule],
     /// What was not evaluated, a sentence each, most of them beginning with ids of rules.
@@ -50,8 +50,17 @@ pub struct Facts<'a> {
     pub inputs: &'a [InputFile<'a>],
     /// Files that were read beside the logs, each with its option.
     pub beside: &'a [(&'static str, InputFile<'a>)],
-    /// Options that choose what is shown, with their values.
+    /// Options that choose what is read, with their values.
     pub options: &'a [(&'static str, String)],
+    /// Options that choose what of it is shown, likewise.
+    pub selection: &'a [(&'static str, String)],
+}
+
+impl Facts<'_> {
+    /// How a sentence begins on a part of the page that has nothing to show.
+    fn no_record(&self) -> &'static str {
+        if self.selection.is_empty() { "No record" } else { "No record of the selection" }
+    }
 }
 
 /// A file that was read.
@@ -79,7 +88,7 @@ pub fn page(facts: &Facts<'_>) -> String {
     page.add(&activity_plot::activity(facts));
     page.add(&heat_map::heat_map(facts));
     page.add(&top::top_talkers(facts));
-    page.add(&matrix::matrix(facts.overview));
+    page.add(&matrix::matrix(facts));
     page.add(&alerts::alerts(facts));
     page.add(&limits::limits(facts));
     page.add(&inputs::inputs(facts));
@@ -139,7 +148,7 @@ mod tests {
         use crate::coverage::CoverageStage;
         use crate::overview::OverviewStage;
         use crate::pipeline::{Report, Stage, Tally};
-        let (coverage, overview) = (CoverageStage::new([]), OverviewStage::new([], 0));
+        let (coverage, overview) = (CoverageStage::default(), OverviewStage::new(0));
         let run = Report {
             tally: Tally::default(),
             rejects: Vec::new(),
@@ -150,7 +159,7 @@ mod tests {
         page(&Facts {
             alerts,
             suppressed: 0,
-            of_other_buckets: 0,
+            not_selected: 0,
             rules: &crate::detect::RULES,
             notes: &[],
             inferred: &[],
@@ -160,6 +169,7 @@ mod tests {
             inputs: &[],
             beside: &[],
             options: &[],
+            selection: &[],
         })
     }
 
