@@ -429,6 +429,10 @@ fn in_words(items: &[String]) -> String {
 impl Stage for DetectStage<'_> {
     type Worker = DetectWorker;
 
+    /// Rows are looked at twice and more, and that is to be while they are in the processor's cache. Measured with 2 MiB, 1
+    /// MiB, 512 KiB and 256 KiB: 4.35, 3.97, 4.15 and 4.3 s of processor time a GB, for each block has a price too.
+    const MOST_BLOCK: usize = 1 << 20;
+
     fn worker(&self) -> DetectWorker {
         DetectWorker::of(&self.common, &self.program)
     }

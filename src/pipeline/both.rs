@@ -13,6 +13,8 @@ pub struct Both<'a, A, B>(pub &'a A, pub &'a B);
 impl<A: Stage, B: Stage> Stage for Both<'_, A, B> {
     type Worker = (A::Worker, B::Worker);
 
+    const MOST_BLOCK: usize = if A::MOST_BLOCK < B::MOST_BLOCK { A::MOST_BLOCK } else { B::MOST_BLOCK };
+
     fn worker(&self) -> Self::Worker {
         (self.0.worker(), self.1.worker())
     }

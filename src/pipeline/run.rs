@@ -96,8 +96,10 @@ pub fn run<'a, S: Stage>(
     progress: &'a AtomicU64,
     reject_writer: Option<&'a mut (dyn Write + Send + 'a)>,
 ) -> Result<(S::Worker, Report), Error> {
+    let block_size = settings.limits.block_size.min(S::MOST_BLOCK);
     let run = Run {
         settings,
+        limits: Limits { block_size, ..settings.limits.clone() },
         stage,
         progress,
         turn: Turn::default(),
@@ -118,8 +120,7 @@ pub fn run<'a, S: Stage>(
                 ControlFlow::Continue(())
             };
             let inventory = stage.inventory();
-            let reading =
-                AssertUnwindSafe(|| read_and_note(&inputs.files, &settings.limits, inventory, &mut emit));
+            let reading = AssertUnwindSafe(|| read_and_note(&inputs.files, &run.limits, inventory, &mut emit));
             if catch_unwind(reading).is_err() {
                 run.fail(u64::MAX, Error::Bug("the reading of the input".to_owned()));
             }
@@ -160,6 +161,8 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
 
 struct Run<'a, S> {
     settings: &'a Settings,
+    /// Those of the settings, with blocks that suit the stage.
+    limits: Limits,
     stage: &'a S,
     progress: &'a AtomicU64,
     turn: Turn,
@@ -288,7 +291,7 @@ impl<S: Stage> Run<'_, S> {
         };
         let gathered = Gathered::default();
         let mut parsing = Parsing { run: self, worker, sequence, refused: &refused, gathered, failure: Ok(()) };
-        let _ = decode_unit(unit, &self.settings.limits, &mut parsing, &mut report);
+        let _ = decode_unit(unit, &self.limits, &mut parsing, &mut report);
         let Parsing { mut gathered, failure, .. } = parsing;
         failure?;
         self.compare(worker, sequence, &mut gathered)?;

@@ -13,6 +13,9 @@ pub trait Stage: Sync {
     /// State of one thread.
     type Worker: Send;
 
+    /// Bytes of a block beyond which the stage is slower, if [`crate::decode::Limits::block_size`] allows more.
+    const MOST_BLOCK: usize = usize::MAX;
+
     /// A fresh state.
     fn worker(&self) -> Self::Worker;
 
