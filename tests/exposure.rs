@@ -406,3 +406,21 @@ fn the_manual_names_every_column() {
         assert!(column.about.ends_with('.'), "{}", column.name);
     }
 }
+
+#[test]
+fn different_bytes_are_those_of_objects_and_not_of_requests() {
+    let mut world = world();
+    world.tell("one", Full);
+    let folder = folder(&world.lines, &world.events, Logs::Both);
+    let of_requests = [text(folder.path()), "--level", "request"];
+    let rows = exposure(&of_requests).json_lines();
+    for name in ["unique_bytes_min", "unique_bytes_max"] {
+        assert!(of_level(&rows, "request").iter().all(|row| row.get(name).is_some_and(Value::is_null)), "{name}");
+        assert!(rows[0][name].is_number(), "{name}");
+    }
+    let table = exposure(&[&of_requests[..], &["--format", "csv"]].concat()).stdout;
+    let names: Vec<&str> = table.lines().next().expect("a header").split(',').collect();
+    let at = names.iter().position(|name| *name == "unique_bytes_min").expect("a column");
+    let line = table.lines().find(|line| line.starts_with("request,")).expect("a request");
+    assert_eq!(line.split(',').nth(at), Some(""), "{line}");
+}

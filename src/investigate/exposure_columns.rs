@@ -57,12 +57,17 @@ static SHOWN: [Shown; 40] = [
         "Bytes of content sent to the caller, repeats and all.",
     ),
     sum!(bytes_copied, "Bytes that copies read inside S3."),
-    sum!(unique_bytes_min, "Different bytes of content that were read, at least."),
+    shown(
+        "unique_bytes_min",
+        false,
+        |row| unique_bytes(row, Some(row.sums.unique_bytes_min)),
+        "Different bytes of content that were read, at least; null of a request.",
+    ),
     shown(
         "unique_bytes_max",
         false,
-        |row| if row.sums.without_bound > 0 { Cell::Null } else { number(row.sums.unique_bytes_max) },
-        "At most; null if no log says the size of an object.",
+        |row| unique_bytes(row, (row.sums.without_bound == 0).then_some(row.sums.unique_bytes_max)),
+        "At most; null of a request, and if no log says the size of an object.",
     ),
     shown(
         "object_size",
@@ -149,6 +154,11 @@ static SHOWN: [Shown; 40] = [
 /// Sums of objects stand in the rows of sums.
 fn sums_of_objects(row: &ExposureRow, of: fn(&Sums) -> u64) -> Cell<'_> {
     if row.level <= Level::Prefix { number(of(&row.sums)) } else { Cell::Null }
+}
+
+/// Requests are put together by object, so that only objects and their sums have them.
+fn unique_bytes(row: &ExposureRow, bytes: Option<u64>) -> Cell<'_> {
+    bytes.filter(|_| row.level < Level::Request).map_or(Cell::Null, number)
 }
 
 fn number<'a>(number: u64) -> Cell<'a> {
