@@ -444,3 +444,22 @@ fn the_manual_names_every_column() {
         assert!(column.about.ends_with('.'), "{}", column.name);
     }
 }
+
+#[test]
+fn what_both_logs_tell_is_counted_of_the_selection() {
+    let World { lines, events, .. } = world();
+    // Each line is delivered twice.
+    let folder = folder(&[&lines[..], &lines].concat(), &events, Logs::Both);
+    let counts = |arguments: &[&str]| -> [u64; 2] {
+        let told = recover(&[&[text(folder.path())], arguments].concat()).stderr;
+        let sentence = told.lines().find(|line| line.contains(" in both logs, ")).unwrap_or("0 - 0").to_owned();
+        let numbers: Vec<u64> = sentence.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        [numbers[0], numbers[1]]
+    };
+    let (all, kept, plain) = (counts(&[]), counts(&["--bucket", KEPT]), counts(&["--bucket", PLAIN]));
+    for index in 0..2 {
+        assert!(kept[index] > 0 && plain[index] > 0, "{kept:?} {plain:?}");
+        assert_eq!(kept[index] + plain[index], all[index], "{kept:?} {plain:?} {all:?}");
+    }
+    assert_eq!(counts(&["--bucket", PLAIN, "--key", "overwritten", "--principal", "mallory"]), [1, 1]);
+}

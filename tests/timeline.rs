@@ -164,6 +164,19 @@ fn what_a_caller_took_on_is_followed_and_shown() {
         assert!(step.ends_with("b.json:2"), "{step}");
         assert_eq!(rows[3]["session_chain"], rows[2]["session_chain"], "the line, by role, session name and time");
     }
+    // A session is found by its name, and by that behind the name of its role.
+    for (who, expected) in [
+        ("x", &["AssumeRole", "ListUsers", "GetObject"][..]),
+        ("one/x", &["AssumeRole", "ListUsers", "GetObject"]),
+        ("y", &["ListUsers", "ListRoles", "GetObject", "GetObject"]),
+        ("two/y", &["ListUsers", "ListRoles", "GetObject", "GetObject"]),
+        ("two", &["ListUsers", "ListRoles", "GetObject", "GetObject"]),
+        ("one/y", &[]),
+        ("o/y", &[]),
+    ] {
+        let rows = timeline(&[text(folder.path()), "--principal", who]).json_lines();
+        assert_eq!(rows.iter().map(|row| column(row, "action")).collect::<Vec<_>>(), expected, "{who}");
+    }
     // What was granted before the range is known in it.
     let told = timeline(&[text(folder.path()), "--principal", "ann", "--since", "2026-02-06T00:00:03Z"]);
     assert_eq!(told.json_lines().len(), 2);
@@ -173,6 +186,93 @@ fn what_a_caller_took_on_is_followed_and_shown() {
     );
     assert_eq!(told.code, 3, "{}", told.stderr);
     assert!(told.stderr.contains("can be read only once"), "{}", told.stderr);
+}
+
+/// A key of a session that CloudTrail only shows to be granted: lines within the session, after it, and of another one.
+#[test]
+fn an_access_key_finds_the_lines_of_the_session_that_it_was_granted_for() {
+    const KEY: &str = "ASIAEXAMPLETWO000001";
+    let granted = record(
+        "2026-02-06T00:00:02Z",
+        "sts.amazonaws.com",
+        "AssumeRole",
+        &user("ann", "AKIAEXAMPLEANN00001"),
+        &granted("two", "y", KEY),
+    );
+    let used = record("2026-02-06T00:00:03Z", "iam.amazonaws.com", "ListUsers", &session("two", "y", KEY), "");
+    let line = |time: &str, session: &str, key: &str| {
+        support::access_line(&format!("06/Feb/2026:{time} +0000"), "REST.GET.OBJECT", key, 200)
+            .replace("iam::111122223333:user/ann", &format!("sts::111122223333:assumed-role/two/{session}"))
+            // Requests of their own.
+            .replace("3E57427F33A59F07", &format!("{key:0>16}"))
+    };
+    let lines = line("00:00:30", "y", "in") + &line("09:00:00", "y", "after") + &line("00:00:31", "z", "other");
+    for events in [vec![granted.clone()], vec![granted.clone(), used]] {
+        let folder = support::quick_folder();
+        std::fs::write(folder.path().join("a.json"), trail(&events)).expect("a file");
+        std::fs::write(folder.path().join("b.log"), &lines).expect("a file");
+        let told = timeline(&[text(folder.path()), "--access-key", KEY]);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let rows = told.json_lines();
+        assert_eq!(rows.len(), events.len(), "{}", told.stdout);
+        assert_eq!(rows.last().map(|row| column(row, "object_key")), Some("in"));
+        for row in &rows {
+            let steps = row["session_chain"].as_array().expect("steps");
+            let step = steps.first().and_then(Value::as_str).expect("a step");
+            assert!(steps.len() == 1 && step.contains("user/ann → ") && step.contains("a.json:1"), "{row}");
+        }
+        assert!(told.stderr.contains("1 access-log line that may belong here"), "after it: {}", told.stderr);
+        // Who is asked for, too, must be the session's role.
+        for (who, expected) in [("two", events.len()), ("ann", 0)] {
+            let told = timeline(&[text(folder.path()), "--access-key", KEY, "--principal", who]);
+            assert_eq!(told.json_lines().len(), expected, "{who}: {}", told.stderr);
+        }
+    }
+    let folder = support::quick_folder();
+    std::fs::write(folder.path().join("b.log"), &lines).expect("a file");
+    let told = timeline(&[text(folder.path()), "--access-key", KEY]);
+    assert!(told.stderr.contains("access-log lines of ASIAEXAMPLETWO000001: no record says"), "{}", told.stderr);
+}
+
+/// Without a host id, as in lines from before 2019 and in those where it is `-`, nothing is joined.
+#[test]
+fn lines_that_cannot_be_joined_are_counted_too() {
+    const KEY: &str = "AKIAEXAMPLEANN00001";
+    let line = |operation: &str| support::access_line("06/Feb/2026:00:00:30 +0000", operation, "key", 200);
+    let host_id = "s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234=";
+    let without = line("REST.GET.OBJECT").replace(host_id, "-");
+    let short = line("REST.DELETE.OBJECT");
+    let short = format!("{}\n", &short[..short.find(host_id).expect("a host id") - 1]);
+    let folder = support::quick_folder();
+    let used = record("2026-02-06T00:00:01Z", "iam.amazonaws.com", "ListUsers", &user("ann", KEY), "");
+    std::fs::write(folder.path().join("a.json"), trail(&[used])).expect("a file");
+    std::fs::write(folder.path().join("b.log"), without + &short).expect("a file");
+    let page = folder.path().join("page.html");
+    for (arguments, expected) in [
+        (&["timeline"][..], "2 access-log lines that may belong here"),
+        (&["coverage"], "2 access-log lines that may belong here"),
+        (&["report", "--force", "-o", text(&page)], "2 access-log lines that may belong here"),
+        (&["exposure"], "1 access-log line that may belong here"),
+        (&["recover"], "1 access-log line that may belong here"),
+    ] {
+        let told = run(&[arguments, &[text(folder.path()), "--access-key", KEY]].concat());
+        assert!(told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_selection_that_finds_nothing_says_so() {
+    for (arguments, expected) in [
+        (&["timeline", "--principal", "nobody"][..], "no record is of the selection"),
+        (&["timeline", "--ip", "203.0.113.250"], "no record is of the selection"),
+        (&["exposure", "--key", "nothing"], "no read, copy or list is of the selection"),
+        (&["recover", "--access-key", "AKIAEXAMPLENOBODY001"], "no deletion or overwrite is of the selection"),
+    ] {
+        let told = run(&[arguments, &["samples/"]].concat());
+        assert!(told.code == 0 && told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
+        let everything = run(&[arguments[0], "samples/"]).stderr;
+        assert!(!everything.contains("is of the selection"), "{everything}");
+    }
 }
 
 /// A request of another caller for the same object, the request itself, what S3 asked KMS for it, and a call that is
@@ -213,13 +313,13 @@ fn calls_of_kms_stand_with_their_request() {
     assert_eq!(rows(&["--key", "k"]), [row("GetObject", &[1]), row("GetObject", &[2, 3])]);
     assert_eq!(rows(&["--ip", "203.0.113.9"]), [row("GetObject", &[1]), row("GetObject", &[2, 3])]);
     assert_eq!(rows(&["--ip", "203.0.113.10"]), []);
-    for (ip, left_out) in [("203.0.113.9", "1 calls of KMS that may"), ("203.0.113.10", "2 calls of KMS that may")]
-    {
+    for (ip, left_out) in [("203.0.113.9", "1 KMS call that may"), ("203.0.113.10", "2 KMS calls that may")] {
         let told = run_with_input(&["timeline", "-", "--ip", ip], input.as_bytes());
         assert!(told.stderr.contains(left_out), "{}", told.stderr);
     }
     let told = run_with_input(&["timeline", "-"], input.as_bytes());
-    assert!(!told.stderr.contains("calls of KMS that may"), "{}", told.stderr);
+    assert!(!told.stderr.contains("KMS calls that may"), "{}", told.stderr);
+    assert!(told.stderr.contains("3 rows, 1 KMS call joined to requests"), "{}", told.stderr);
 }
 
 #[test]
@@ -476,6 +576,11 @@ fn what_is_no_address_and_no_access_key_is_refused() {
         ] {
             let told = run(&[command, "samples/", option, value]);
             assert!(told.code == 2 && told.stderr.contains(expected), "{command} {option}: {}", told.stderr);
+        }
+        // Of a variable that is not set.
+        for option in ["--bucket", "--key", "--principal", "--ip", "--access-key", "--alert"] {
+            let told = run(&[command, "samples/", "--alerts", "alerts.jsonl", option, ""]);
+            assert!(told.code == 2 && told.stderr.contains(option), "{command} {option}: {}", told.stderr);
         }
         for value in ["192.0.2.0/24", "2001:db8::/32", "ec2.amazonaws.com", "AWS Internal"] {
             let told = run(&[command, "samples/", "--ip", value, "--limit", "1"]);

@@ -2,7 +2,7 @@
 
 use super::exit::ExitStatus;
 use super::input::InputArguments;
-use super::selection::SelectionArguments;
+use super::selection::{SelectionArguments, none_of_selection};
 use super::table::TableArguments;
 use super::timeline::unattributed;
 use clap::{Args, ValueEnum};
@@ -75,7 +75,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
         rows.write(&cells(&row))?;
     }
     let counts = rows.finish()?;
-    told.inferred = found(&exposure);
+    told.inferred = match exposure.total.sums.requests {
+        0 if !selection.is_everything() => vec![none_of_selection("read, copy or list")],
+        _ => found(&exposure),
+    };
     told.inferred.extend(counts.truncation());
     let evidence = &told.report.tally.evidence;
     let mut notes = blind_spots(evidence);

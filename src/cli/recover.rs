@@ -3,7 +3,7 @@
 use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::output::Output;
-use super::selection::SelectionArguments;
+use super::selection::{SelectionArguments, none_of_selection};
 use super::table::TableArguments;
 use super::timeline::unattributed;
 use clap::Args;
@@ -50,7 +50,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     let stage = RecoverStage::new(&selection);
     let (worker, mut told) = input.run_over_all_times(&inputs, &stage)?;
     let mut recovery = on_threads(input.threads(), || Recovery::new(stage, worker, &selection))??;
-    told.inferred = found(&recovery.tally);
+    told.inferred = match recovery.tally.changes {
+        0 if !selection.is_everything() => vec![none_of_selection("deletion or overwrite")],
+        _ => found(&recovery.tally),
+    };
     told.inferred.extend(if arguments.script {
         write_script(&mut recovery, table, output)?
     } else {
@@ -103,10 +106,10 @@ fn found(tally: &RecoverTally) -> Vec<String> {
         grouped(tally.harmless),
     )];
     found.push(format!("{} with a version that the logs name to restore", counted(tally.restorable, "object")));
-    let joined = tally.joined;
-    if joined.in_both + joined.copies > 0 {
-        let both = counted(joined.in_both, "change");
-        found.push(format!("{both} in both logs, {} left out", counted(joined.copies, "repeated record")));
+    let copies = tally.joined.copies;
+    if tally.in_both + copies > 0 {
+        let both = counted(tally.in_both, "change");
+        found.push(format!("{both} in both logs, {} left out", counted(copies, "repeated record")));
     }
     found
 }

@@ -4,6 +4,7 @@ use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::values;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use s3sleuth::coverage::{Coverage, Selected};
 use s3sleuth::investigate::alert_file::conditions_of_alerts;
 use s3sleuth::investigate::chain::ChainStage;
@@ -18,14 +19,14 @@ use std::path::{Path, PathBuf};
 #[command(next_help_heading = "Selection")]
 pub struct SelectionArguments {
     /// Only this bucket; repeatable, * stands for any text
-    #[arg(long = "bucket", value_name = "NAME")]
+    #[arg(long = "bucket", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     buckets: Vec<String>,
     /// Only this object key; repeatable, * stands for any text
-    #[arg(long = "key", value_name = "KEY")]
+    #[arg(long = "key", value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     keys: Vec<String>,
     /// Only this caller, and what it took on (AssumeRole): an ARN of a user, role or session, what stands behind its
-    /// last slash, anonymous, or a service; repeatable, * stands for any text
-    #[arg(long = "principal", value_name = "WHO")]
+    /// last slash (of a session ROLE/SESSION, too), anonymous, or a service; repeatable, * stands for any text
+    #[arg(long = "principal", value_name = "WHO", value_parser = NonEmptyStringValueParser::new())]
     principals: Vec<String>,
     /// Only this address, network (192.0.2.0/24) or AWS service in the place of one (ec2.amazonaws.com); repeatable
     #[arg(long = "ip", value_name = "IP", value_parser = Address::parse)]
@@ -34,7 +35,12 @@ pub struct SelectionArguments {
     #[arg(long = "access-key", value_name = "ID", value_parser = values::access_key_id)]
     access_keys: Vec<String>,
     /// Only what this alert is about: its caller, bucket, access key, address and window, and its evidence; repeatable
-    #[arg(long = "alert", value_name = "ID", requires = "alerts_file")]
+    #[arg(
+        long = "alert",
+        value_name = "ID",
+        requires = "alerts_file",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     alerts: Vec<String>,
     /// Alerts of an earlier run: JSONL as detect writes it
     #[arg(long = "alerts", value_name = "FILE", requires = "alerts")]
@@ -67,10 +73,7 @@ impl SelectionArguments {
     /// What of it no record shows, a sentence each.
     pub fn not_found(&self, coverage: &Coverage) -> Vec<String> {
         if let Some(selected) = coverage.selected {
-            return (selected.records == 0)
-                .then(|| "no record is of the selection".to_owned())
-                .into_iter()
-                .collect();
+            return (selected.records == 0).then(|| none_of_selection("record")).into_iter().collect();
         }
         let is_unseen = |name: &&String| {
             let pattern = Pattern::new(name);
@@ -117,10 +120,22 @@ impl SelectionArguments {
         }
         let stage = ChainStage::new(selection);
         input.look_ahead(inputs, &stage)?;
-        let notes = stage.into_found().complete(selection);
+        let mut notes = stage.into_found().complete(selection);
         let status = if notes.is_empty() { ExitStatus::Done } else { ExitStatus::Limit };
+        notes.extend(selection.options.chain.unknown_keys().iter().map(|key| lines_of_unknown(key)));
         Ok((notes, status))
     }
+}
+
+/// What stands in the place of numbers where a selection finds nothing.
+pub fn none_of_selection(what: &str) -> String {
+    format!("no {what} is of the selection")
+}
+
+fn lines_of_unknown(access_key: &str) -> String {
+    format!(
+        "access-log lines of {access_key}: no record says whose key it is, and lines name no keys but in presigned URLs"
+    )
 }
 
 /// What may belong to a selection and does not count, where records are not joined, a sentence.
@@ -131,8 +146,8 @@ pub fn may_belong(selected: Option<Selected>) -> Option<String> {
         counts.into_iter().filter(|(number, _)| *number > 0).map(|(number, noun)| counted(number, noun)).collect();
     (!counts.is_empty()).then(|| {
         format!(
-            "{} that may belong here: they do not say what was asked for (an access key, an address, the key of a \
-             deletion, a caller's name); timeline tells of which another record of the same request does",
+            "{} that may belong here: what was asked for is not said there (an access key, an address, the key of a \
+             deletion, a caller's name); timeline tells where another record of the same request says it",
             counts.join(" and ")
         )
     })

@@ -2,7 +2,7 @@
 
 use super::exit::ExitStatus;
 use super::input::InputArguments;
-use super::selection::SelectionArguments;
+use super::selection::{SelectionArguments, none_of_selection};
 use super::table::TableArguments;
 use clap::{Args, ValueEnum};
 use s3sleuth::error::Error;
@@ -14,7 +14,7 @@ use s3sleuth::investigate::kms::KmsTally;
 use s3sleuth::investigate::parties::Parties;
 use s3sleuth::investigate::timeline::{Profile, Timeline};
 use s3sleuth::pipeline::on_threads;
-use s3sleuth::report::count::grouped;
+use s3sleuth::report::count::{counted, of_number};
 use s3sleuth::report::table_formats::{Page, TableFormat};
 use std::path::Path;
 
@@ -74,15 +74,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitStatus> {
     };
     let (tally, kms_tally) = on_threads(input.threads(), || Timeline::new(stage, worker)?.show(see, take))??;
     let counts = rows.finish()?;
-    told.inferred = found(tally, kms_tally, counts.all);
+    told.inferred = match counts.all {
+        0 if !selection.is_everything() => vec![none_of_selection("record")],
+        rows => vec![found(tally, kms_tally, rows)],
+    };
     told.inferred.extend(parties.told());
     told.inferred.extend(counts.truncation());
     let mut notes = blind_spots(&told.report.tally.evidence);
     notes.extend(unattributed(tally, kms_tally.unattributed_calls));
     if without_time > 0 {
-        let number = grouped(without_time);
-        notes
-            .push(format!("{number} events without a time: Timesketch takes none; --profile standard shows them"));
+        let (events, them) = (counted(without_time, "event"), of_number(without_time, "it", "them"));
+        notes.push(format!("{events} without a time: Timesketch takes none; --profile standard shows {them}"));
     }
     told.incomplete.clone_from(&not_followed);
     notes.extend(not_followed);
@@ -110,42 +112,40 @@ fn profile(arguments: &Arguments) -> Result<Profile, Error> {
 }
 
 /// What was found, a sentence.
-fn found(tally: JoinTally, kms_tally: KmsTally, rows: u64) -> Vec<String> {
-    let parts = [
-        (rows, "rows"),
-        (tally.in_both, "requests in both logs"),
-        (kms_tally.joined_calls, "calls of KMS joined to their requests"),
-        (tally.copies, "copies of records left out"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .enumerate()
-        .filter(|(index, (number, _))| *index == 0 || *number > 0)
-        .map(|(_, (number, what))| format!("{} {what}", grouped(*number)))
-        .collect();
-    vec![parts.join(", ")]
+fn found(tally: JoinTally, kms_tally: KmsTally, rows: u64) -> String {
+    let mut found = counted(rows, "row");
+    for (number, noun, what) in [
+        (tally.in_both, "request", "in both logs"),
+        (kms_tally.joined_calls, "KMS call", "joined to requests"),
+        (tally.copies, "repeated record", "left out"),
+    ] {
+        if number > 0 {
+            found += &format!(", {} {what}", counted(number, noun));
+        }
+    }
+    found
 }
 
 /// What may belong to the selection and is not shown.
 pub fn unattributed(tally: JoinTally, kms_calls: u64) -> Vec<String> {
     let lines = (
         tally.unattributed_lines,
-        "access-log lines",
-        "they do not say what was asked for (an access key, \
-        the key of a deletion, a name behind a canonical id) and no CloudTrail event of the same request does",
+        "access-log line",
+        "what was asked for (an access key, the key of a deletion, a name behind a canonical id) is not said there, \
+        nor by a CloudTrail event of the same request",
     );
     let events = (
         tally.unattributed_events,
-        "CloudTrail events",
-        "they do not say what was asked for (the key of a \
-        deletion, a name behind an account) and no access-log line of the same request does",
+        "CloudTrail event",
+        "what was asked for (an access key, the key of a deletion, a name behind an account) is not said there, nor by \
+        an access-log line of the same request",
     );
     let calls = (
         kms_calls,
-        "calls of KMS",
-        "they do not say what was asked for (an address, the access key that called S3) and no request that was asked \
-        for is for their object, by the same caller in the same second",
+        "KMS call",
+        "what was asked for (an address, the access key that called S3) is not said there, and no request that was \
+        asked for is for the same object, by the same caller in the same second",
     );
     let told = [lines, events, calls].into_iter().filter(|(number, ..)| *number > 0);
-    told.map(|(number, what, why)| format!("{} {what} that may belong here: {why}", grouped(number))).collect()
+    told.map(|(number, what, why)| format!("{} that may belong here: {why}", counted(number, what))).collect()
 }

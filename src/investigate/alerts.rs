@@ -47,25 +47,36 @@ impl Conditions {
     }
 
     /// Is a caller asked for by the whole name, by what stands behind its last slash, or by a session of the role? An
-    /// alert does not name sessions.
+    /// alert does not name sessions; of which role one is that is asked for by its name alone, its grant tells.
     fn asks_for_caller(&self, name: &str) -> bool {
         let short = name.rsplit_once('/').map(|(_, short)| short);
-        let sessions = name
-            .split_once(":role/")
-            .map(|(head, role)| format!("{}:assumed-role/{role}/", head.replacen(":iam::", ":sts::", 1)));
-        self.principals.iter().any(|pattern| {
-            pattern.matches(name)
-                || short.is_some_and(|short| pattern.matches(short))
-                || sessions.as_deref().is_some_and(|sessions| asks_for_session(pattern, sessions))
-        })
+        let role = name.split_once(":role/");
+        let sessions =
+            role.map(|(head, role)| format!("{}:assumed-role/{role}/", head.replacen(":iam::", ":sts::", 1)));
+        let asks_for_session = |pattern: &Pattern| {
+            sessions.as_deref().is_some_and(|sessions| asks_for_arn_of_session(pattern, sessions))
+                || role.is_some_and(|(_, role)| asks_for_session_of(pattern, role))
+        };
+        self.chain.has_session_asked_for(name)
+            || self.principals.iter().any(|pattern| {
+                pattern.matches(name)
+                    || short.is_some_and(|short| pattern.matches(short))
+                    || asks_for_session(pattern)
+            })
     }
 }
 
 /// Is the pattern that of a session's ARN, and can it be of these sessions?
-fn asks_for_session(pattern: &Pattern, sessions: &str) -> bool {
+fn asks_for_arn_of_session(pattern: &Pattern, sessions: &str) -> bool {
     let (beginning, goes_on) = pattern.beginning();
     beginning.starts_with("arn:")
         && (beginning.starts_with(sessions) || goes_on && sessions.starts_with(beginning))
+}
+
+/// Is the pattern `ROLE/SESSION` of this role?
+fn asks_for_session_of(pattern: &Pattern, role: &str) -> bool {
+    let (beginning, _) = pattern.beginning();
+    beginning.strip_prefix(role).is_some_and(|session| session.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -127,6 +138,9 @@ mod tests {
             (who("arn:aws:sts::111122223333:assumed-role/a*1"), true),
             (who("arn:aws:sts::111122223333:assumed-role/app"), false),
             (who("arn:aws:sts::111122223333:assumed-role/other/i-1"), false),
+            (who("app/i-1"), true),
+            (who("app/*"), true),
+            (who("ap/i-1"), false),
             (who("*admin"), false),
             (who("ann"), false),
             (Conditions { since_ms: Some(9_000), ..none() }, true),

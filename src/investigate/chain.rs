@@ -2,9 +2,10 @@
 //!
 //! The answer of a call that grants a session names the access key of the session; what uses that key afterwards is
 //! the caller's doing, also what it takes on in turn. Access lines name no key, so they are told by role, session
-//! name and the session's time.
+//! name and the session's time. So are those of an access key that is asked for itself, if the logs hold the call that
+//! granted it.
 
-use super::selection::{Facts, Selection, Verdict};
+use super::selection::{Facts, Selection, Verdict, fits, session_names};
 use crate::activity::principal;
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
@@ -13,7 +14,7 @@ use crate::parse::{FieldTable, LogType, time};
 use crate::pipeline::Stage;
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most grants that are kept of the callers asked for, and as many of sessions that may turn out to be theirs; the
@@ -27,7 +28,7 @@ const MOST_GRANT_BYTES: usize = 64 << 20;
 /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html>).
 const MOST_NAME: usize = 2048;
 
-/// Most names under which access keys asked for were used.
+/// Most names under which access keys asked for were used, and most roles of sessions asked for.
 const MOST_CALLERS: usize = 10_000;
 
 /// Steps that are told of each end of a chain.
@@ -50,6 +51,9 @@ const GRANTING: [(&str, &str); 7] = [
     ("sts.amazonaws.com", "GetSessionToken"),
     ("iam.amazonaws.com", "CreateAccessKey"),
 ];
+
+/// The one of them whose session acts under the name of who called.
+const SESSION_OF_ONES_OWN: &str = "GetSessionToken";
 
 /// A role as the column `principal` has it, and the name of a session of it.
 type Session = (String, String);
@@ -75,6 +79,8 @@ pub struct Grant {
     pub place: (Arc<str>, i64),
     /// For each of the selection's conditions (as bits): was it a caller who is asked for?
     pub asked_for: u64,
+    /// Likewise: is the access key asked for that was given?
+    pub gives_asked: u64,
 }
 
 impl Grant {
@@ -92,49 +98,45 @@ pub const MOST_CONDITIONS: usize = u64::BITS as usize;
 pub struct Chain {
     /// The grants, each with the one whose access key the caller used.
     links: Vec<(Arc<Grant>, Option<usize>)>,
-    /// By access key.
-    by_key: HashMap<Arc<str>, usize>,
-    /// By role and session name, in order of time.
-    by_session: HashMap<Arc<Session>, Vec<usize>>,
-    /// The roles of these sessions.
+    /// What the callers took on.
+    taken: Sessions,
+    /// What the access keys that are asked for were granted as.
+    own: Sessions,
+    /// The roles of the sessions that were taken on.
     roles: HashSet<String>,
-    /// Names under which the access keys that are asked for were used.
-    callers: BTreeSet<String>,
+    /// Names under which the access keys that are asked for were used, each with its sessions, `""` for none.
+    callers: BTreeMap<String, BTreeSet<String>>,
+    /// Roles of sessions that are asked for by their names.
+    asked_roles: BTreeSet<String>,
+    /// Access keys that are asked for, and of which no record says whose they are.
+    unknown_keys: Vec<String>,
     /// Which bit of [`Grant::asked_for`] is meant.
     number: usize,
 }
 
-impl Chain {
-    /// Makes the chain of the grants, in order of time: first those of the callers who are asked for, then what was
-    /// taken on with the keys of those, and so on.
-    pub fn follow(&mut self, grants: &[Arc<Grant>]) {
-        let mut by_caller: HashMap<&str, Vec<&Arc<Grant>>> = HashMap::new();
-        for grant in grants {
-            if let Some(key) = &grant.caller_key {
-                by_caller.entry(key).or_default().push(grant);
-            }
+/// Sessions, by number of their grants, by what the logs tell them by.
+#[derive(Clone, Debug, Default)]
+struct Sessions {
+    /// By access key.
+    by_key: HashMap<Arc<str>, usize>,
+    /// By role and session name, in order of time.
+    by_session: HashMap<Arc<Session>, Vec<usize>>,
+}
+
+impl Sessions {
+    /// Adds that of a grant, unless its access key is there.
+    fn add(&mut self, grant: &Grant, number: usize) -> bool {
+        let Entry::Vacant(key) = self.by_key.entry(Arc::clone(&grant.access_key_id)) else { return false };
+        key.insert(number);
+        if let Some(session) = &grant.session {
+            self.by_session.entry(Arc::clone(session)).or_default().push(number);
         }
-        let direct = grants.iter().filter(|grant| grant.asked_for >> self.number & 1 == 1);
-        let mut waiting: VecDeque<(&Arc<Grant>, Option<usize>)> = direct.map(|grant| (grant, None)).collect();
-        while let Some((grant, parent)) = waiting.pop_front() {
-            let number = self.links.len();
-            let Entry::Vacant(key) = self.by_key.entry(Arc::clone(&grant.access_key_id)) else { continue };
-            key.insert(number);
-            self.links.push((Arc::clone(grant), parent));
-            if let Some(session) = &grant.session {
-                self.by_session.entry(Arc::clone(session)).or_default().push(number);
-                if !self.roles.contains(&session.0) {
-                    self.roles.insert(session.0.clone());
-                }
-            }
-            let later = by_caller.get(&*grant.access_key_id).into_iter().flatten();
-            waiting.extend(later.map(|grant| (*grant, Some(number))));
-        }
+        true
     }
 
-    /// The session that a row is of, if one of the callers took it on. An access key decides where the log has it.
-    pub fn session_of(&self, row: &Facts<'_>) -> Option<(usize, Verdict)> {
-        if self.links.is_empty() {
+    /// The session that a row is of. An access key decides where the log has it.
+    fn of(&self, row: &Facts<'_>, links: &[(Arc<Grant>, Option<usize>)]) -> Option<(usize, Verdict)> {
+        if self.by_key.is_empty() {
             return None;
         }
         let key = row.access_key();
@@ -148,23 +150,101 @@ impl Chain {
         let session = (row.principal_name()?, row.session_name()?.to_owned());
         let time = row.time_ms()?;
         let is_then = |number: &&usize| {
-            let grant = &self.links[**number].0;
+            let grant = &links[**number].0;
             (grant.time_ms..=grant.until_ms).contains(&time)
         };
         let number = self.by_session.get(&session)?.iter().find(is_then)?;
         Some((*number, if is_kms { Verdict::Perhaps } else { Verdict::Yes }))
     }
+}
 
-    /// Was an access key that is asked for used under this name?
+impl Chain {
+    /// Makes the chain of the grants, in order of time: first those of the callers who are asked for, then what was
+    /// taken on with the keys of those, and so on.
+    pub fn follow(&mut self, grants: &[Arc<Grant>]) {
+        let mut by_caller: HashMap<&str, Vec<&Arc<Grant>>> = HashMap::new();
+        for grant in grants {
+            if let Some(key) = &grant.caller_key {
+                by_caller.entry(key).or_default().push(grant);
+            }
+        }
+        let is_ours = |conditions: u64| conditions >> self.number & 1 == 1;
+        for grant in grants.iter().filter(|grant| is_ours(grant.gives_asked)) {
+            if self.own.add(grant, self.links.len()) {
+                self.links.push((Arc::clone(grant), None));
+            }
+        }
+        // Of such a key, the way to what was taken on with it begins with its own grant.
+        let own_of = |grant: &Grant| grant.caller_key.as_ref().and_then(|key| self.own.by_key.get(key.as_str()));
+        let direct = grants.iter().filter(|grant| is_ours(grant.asked_for));
+        let mut waiting: VecDeque<(&Arc<Grant>, Option<usize>)> =
+            direct.map(|grant| (grant, own_of(grant).copied())).collect();
+        while let Some((grant, parent)) = waiting.pop_front() {
+            let number = self.links.len();
+            if !self.taken.add(grant, number) {
+                continue;
+            }
+            self.links.push((Arc::clone(grant), parent));
+            if let Some(session) = &grant.session
+                && !self.roles.contains(&session.0)
+            {
+                self.roles.insert(session.0.clone());
+            }
+            let later = by_caller.get(&*grant.access_key_id).into_iter().flatten();
+            waiting.extend(later.map(|grant| (*grant, Some(number))));
+        }
+        for (grant, _) in self.own.by_key.values().map(|number| &self.links[*number]) {
+            let name = match &grant.session {
+                Some(session) => session.as_ref().clone(),
+                // It acts under the name of who called.
+                None if grant.action == SESSION_OF_ONES_OWN => (grant.caller.clone(), String::new()),
+                None => continue,
+            };
+            self.callers.entry(name.0).or_default().insert(name.1);
+            self.unknown_keys.retain(|key| **key != *grant.access_key_id);
+        }
+    }
+
+    /// The session that a row is of, if one of the callers took it on.
+    pub fn session_of(&self, row: &Facts<'_>) -> Option<(usize, Verdict)> {
+        self.taken.of(row, &self.links)
+    }
+
+    /// The session that a row is of, if an access key that is asked for is that of a session whose grant is logged.
+    pub fn own_session_of(&self, row: &Facts<'_>) -> Option<(usize, Verdict)> {
+        self.own.of(row, &self.links)
+    }
+
+    /// Was an access key that is asked for used under this name, in any session?
     pub fn is_a_caller(&self, name: &str) -> bool {
-        self.callers.contains(name)
+        self.callers.contains_key(name)
+    }
+
+    /// Was one used by the caller of a row, in this session if the row names one?
+    pub fn has_used_a_key(&self, row: &Facts<'_>) -> bool {
+        if self.callers.is_empty() {
+            return false;
+        }
+        let sessions = row.principal_name().and_then(|name| self.callers.get(&name));
+        sessions.is_some_and(|sessions| row.session_name().is_none_or(|session| sessions.contains(session)))
+    }
+
+    /// Is a session of this role asked for by its name?
+    pub fn has_session_asked_for(&self, role: &str) -> bool {
+        self.asked_roles.contains(role)
+    }
+
+    /// Access keys that are asked for, and of which no record says whose they are, if there are lines of access logs:
+    /// these name no keys.
+    pub fn unknown_keys(&self) -> &[String] {
+        &self.unknown_keys
     }
 
     /// Can what is told of one caller be of a session that was taken on? An access key decides where it is known; else a
     /// role of which there is such a session will do.
     pub fn can_be(&self, name: Option<&str>, access_key: Option<&str>) -> bool {
         match access_key {
-            Some(key) => self.by_key.contains_key(key),
+            Some(key) => self.taken.by_key.contains_key(key),
             None => name.is_some_and(|name| self.roles.contains(name)),
         }
     }
@@ -209,8 +289,20 @@ pub struct Found {
     direct: Grants,
     /// Of others with an access key: it may be of a session that is asked for.
     later: Grants,
-    /// For each condition the names under which its access keys were used.
-    callers: Vec<BTreeSet<String>>,
+    /// For each condition whose its access keys and sessions are.
+    owners: Vec<Owners>,
+    has_lines: bool,
+}
+
+/// Whose the access keys and sessions are that a condition names.
+#[derive(Clone, Default)]
+struct Owners {
+    /// Names under which the access keys were used, with the session or `""`.
+    callers: BTreeSet<(String, String)>,
+    /// Which of the keys were.
+    used_keys: BTreeSet<String>,
+    /// Roles of the sessions.
+    roles: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -238,8 +330,8 @@ impl Grants {
 impl<'a> ChainStage<'a> {
     /// Of the callers of a selection.
     pub fn new(selection: &'a Selection) -> ChainStage<'a> {
-        let callers = vec![BTreeSet::new(); selection.all().count()];
-        ChainStage { selection, found: Mutex::new(Found { callers, ..Found::default() }) }
+        let owners = vec![Owners::default(); selection.all().count()];
+        ChainStage { selection, found: Mutex::new(Found { owners, ..Found::default() }) }
     }
 
     /// What was found.
@@ -258,11 +350,23 @@ impl<'a> ChainStage<'a> {
         let Some(mut grant) = grant(row) else { return };
         for (number, conditions) in self.selection.all().enumerate().take(MOST_CONDITIONS) {
             grant.asked_for |= u64::from(conditions.is_caller(row)) << number;
+            let gives_asked = conditions.access_keys.iter().any(|key| **key == *grant.access_key_id);
+            grant.gives_asked |= u64::from(gives_asked) << number;
+            self.see_session(number, &grant);
         }
-        if grant.asked_for != 0 {
+        if grant.asked_for | grant.gives_asked != 0 {
             self.found().direct.add(grant);
         } else if grant.caller_key.is_some() {
             self.found().later.add(grant);
+        }
+    }
+
+    /// A session that is asked for by its name tells its role.
+    fn see_session(&self, number: usize, grant: &Grant) {
+        let principals = self.selection.all().nth(number).map_or(&[][..], |conditions| &conditions.principals);
+        let Some((role, session)) = grant.session.as_deref().filter(|_| !principals.is_empty()) else { return };
+        if session_names(role, session).iter().any(|name| fits(principals, name)) {
+            insert_bounded(&mut self.found().owners[number].roles, role.clone());
         }
     }
 
@@ -271,12 +375,19 @@ impl<'a> ChainStage<'a> {
         for (number, conditions) in self.selection.all().enumerate() {
             let name = conditions.access_keys.contains(&key).then(|| row.principal_name()).flatten();
             let Some(name) = name.and_then(followed) else { continue };
-            let names = &mut self.found().callers[number];
-            names.insert(name);
-            if names.len() > MOST_CALLERS {
-                names.pop_last();
-            }
+            let session = row.session_name().map_or(Some(String::new()), |session| followed(session.to_owned()));
+            let owners = &mut self.found().owners[number];
+            owners.used_keys.insert(key.clone());
+            insert_bounded(&mut owners.callers, (name, session.unwrap_or_default()));
         }
+    }
+}
+
+/// Of more than are kept the first stay.
+fn insert_bounded<T: Ord>(set: &mut BTreeSet<T>, value: T) {
+    set.insert(value);
+    if set.len() > MOST_CALLERS {
+        set.pop_last();
     }
 }
 
@@ -287,6 +398,9 @@ impl Stage for ChainStage<'_> {
 
     fn observe(&self, (): &mut (), _: u64, table: &FieldTable, rows: &[u32]) -> Result<(), Error> {
         let asks_for_keys = self.selection.all().any(|conditions| !conditions.access_keys.is_empty());
+        if table.log == LogType::S3Access && asks_for_keys && !rows.is_empty() {
+            self.found().has_lines = true;
+        }
         if table.log == LogType::CloudTrail || asks_for_keys {
             rows.iter().for_each(|row| self.see(&Facts::new(table, *row as usize), asks_for_keys));
         }
@@ -316,8 +430,15 @@ impl Found {
         let mut by_time = self.direct.first;
         by_time.extend(self.later.first);
         let grants: Vec<Arc<Grant>> = by_time.into_iter().map(Arc::new).collect();
-        for (number, (conditions, callers)) in selection.all_mut().zip(self.callers).enumerate() {
-            conditions.chain = Chain { number, callers, ..Chain::default() };
+        for (number, (conditions, owners)) in selection.all_mut().zip(self.owners).enumerate() {
+            let Owners { callers: names, used_keys, roles: asked_roles } = owners;
+            let mut callers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for (name, session) in names {
+                callers.entry(name).or_default().insert(session);
+            }
+            let keys = conditions.access_keys.iter();
+            let unknown_keys = keys.filter(|key| self.has_lines && !used_keys.contains(*key)).cloned().collect();
+            conditions.chain = Chain { number, callers, asked_roles, unknown_keys, ..Chain::default() };
             if number < MOST_CONDITIONS {
                 conditions.chain.follow(&grants);
             }
@@ -348,6 +469,7 @@ fn grant(row: &Facts<'_>) -> Option<Grant> {
         action,
         place: (Arc::clone(table.source_file(number)), row.line()),
         asked_for: 0,
+        gives_asked: 0,
     })
 }
 
@@ -452,10 +574,10 @@ mod tests {
             }
             assert_eq!(stage.into_found().complete(&mut selection), Vec::<String>::new());
             let chain = &selection.options.chain;
-            let mut keys: Vec<&str> = chain.by_key.keys().map(|key| &**key).collect();
+            let mut keys: Vec<&str> = chain.taken.by_key.keys().map(|key| &**key).collect();
             keys.sort();
             assert_eq!(keys, ["ASIA1", "ASIA2", "ASIA3"]);
-            let steps = chain.steps(chain.by_key["ASIA3"]);
+            let steps = chain.steps(chain.taken.by_key["ASIA3"]);
             assert_eq!(steps.len(), 3);
             assert_eq!(
                 steps[0],
@@ -524,7 +646,7 @@ mod tests {
         for name in [&most, &long] {
             stage.observe(&mut (), 0, &assume(1, &ann(name, "AKIA1"), "r", "ASIA1"), &[0]).unwrap();
         }
-        assert_eq!(stage.into_found().callers, [BTreeSet::from([most])]);
+        assert_eq!(stage.into_found().owners[0].callers, BTreeSet::from([(most, String::new())]));
     }
 
     #[test]

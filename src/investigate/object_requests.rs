@@ -164,7 +164,13 @@ fn request_key(table: &FieldTable, row: usize, record: &ObjectRecord) -> Vec<u8>
 
 /// The records of one request, those that tell of the same joined. None if none is asked for and not all are kept.
 fn joined(records: Vec<ObjectRecord>, keeps_all: bool, tally: &mut JoinTally) -> Vec<ObjectRecord> {
-    let mut records = without_copies(records, tally);
+    // Of those that nobody asked for nothing is told, so that they do not count.
+    let mut copies = JoinTally::default();
+    let mut records = without_copies(records, &mut copies);
+    let is_told = |record: &ObjectRecord| !keeps_all || record.selected == Selected::Yes;
+    if records.iter().any(is_told) {
+        tally.add(copies);
+    }
     if !records.iter().any(|record| record.selected == Selected::Yes) {
         for record in records.iter().filter(|record| record.selected == Selected::Perhaps) {
             match record.log() {
@@ -191,8 +197,9 @@ fn joined(records: Vec<ObjectRecord>, keeps_all: bool, tally: &mut JoinTally) ->
         let known = joined_to.get(&name).copied();
         match known.or_else(|| free.get_mut(&name).and_then(Vec::pop)) {
             Some(line) => {
-                tally.in_both += u64::from(joined_to.insert(name, line).is_none());
+                let is_first = joined_to.insert(name, line).is_none();
                 join(&mut lines[line], event);
+                tally.in_both += u64::from(is_first && is_told(&lines[line]));
             }
             None => match alone.iter_mut().find(|other| (other.act, &other.key) == (event.act, &event.key)) {
                 Some(other) => join(other, event),

@@ -288,6 +288,8 @@ pub struct RecoverTally {
     pub doubtful_writes: u64,
     /// Objects with a command that brings them back.
     pub restorable: u64,
+    /// Of the changes those that both logs tell of.
+    pub in_both: u64,
     /// What was joined.
     pub joined: JoinTally,
     /// There was more evidence of versioning than is kept.
@@ -401,6 +403,8 @@ impl Telling {
         } += 1;
         tally.restorable += u64::from(matches!(row.restore, Restore::RemoveMarkers(_) | Restore::CopyVersion(_)));
         let record = &row.record;
+        let is_of = |log| record.sources.iter().any(|source| source.log == log);
+        tally.in_both += u64::from(is_of(LogType::S3Access) && is_of(LogType::CloudTrail));
         let mut key = Vec::new();
         for text in [&record.bucket, &record.key] {
             for byte in text.iter().flat_map(|text| text.bytes()) {

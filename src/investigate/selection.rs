@@ -1,10 +1,10 @@
 //! What an investigation asks for: when, where, who and which alerts.
 
 use super::chain::Chain;
+use super::object_record::Act;
 use super::pattern::{Address, Pattern};
-use crate::activity::operation::ActionClass;
+use crate::activity;
 use crate::activity::principal::PrincipalKind;
-use crate::activity::{self, action_class};
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ pub struct Conditions {
     pub buckets: Vec<Pattern>,
     /// Keys of objects.
     pub keys: Vec<Pattern>,
-    /// Callers: whole names, what stands behind their last slash, or ARNs of sessions of roles.
+    /// Callers: whole names, what stands behind their last slash, or sessions of roles: ARNs, `ROLE/SESSION`, `SESSION`.
     pub principals: Vec<Pattern>,
     /// Addresses of callers.
     pub addresses: Vec<Address>,
@@ -86,7 +86,7 @@ impl Selection {
             judged.verdict = judged.verdict.min(alert.verdict);
             judged.through = judged.through.or(alert.through);
         }
-        if judged.verdict == Verdict::Perhaps && !row.can_be_joined() { Judged::NO } else { judged }
+        judged
     }
 
     /// A session of [`Judged::through`] as numbers, for [`Selection::steps`].
@@ -183,8 +183,7 @@ impl Conditions {
         match row.key() {
             _ if self.keys.is_empty() || row.is_about_any() => Verdict::Yes,
             Some(key) => yes_if(fits(&self.keys, key)),
-            None if row.deletes() => Verdict::Perhaps,
-            None => Verdict::No,
+            None => perhaps_if(Act::of(row.table, row.row) == Some(Act::DeleteMany)),
         }
     }
 
@@ -201,7 +200,8 @@ impl Conditions {
     fn caller(&self, row: &Facts<'_>) -> Judged<'_> {
         let direct = self.principal(row).min(self.access_key(row));
         if direct == Verdict::Yes {
-            return Judged::plain(direct);
+            let session = self.chain.own_session_of(row);
+            return Judged { verdict: direct, through: session.map(|(grant, _)| (&self.chain, grant)) };
         }
         let session = match self.chain.session_of(row) {
             Some((grant, verdict)) => Judged { verdict, through: Some((&self.chain, grant)) },
@@ -226,11 +226,25 @@ impl Conditions {
         match row.access_key() {
             Some(key) if self.access_keys.contains(&key) => Verdict::Yes,
             // S3 calls KMS with a key of its own.
-            key if key.is_none() && row.is_access_line() || row.kms_object().is_some() => {
-                perhaps_if(row.principal_name().is_some_and(|name| self.chain.is_a_caller(&name)))
-            }
-            _ => Verdict::No,
+            Some(_) if row.kms_object().is_none() => Verdict::No,
+            key => self.access_key_of_caller(row, key.is_none()),
         }
+    }
+
+    /// May a row that does not name the caller's access key be of one that is asked for? Who called decides: an access
+    /// line within a session that was granted with such a key is of it.
+    fn access_key_of_caller(&self, row: &Facts<'_>, has_no_key: bool) -> Verdict {
+        if let Some((_, verdict)) = self.chain.own_session_of(row) {
+            return verdict;
+        }
+        let is_nameless = match row.principal_kind() {
+            PrincipalKind::Account => has_no_key,
+            PrincipalKind::Unknown => has_no_key && row.is_access_line(),
+            _ => false,
+        };
+        // Other calls that CloudTrail logs without a key were made without one.
+        let is_told_by_name = row.is_access_line() || row.kms_object().is_some();
+        perhaps_if(is_nameless || is_told_by_name && self.chain.has_used_a_key(row))
     }
 
     /// Is the caller of a call that grants a session one who is asked for, apart from what was taken on before?
@@ -322,12 +336,6 @@ impl<'a> Facts<'a> {
         self.field(access::REQUEST_ID, trail::REQUEST_ID)
     }
 
-    /// Can there be another record that tells of the same?
-    fn can_be_joined(&self) -> bool {
-        let ids = self.request_id().is_some() && self.field(access::HOST_ID, trail::HOST_ID).is_some();
-        ids || self.kms_object().is_some()
-    }
-
     /// The address of the caller.
     pub fn ip(&self) -> Option<&'a str> {
         self.field(access::REMOTE_IP, trail::SOURCE_IP_ADDRESS)
@@ -400,23 +408,24 @@ impl<'a> Facts<'a> {
         activity::principal(self.table, self.row).kind
     }
 
-    /// The forms in which a caller can be asked for: the whole name, what stands behind its last slash, and the ARN
-    /// of the session of a role.
+    /// The forms in which a caller can be asked for: the whole name, what stands behind its last slash, and those of
+    /// the session of a role.
     fn principal_names(&self) -> Vec<String> {
         let Some(name) = self.principal_name() else { return Vec::new() };
         let mut names: Vec<String> =
             name.rsplit_once('/').map(|(_, short)| short.to_owned()).into_iter().collect();
-        if let (Some(session), Some((head, role))) = (self.session_name(), name.split_once(":role/")) {
-            names.push(format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1)));
-        }
+        names.extend(self.session_name().into_iter().flat_map(|session| session_names(&name, session)));
         names.push(name);
         names
     }
+}
 
-    /// Does it delete?
-    fn deletes(&self) -> bool {
-        action_class(self.table, self.row) == ActionClass::Delete
-    }
+/// The forms in which a session of a role, by its name in the column `principal`, can be asked for: its ARN,
+/// `ROLE/SESSION` and `SESSION`. None if it is of no role.
+pub(super) fn session_names(role: &str, session: &str) -> Vec<String> {
+    let Some((head, role)) = role.split_once(":role/") else { return Vec::new() };
+    let arn = format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1));
+    vec![arn, format!("{role}/{session}"), session.to_owned()]
 }
 
 #[cfg(test)]
@@ -464,6 +473,11 @@ mod tests {
             (GET, who("arn:aws:sts::111122223333:assumed-role/app/i-1"), Yes),
             (GET, who("arn:aws:sts::111122223333:assumed-role/app/*"), Yes),
             (GET, who("arn:aws:sts::111122223333:assumed-role/app/i-2"), No),
+            (GET, who("i-1"), Yes),
+            (GET, who("app/i-1"), Yes),
+            (GET, who("*i-1"), Yes),
+            (GET, who("app/i-2"), No),
+            (GET, who("p/i-1"), No),
             (GET, key("ASIAEXAMPLE000000001"), Yes),
             (GET, key("ASIAEXAMPLE000000002"), No),
             (DECRYPT, Conditions { buckets: patterns("b"), keys: patterns("logs/a"), ..none() }, Yes),
@@ -475,10 +489,18 @@ mod tests {
             "requestID":"R2","additionalEventData":{"x-amz-id-2":"H2"},
             "userIdentity":{"type":"AWSAccount","accountId":"444455556666"}}"#;
         assert_eq!(verdict(other, who("ann")), Perhaps);
-        assert_eq!(verdict(&other.replace("R2", ""), who("ann")), No, "nothing can be joined to it");
+        assert_eq!(
+            verdict(&other.replace("R2", ""), who("ann")),
+            Perhaps,
+            "nothing can be joined to it, but it counts"
+        );
+        assert_eq!(verdict(other, key("AKIAEXAMPLE000000001")), Perhaps, "nor has it a key");
         let delete = r#"{"eventSource":"s3.amazonaws.com","eventName":"DeleteObjects","requestID":"R3",
             "requestParameters":{"bucketName":"b"},"additionalEventData":{"x-amz-id-2":"H3"}}"#;
-        assert_eq!(verdict(delete, Conditions { keys: patterns("a"), until_ms: Some(0), ..none() }), Perhaps);
+        let of_key = || Conditions { keys: patterns("a"), until_ms: Some(0), ..none() };
+        assert_eq!(verdict(delete, of_key()), Perhaps);
+        assert_eq!(verdict(&delete.replace("R3", ""), of_key()), Perhaps);
+        assert_eq!(verdict(&delete.replace("DeleteObjects", "DeleteBucketPolicy"), of_key()), No);
     }
 
     #[test]
