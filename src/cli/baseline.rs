@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use s3sleuth::detect::baseline::{LearnStage, Learned, MOST_FILE_BYTES};
 use s3sleuth::error::Error;
 use s3sleuth::report::baseline::{cells, columns};
-use s3sleuth::report::count::{counted, grouped};
+use s3sleuth::report::count::counted;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -138,7 +138,7 @@ fn write(learned: &Learned, mut output: Output, path: &Path) -> Result<u64, Erro
 fn written(learned: &Learned, bytes: u64, path: &Path) -> String {
     let [access, trail] = learned.records();
     let records = counted(access.saturating_add(trail), "record");
-    format!("learned from {records}; wrote {} bytes to {}", grouped(bytes), path.display())
+    format!("learned from {records}; wrote {} to {}", counted(bytes, "byte"), path.display())
 }
 
 fn show(arguments: &ShowArguments) -> anyhow::Result<ExitStatus> {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use s3sleuth::case::{self, Case, FileCheck, Left, MANIFEST, Taking, Verdict};
 use s3sleuth::error::Error;
 use s3sleuth::report::case as report;
-use s3sleuth::report::count::{counted, grouped};
+use s3sleuth::report::count::counted;
 use s3sleuth::report::safe::printable;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn init(arguments: &InitArguments) -> anyhow::Result<ExitStatus> {
     let manifest = folder.join(MANIFEST);
     print(|output| writeln!(output, "{}  {}", written.sha256, manifest.display()))?;
     let files = counted(written.files, "file");
-    super::say(&format!("{files}, {} bytes written down; note the hash elsewhere", grouped(written.bytes)));
+    super::say(&format!("{files}, {} written down; note the hash elsewhere", counted(written.bytes, "byte")));
     say_left(&written.left);
     let is_unread = written.left.iter().any(|left| left.is_unread);
     Ok(if is_unread { ExitStatus::Incomplete } else { ExitStatus::Done })
@@ -158,7 +158,7 @@ fn check(arguments: &CheckArguments) -> anyhow::Result<ExitStatus> {
     if format == CheckFormat::Jsonl {
         super::say(&report::summary(&checks));
     }
-    super::say(&format!("manifest: {} files, SHA-256 {}", grouped(case.files() as u64), case.sha256));
+    super::say(&format!("manifest: {}, SHA-256 {}", counted(case.files() as u64, "file"), case.sha256));
     Ok(status(&checks))
 }
 

@@ -155,12 +155,12 @@ pub fn markdown(coverage: &Coverage, told: &Told<'_>) -> String {
 }
 
 fn heading(coverage: &Coverage, told: &Told<'_>) -> String {
-    let records = grouped(told.tally.records - told.tally.filtered);
+    let records = counted(told.tally.records - told.tally.filtered, "record");
     let all = match coverage.span_ms {
         Some((first, last)) => {
-            format!("{records} records from {} to {} (UTC)", format_iso(first), format_iso(last))
+            format!("{records} from {} to {} (UTC)", format_iso(first), format_iso(last))
         }
-        None => format!("{records} records, none with a time"),
+        None => format!("{records}, none with a time"),
     };
     [Some(all), selected(coverage)].into_iter().flatten().collect::<Vec<_>>().join(". ")
 }
