@@ -231,7 +231,7 @@ fn an_access_key_finds_the_lines_of_the_session_that_it_was_granted_for() {
     let folder = support::quick_folder();
     std::fs::write(folder.path().join("b.log"), &lines).expect("a file");
     let told = timeline(&[text(folder.path()), "--access-key", KEY]);
-    assert!(told.stderr.contains("access-log lines of ASIAEXAMPLETWO000001: no record says"), "{}", told.stderr);
+    assert!(told.stderr.contains("access-log lines of ASIAEXAMPLETWO000001: no record shows"), "{}", told.stderr);
 }
 
 /// Without a host id, as in lines from before 2019 and in those where it is `-`, nothing is joined.

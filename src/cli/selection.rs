@@ -134,7 +134,7 @@ pub fn none_of_selection(what: &str) -> String {
 
 fn lines_of_unknown(access_key: &str) -> String {
     format!(
-        "access-log lines of {access_key}: no record says whose key it is, and lines name no keys but in presigned URLs"
+        "access-log lines of {access_key}: no record shows who used it, and lines name no keys but in presigned URLs"
     )
 }
 

@@ -193,6 +193,27 @@ mod tests {
     }
 
     #[test]
+    fn the_role_of_a_session_that_is_asked_for_by_its_name_is_known_by_the_grant() {
+        let record =
+            br#"{"eventTime":"2026-03-04T09:00:01Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole",
+            "responseElements":{"credentials":{"accessKeyId":"ASIA1"},
+            "assumedRoleUser":{"arn":"arn:aws:sts::111122223333:assumed-role/app/i-1"}}}"#;
+        let mut table = parse_record(record).unwrap();
+        table.segments = vec![Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 }];
+        for (session, is_allowed) in [("i-1", true), ("*-1", true), ("i-2", false)] {
+            let options = Conditions { principals: vec![Pattern::new(session)], ..Conditions::default() };
+            let mut selection = Selection { options, alerts: Vec::new() };
+            let stage = ChainStage::new(&selection);
+            stage.observe(&mut (), 0, &table, &[0]).unwrap();
+            assert!(stage.into_found().complete(&mut selection).is_empty());
+            for (name, is_allowed) in [(ROLE, is_allowed), ("arn:aws:iam::111122223333:role/other", false)] {
+                let alert = Alert { principal: Some(name.to_owned()), ..alert() };
+                assert_eq!(selection.allows(&alert), is_allowed, "{session} {name}");
+            }
+        }
+    }
+
+    #[test]
     fn an_alert_is_that_of_the_file_or_belongs_with_it_or_fits_its_conditions() {
         let of_alert = |options: &str| {
             let patterns = |text: &str| vec![Pattern::new(text)];

@@ -5,7 +5,7 @@
 //! name and the session's time. So are those of an access key that is asked for itself, if the logs hold the call that
 //! granted it.
 
-use super::selection::{Facts, Selection, Verdict, fits, session_names};
+use super::selection::{Facts, Selection, Verdict, fits_session};
 use crate::activity::principal;
 use crate::error::Error;
 use crate::parse::cloudtrail::field as trail;
@@ -108,7 +108,7 @@ pub struct Chain {
     callers: BTreeMap<String, BTreeSet<String>>,
     /// Roles of sessions that are asked for by their names.
     asked_roles: BTreeSet<String>,
-    /// Access keys that are asked for, and of which no record says whose they are.
+    /// Access keys that are asked for, and of which no record shows who used them.
     unknown_keys: Vec<String>,
     /// Which bit of [`Grant::asked_for`] is meant.
     number: usize,
@@ -234,7 +234,7 @@ impl Chain {
         self.asked_roles.contains(role)
     }
 
-    /// Access keys that are asked for, and of which no record says whose they are, if there are lines of access logs:
+    /// Access keys that are asked for, and of which no record shows who used them, if there are lines of access logs:
     /// these name no keys.
     pub fn unknown_keys(&self) -> &[String] {
         &self.unknown_keys
@@ -365,7 +365,7 @@ impl<'a> ChainStage<'a> {
     fn see_session(&self, number: usize, grant: &Grant) {
         let principals = self.selection.all().nth(number).map_or(&[][..], |conditions| &conditions.principals);
         let Some((role, session)) = grant.session.as_deref().filter(|_| !principals.is_empty()) else { return };
-        if session_names(role, session).iter().any(|name| fits(principals, name)) {
+        if fits_session(principals, role, session) {
             insert_bounded(&mut self.found().owners[number].roles, role.clone());
         }
     }
@@ -534,12 +534,19 @@ mod tests {
     use crate::parse::cloudtrail::parse_record;
 
     fn assume(second: u32, caller: &str, role: &str, key: &str) -> FieldTable {
-        let record = format!(
+        table(&assuming(second, caller, role, key))
+    }
+
+    fn assuming(second: u32, caller: &str, role: &str, key: &str) -> String {
+        format!(
             r#"{{"eventTime":"2026-03-04T09:00:{second:02}Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole",
             "userIdentity":{caller},"requestParameters":{{"durationSeconds":900}},
             "responseElements":{{"credentials":{{"accessKeyId":"{key}","expiration":"x"}},
             "assumedRoleUser":{{"arn":"arn:aws:sts::111122223333:assumed-role/{role}/s"}}}}}}"#
-        );
+        )
+    }
+
+    fn table(record: &str) -> FieldTable {
         let mut table = parse_record(record.as_bytes()).unwrap();
         table.segments =
             vec![crate::decode::Segment { file: "f".into(), start: 0, first_number: 1, first_offset: 0 }];
@@ -596,6 +603,43 @@ mod tests {
             ] {
                 assert_eq!(chain.can_be(name.as_deref(), key), expected, "{name:?} {key:?}");
             }
+            tables.reverse();
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_asked_for_is_known_by_its_own_grant() {
+        let ann = r#"{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ann","accessKeyId":"AKIA1"}"#;
+        let token = assuming(3, ann, "x", "ASIA3").replace("AssumeRole", "GetSessionToken");
+        let mut tables = vec![
+            assume(1, ann, "one", "ASIA1"),
+            assume(2, &by("ASIA1"), "two", "ASIA2"),
+            table(&token.replace("assumedRoleUser", "-")),
+            // A loop that no log can hold.
+            assume(5, &by("ASIA2"), "one", "ASIA1"),
+        ];
+        let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+        for _ in 0..2 {
+            let access_keys = ["ASIA1", "ASIA3", "ASIA9"].map(str::to_owned).into();
+            let options = Conditions { access_keys, ..Conditions::default() };
+            let mut selection = Selection { options, alerts: Vec::new() };
+            let stage = ChainStage::new(&selection);
+            stage.found().has_lines = true;
+            for table in &tables {
+                stage.observe(&mut (), 0, table, &[0]).unwrap();
+            }
+            assert_eq!(stage.into_found().complete(&mut selection), Vec::<String>::new());
+            let chain = &selection.options.chain;
+            let keys =
+                |sessions: &Sessions| sessions.by_key.keys().map(|key| key.to_string()).collect::<BTreeSet<_>>();
+            assert_eq!(keys(&chain.own), BTreeSet::from(["ASIA1", "ASIA3"].map(str::to_owned)));
+            assert_eq!(keys(&chain.taken), BTreeSet::from(["ASIA1", "ASIA2"].map(str::to_owned)));
+            let steps = chain.steps(chain.taken.by_key["ASIA2"]);
+            assert_eq!(steps.len(), 2, "{steps:?}");
+            assert!(steps[0].contains("user/ann → ") && steps[0].contains("key ASIA1: "), "{steps:?}");
+            assert!(chain.is_a_caller(&role("one")) && !chain.is_a_caller(&role("two")));
+            assert!(chain.is_a_caller("arn:aws:iam::111122223333:user/ann"), "by GetSessionToken");
+            assert_eq!(chain.unknown_keys(), ["ASIA9"]);
             tables.reverse();
         }
     }

@@ -211,7 +211,7 @@ impl Conditions {
     }
 
     fn principal(&self, row: &Facts<'_>) -> Verdict {
-        if self.principals.is_empty() || row.principal_names().iter().any(|name| fits(&self.principals, name)) {
+        if self.principals.is_empty() || row.is_called(&self.principals) {
             return Verdict::Yes;
         }
         // The owner of a bucket gets the calls of other accounts without their callers' names; access lines may have
@@ -408,24 +408,22 @@ impl<'a> Facts<'a> {
         activity::principal(self.table, self.row).kind
     }
 
-    /// The forms in which a caller can be asked for: the whole name, what stands behind its last slash, and those of
-    /// the session of a role.
-    fn principal_names(&self) -> Vec<String> {
-        let Some(name) = self.principal_name() else { return Vec::new() };
-        let mut names: Vec<String> =
-            name.rsplit_once('/').map(|(_, short)| short.to_owned()).into_iter().collect();
-        names.extend(self.session_name().into_iter().flat_map(|session| session_names(&name, session)));
-        names.push(name);
-        names
+    /// Is the caller one of these? It can be asked for by the whole name, by what stands behind its last slash, and by the
+    /// session of a role.
+    fn is_called(&self, patterns: &[Pattern]) -> bool {
+        let Some(name) = self.principal_name() else { return false };
+        fits(patterns, &name)
+            || name.rsplit_once('/').is_some_and(|(_, short)| fits(patterns, short))
+            || self.session_name().is_some_and(|session| fits_session(patterns, &name, session))
     }
 }
 
-/// The forms in which a session of a role, by its name in the column `principal`, can be asked for: its ARN,
-/// `ROLE/SESSION` and `SESSION`. None if it is of no role.
-pub(super) fn session_names(role: &str, session: &str) -> Vec<String> {
-    let Some((head, role)) = role.split_once(":role/") else { return Vec::new() };
+/// Is a session of a role, which is named as in the column `principal`, asked for: by its ARN, `ROLE/SESSION` or `SESSION`?
+pub(super) fn fits_session(patterns: &[Pattern], role: &str, session: &str) -> bool {
+    let Some((head, role)) = role.split_once(":role/") else { return false };
     let arn = format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1));
-    vec![arn, format!("{role}/{session}"), session.to_owned()]
+    let role_and_session = &arn[arn.len() - role.len() - "/".len() - session.len()..];
+    [session, role_and_session, &arn].into_iter().any(|name| fits(patterns, name))
 }
 
 #[cfg(test)]
