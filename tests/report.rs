@@ -96,6 +96,71 @@ fn a_bucket_that_is_asked_for_leaves_out_the_others_and_says_so() {
     }
 }
 
+/// A case of a few logs with names that are no markup, in a folder.
+fn case_of_logs(top: &Path) -> (String, String) {
+    let (logs, case) = (top.join("logs"), top.join("case"));
+    std::fs::create_dir(&logs).expect("a folder");
+    for number in 0..30 {
+        std::fs::write(logs.join(format!("<b>{number:02}&.log")), support::access_lines(3)).expect("a file");
+    }
+    let (logs, case) = (text(&logs).to_owned(), text(&case).to_owned());
+    let done = support::program().args(["case", "init", &case, &logs]).output().expect("it runs");
+    assert!(done.status.success());
+    (logs, case)
+}
+
+#[test]
+fn the_page_says_of_which_case_its_evidence_is_and_what_of_it_has_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (logs, case) = case_of_logs(folder.path());
+    let (_, page, code) = report(&[&logs]);
+    assert!(code == 0 && page.text.contains("No case was given") && !page.text.contains("SHA-256"));
+    assert!(page.text.contains("s3sleuth verify"), "the chain of digests was not verified");
+    let manifest = std::fs::read(Path::new(&case).join("manifest.jsonl")).expect("it is there");
+    let end = String::from_utf8(manifest.clone()).expect("text");
+    let end = end.lines().rev().nth(1).expect("a line");
+    let end: serde_json::Value = serde_json::from_str(end).expect("JSON");
+    let is_of_case = |page: &Page| {
+        for text in [&case, end["finished"].as_str().expect("a time"), &s3sleuth::synth::sha256(&manifest)] {
+            assert!(page.text.contains(text), "{text}");
+        }
+        for file in std::fs::read_dir(&logs).expect("a folder") {
+            let bytes = std::fs::read(file.expect("a file").path()).expect("a file");
+            assert!(page.text.contains(blake3::hash(&bytes).to_hex().as_str()));
+        }
+    };
+    let old = std::fs::read(Path::new(&logs).join("<b>00&.log")).expect("a file");
+    let (_, page, code) = report(&[&logs, "--case", &case]);
+    is_of_case(&page);
+    assert!(code == 0 && page.text.contains("all 30 inputs are as the manifest says"), "{}", page.text);
+    assert!(page.text.matches(&s3sleuth::synth::sha256(&old)).count() == 30, "all have the same content");
+    assert!(!page.ids.contains(&"changed".to_owned()));
+
+    std::fs::write(Path::new(&logs).join("<b>00&.log"), support::access_lines(4)).expect("a file");
+    std::fs::remove_file(Path::new(&logs).join("<b>01&.log")).expect("it was there");
+    for number in 0..25 {
+        std::fs::write(Path::new(&logs).join(format!("<i>new{number:02}.log")), support::access_lines(1)).unwrap();
+    }
+    let refused = run(&["report", &logs, "--case", &case, "-o", "-"]);
+    assert!(refused.code == 5 && refused.stdout.is_empty());
+    let (_, page, code) = report(&[&logs, "--case", &case, "--case-changed", "flag"]);
+    is_of_case(&page);
+    assert_eq!(code, 5);
+    let banner = page.text.find("The evidence has changed").expect("a banner");
+    assert!(banner < page.text.find("Summary").expect("the first part"), "it stands before all");
+    for told in [
+        "27 files are not as the manifest says: 1 changed, 1 missing, 25 new",
+        "<b>00&.log: it has ",
+        "<b>01&.log: it is not there",
+        "<i>new19.log: it is not in the manifest",
+        "and 5 more; s3sleuth case check names all",
+    ] {
+        assert!(page.text.contains(told), "{told}");
+    }
+    assert!(!page.text[..page.text.len() / 2].contains("<i>new20.log: "), "the list is bounded");
+    check_links(&page);
+}
+
 #[test]
 fn what_exists_is_not_written_over_and_inputs_never() {
     let folder = tempfile::tempdir().expect("a folder");

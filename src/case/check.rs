@@ -1,7 +1,7 @@
 //! Files held against the manifest.
 
 use super::folder::{files_below, joined};
-use super::hashing::{hash_file, hexadecimal};
+use super::hashing::{Hash, hash_file, hexadecimal};
 use super::manifest::{Case, Entry};
 use crate::source::Inputs;
 use chrono::{DateTime, Utc};
@@ -77,12 +77,44 @@ pub fn check(case: &Case) -> Vec<FileCheck> {
     checks
 }
 
-/// What is not as the manifest says, of the inputs of a run and of what should lie in the folders that were named.
-pub fn hold(case: &Case, paths: &[PathBuf], inputs: &Inputs) -> Vec<FileCheck> {
+/// An input that the manifest has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    sha256: Hash,
+    /// Is it as the manifest says?
+    pub verdict: Verdict,
+}
+
+impl Recorded {
+    /// The SHA-256 in the manifest, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        hexadecimal(&self.sha256)
+    }
+}
+
+/// The inputs of a run, held against the manifest of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The folder of the case.
+    pub folder: PathBuf,
+    /// The SHA-256 of its manifest.
+    pub manifest_sha256: String,
+    /// When its manifest was finished, as it says.
+    pub finished: String,
+    /// Files in the manifest.
+    pub files: usize,
+    /// What is not as it says, in the order of paths.
+    pub bad: Vec<FileCheck>,
+    /// What it has of each input, in the order of the inputs.
+    pub inputs: Vec<Option<Recorded>>,
+}
+
+/// Holds the inputs of a run, and what should lie in the folders that were named, against the manifest.
+pub fn hold(case: &Case, paths: &[PathBuf], inputs: &Inputs) -> Held {
     let mut seen = vec![false; case.entries.len()];
     let (mut bad, mut held) = (Vec::new(), Vec::new());
     let mut real = RealPaths::default();
-    for input in &inputs.files {
+    for (index, input) in inputs.files.iter().enumerate() {
         let Some(path) = input.path() else {
             bad.push(unlisted(PathBuf::from("-"), Verdict::New, "standard input is in no manifest"));
             continue;
@@ -90,12 +122,19 @@ pub fn hold(case: &Case, paths: &[PathBuf], inputs: &Inputs) -> Vec<FileCheck> {
         match real.of(path).and_then(|real| case.entry(&real)) {
             Some(entry) => {
                 seen[entry] = true;
-                held.push(&case.entries[entry]);
+                held.push((index, &case.entries[entry]));
             }
             None => bad.push(unlisted(path.to_path_buf(), Verdict::New, "it is not in the manifest")),
         }
     }
-    bad.par_extend(held.into_par_iter().map(check_entry).filter(|check| check.verdict != Verdict::Ok));
+    let mut recorded = vec![None; inputs.files.len()];
+    let checks: Vec<_> = held.into_par_iter().map(|(index, entry)| (index, entry, check_entry(entry))).collect();
+    for (index, entry, check) in checks {
+        recorded[index] = Some(Recorded { sha256: entry.sha256, verdict: check.verdict });
+        if check.verdict != Verdict::Ok {
+            bad.push(check);
+        }
+    }
     for folder in paths.iter().filter_map(|path| fs::canonicalize(path).ok()).filter(|path| path.is_dir()) {
         let first = case.entries.partition_point(|entry| entry.path < folder);
         let below = case.entries[first..].iter().zip(&seen[first..]);
@@ -106,7 +145,14 @@ pub fn hold(case: &Case, paths: &[PathBuf], inputs: &Inputs) -> Vec<FileCheck> {
     }
     bad.sort_by(|one, other| one.path.cmp(&other.path));
     bad.dedup();
-    bad
+    Held {
+        folder: case.folder.clone(),
+        manifest_sha256: case.sha256.clone(),
+        finished: case.finished.clone(),
+        files: case.files(),
+        bad,
+        inputs: recorded,
+    }
 }
 
 /// Paths without links. Of the files of a folder only the folder is looked up.

@@ -260,6 +260,8 @@ pub struct Case {
     pub folder: PathBuf,
     /// The SHA-256 of its manifest.
     pub sha256: String,
+    /// When it was finished, as it says itself.
+    pub finished: String,
     pub(super) roots: Vec<PathBuf>,
     /// In the order of paths.
     pub(super) entries: Vec<Entry>,
@@ -307,7 +309,8 @@ impl Case {
     }
 
     fn empty(folder: &Path) -> Case {
-        Case { folder: folder.to_owned(), sha256: String::new(), roots: Vec::new(), entries: Vec::new() }
+        let (sha256, finished) = (String::new(), String::new());
+        Case { folder: folder.to_owned(), sha256, finished, roots: Vec::new(), entries: Vec::new() }
     }
 
     /// The file with that absolute path without links.
@@ -375,7 +378,7 @@ impl Reading<'_> {
             Line::End { files, .. } if files != self.case.entries.len() as u64 => {
                 return refuse("its number of files is another");
             }
-            Line::End { .. } => {}
+            Line::End { finished, .. } => self.case.finished = finished,
             Line::Hash { .. } if line != Line::hash_of(&self.context).to_bytes() => {
                 return refuse(
                     "it is not the hash of the lines before: the manifest was changed after it was written",

@@ -21,7 +21,7 @@ mod manifest;
 mod tests;
 
 pub use catalogue::{catalogue_sha256, program_sha256};
-pub use check::{FileCheck, Verdict, check, hold};
+pub use check::{FileCheck, Held, Recorded, Verdict, check, hold};
 pub use folder::{Left, roots};
 pub use log::{LOG, Run, append};
 pub use manifest::{Case, MANIFEST, MOST_BYTES, Taking, Written, write};

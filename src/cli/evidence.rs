@@ -3,12 +3,12 @@
 use super::case::command_line;
 use super::exit::ExitStatus;
 use clap::{Args, ValueEnum};
-use s3sleuth::case::{self, Case, FileCheck, LOG, Run};
+use s3sleuth::case::{self, Case, Held, LOG, Run};
 use s3sleuth::error::Error;
 use s3sleuth::report::case::told;
 use s3sleuth::report::count::counted;
 use s3sleuth::source::Inputs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Options of a case.
@@ -21,9 +21,9 @@ pub struct EvidenceArguments {
     /// What to do with evidence that has changed, is missing or is not in the manifest
     #[arg(long, value_name = "WHAT", requires = "folder", default_value = "refuse")]
     case_changed: Changed,
-    /// What was not as the manifest says, once that is known.
+    /// The inputs and the manifest, once they were held against it.
     #[arg(skip)]
-    violation: OnceLock<String>,
+    held: OnceLock<Box<Held>>,
 }
 
 /// What to do with it.
@@ -46,19 +46,18 @@ impl EvidenceArguments {
     pub fn hold(&self, paths: &[PathBuf], inputs: &Inputs) -> Result<(), Error> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let case = Case::open(folder, &[])?;
-        let bad = case::hold(&case, paths, inputs);
-        let went_on = bad.is_empty() || self.case_changed == Changed::Flag;
-        self.write_down(&case, inputs, bad.len(), went_on);
-        if bad.is_empty() {
-            return Ok(());
-        }
-        let violation = violation(folder, &bad);
+        let held = case::hold(&case, paths, inputs);
+        let is_intact = held.bad.is_empty();
+        let went_on = is_intact || self.case_changed == Changed::Flag;
+        self.write_down(&case, inputs, held.bad.len(), went_on);
         if !went_on {
             let next = "read nothing; s3sleuth case check tells all, --case-changed flag goes on all the same";
-            return Err(Error::Evidence(format!("{violation}\n{next}")));
+            return Err(Error::Evidence(format!("{}\n{next}", violation(&held))));
         }
-        super::complain(&violation);
-        let _only_once = self.violation.set(violation.lines().next().unwrap_or_default().to_owned());
+        if !is_intact {
+            super::complain(&violation(&held));
+        }
+        let _only_once = self.held.set(Box::new(held));
         Ok(())
     }
 
@@ -75,8 +74,13 @@ impl EvidenceArguments {
     }
 
     /// What was flagged, for the summary.
-    pub fn flagged(&self) -> Option<&str> {
-        self.violation.get().map(String::as_str)
+    pub fn flagged(&self) -> Option<String> {
+        self.held().filter(|held| !held.bad.is_empty()).map(not_as_it_says)
+    }
+
+    /// The inputs and the manifest, if a case was named.
+    pub fn held(&self) -> Option<&Held> {
+        self.held.get().map(|held| &**held)
     }
 
     /// How the run is to end for it.
@@ -85,9 +89,14 @@ impl EvidenceArguments {
     }
 }
 
-fn violation(folder: &Path, bad: &[FileCheck]) -> String {
-    let files = counted(bad.len() as u64, "file");
-    let mut lines = vec![format!("the evidence is not as the manifest of {} says: {files}", folder.display())];
+fn not_as_it_says(held: &Held) -> String {
+    let files = counted(held.bad.len() as u64, "file");
+    format!("the evidence is not as the manifest of {} says: {files}", held.folder.display())
+}
+
+fn violation(held: &Held) -> String {
+    let bad = &held.bad;
+    let mut lines = vec![not_as_it_says(held)];
     lines.extend(bad.iter().take(NAMED).map(|check| format!("  {} {}", check.verdict.name(), told(check))));
     if bad.len() > NAMED {
         lines.push(format!("  … and {} more", bad.len() - NAMED));

@@ -7,6 +7,7 @@ use super::{summary, values};
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use s3sleuth::case::Held;
 use s3sleuth::decode::Limits;
 use s3sleuth::error::Error;
 use s3sleuth::export::RowFilter;
@@ -120,6 +121,11 @@ impl InputArguments {
         }
         self.evidence.hold(&self.paths, &inputs)?;
         Ok(inputs)
+    }
+
+    /// The inputs, held against the manifest of a case if one was named.
+    pub fn held(&self) -> Option<&Held> {
+        self.evidence.held()
     }
 
     /// Is anything to be read?
@@ -283,7 +289,7 @@ impl InputArguments {
     pub fn tell(&self, told: Told, suppressed: u64, not_evaluated: &[String]) -> anyhow::Result<ExitStatus> {
         let why_nothing = self.why_nothing(&told);
         let Told { report, mut inferred, mut incomplete, started, summary_output, .. } = told;
-        let flagged = self.evidence.flagged().map(str::to_owned);
+        let flagged = self.evidence.flagged();
         let seconds = started.elapsed().as_secs_f64();
         inferred.extend(flagged.clone());
         self.say(&match why_nothing {

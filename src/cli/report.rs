@@ -117,15 +117,17 @@ fn write(
     (rules, inputs, stage): (&[&'static Rule], &Inputs, &OverviewStage<'_>),
     mut output: Output,
 ) -> Result<(), Error> {
-    let files: Vec<InputFile<'_>> = inputs
-        .files
-        .iter()
-        .enumerate()
-        .map(|(index, input)| InputFile { name: &input.name, facts: stage.inputs().facts(index) })
+    let case = arguments.input.held();
+    let recorded = |index: usize| case.and_then(|held| held.inputs[index].as_ref());
+    let named = inputs.files.iter().map(|input| &*input.name).enumerate();
+    let files: Vec<InputFile<'_>> = named
+        .map(|(index, name)| InputFile { name, facts: stage.inputs().facts(index), recorded: recorded(index) })
         .collect();
     let beside = beside(arguments)?;
-    let beside: Vec<(&'static str, InputFile<'_>)> =
-        beside.iter().map(|(option, name, facts)| (*option, InputFile { name, facts: *facts })).collect();
+    let beside: Vec<(&'static str, InputFile<'_>)> = beside
+        .iter()
+        .map(|(option, name, facts)| (*option, InputFile { name, facts: *facts, recorded: None }))
+        .collect();
     let text = page(&Facts {
         alerts: &seen.alerts,
         suppressed: seen.found.suppressed(),
@@ -136,6 +138,7 @@ fn write(
         run: &told.report,
         overview: &seen.overview,
         coverage: &seen.coverage,
+        case,
         inputs: &files,
         beside: &beside,
         options: &options(arguments),

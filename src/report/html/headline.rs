@@ -2,7 +2,7 @@
 
 use super::axis::calendar;
 use super::markup::Markup;
-use super::{Facts, label, short_name};
+use super::{Facts, case, label, short_name};
 use crate::detect::{Alert, Severity};
 use crate::overview::Top;
 use crate::report::count::{counted, grouped};
@@ -33,7 +33,7 @@ pub fn title(facts: &Facts<'_>) -> String {
 pub fn headline(facts: &Facts<'_>) -> Markup {
     let mut page = Markup::default();
     page.raw("<header class=\"top\">\n<p class=\"kicker\">s3sleuth report</p>\n<h1>S3 activity and alerts</h1>\n<p class=\"lead\">");
-    page.text(&period(facts)).raw("</p>\n").add(&selection(facts));
+    page.text(&period(facts)).raw("</p>\n").add(&selection(facts)).add(&case::banner(facts.case));
     page.raw("<nav aria-label=\"Contents\">");
     page.raw(
         "<a href=\"#incident\">Timeline</a> <a href=\"#activity\">Activity</a> <a href=\"#hours\">Hours</a> ",

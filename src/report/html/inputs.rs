@@ -37,11 +37,15 @@ pub fn inputs(facts: &Facts<'_>) -> Markup {
             format!("{} of rules or settings", counted((facts.beside.len() - SHORT) as u64, "file")),
         ));
     }
+    members.extend(facts.case.map(super::case::members).unwrap_or_default());
     members.extend(facts.options.iter().chain(facts.selection).map(|(name, value)| (*name, value.clone())));
     for (name, value) in members {
         page.raw("<div><dt>").raw(name).raw("</dt><dd><bdi>").text(&value).raw("</bdi></dd></div>\n");
     }
-    page.raw("</dl>\n<p class=\"note\">Hashes are BLAKE3 of the files as they lie on the disk, as b3sum prints them. The hash of the ");
+    page.raw("</dl>\n").add(&super::case::sentence(facts.case));
+    page.raw(
+        "<p class=\"note\">BLAKE3 is of the files as they lie on the disk, as b3sum prints them. The hash of the ",
+    );
     page.raw("list is BLAKE3 of the lines that b3sum prints for all of these files, in this order.</p>\n");
     page.add(&files(facts)).add(&rules(facts)).raw("</section>\n");
     page
@@ -102,13 +106,15 @@ fn files(facts: &Facts<'_>) -> Markup {
     let is_short = facts.inputs.len() <= SHORT;
     page.raw(if is_short { "<details class=\"more\" open>" } else { "<details class=\"more long\">" });
     page.raw("<summary>Files</summary>\n<div class=\"wide\"><table class=\"files\">\n");
-    page.raw("<thead><tr><th>file</th><th class=\"n\">bytes</th><th>BLAKE3</th></tr></thead>\n<tbody>\n");
+    page.raw("<thead><tr><th>file</th><th class=\"n\">bytes</th><th>");
+    page.raw(if facts.case.is_some() { "BLAKE3, and SHA-256 in the manifest" } else { "BLAKE3" });
+    page.raw("</th></tr></thead>\n<tbody>\n");
     let mut listed = 0;
     for file in facts.inputs {
         if page.len() >= LIST_BYTES {
             break;
         }
-        row(&mut page, file);
+        row(&mut page, file, facts.case.is_some());
         listed += 1;
     }
     page.raw("</tbody></table></div>\n");
@@ -124,11 +130,16 @@ fn files(facts: &Facts<'_>) -> Markup {
     page
 }
 
-fn row(page: &mut Markup, file: &InputFile<'_>) {
+fn row(page: &mut Markup, file: &InputFile<'_>, has_case: bool) {
     page.raw("<tr><td class=\"t\">").name(file.name, 1100);
     let size = file.facts.map_or_else(String::new, |facts| grouped(facts.size));
     page.wrapped("</td><td class=\"n\">", &size, "</td>");
-    page.wrapped("<td class=\"t hash\"><code>", &hash_text(file), "</code></td></tr>\n");
+    page.raw("<td class=\"t hash\">").raw(if has_case { "BLAKE3 " } else { "" });
+    page.wrapped("<code>", &hash_text(file), "</code>");
+    if has_case {
+        page.add(&super::case::recorded(file.recorded));
+    }
+    page.raw("</td></tr>\n");
 }
 
 /// What is said of rules: the ids that notes begin with.

@@ -22,6 +22,8 @@ pub fn limits(facts: &Facts<'_>) -> Markup {
     page.raw("<p class=\"note\">An alert is a lead and no verdict, and no alert is no proof: a detector can only see what was logged, ");
     page.raw("delivered and read. This is what was there.</p>\n");
     page.add(&equation(facts));
+    page.raw("<p>Whether CloudTrail files are those that AWS delivered was not looked at: the chain of digests was not ");
+    page.raw("verified. <code>s3sleuth verify</code> does that.</p>\n");
     if let Some(selected) = coverage::selected(facts.coverage) {
         page.raw("<p>").cut_text(&selected, 1000).raw(".</p>\n");
     }

@@ -7,6 +7,7 @@
 mod activity_plot;
 mod alerts;
 mod axis;
+mod case;
 mod headline;
 mod heat_map;
 mod incident;
@@ -16,6 +17,7 @@ mod markup;
 mod matrix;
 mod top;
 
+use crate::case::{Held, Recorded};
 use crate::coverage::Coverage;
 use crate::decode::InputFacts;
 use crate::detect::{Alert, Rule};
@@ -46,6 +48,8 @@ pub struct Facts<'a> {
     pub overview: &'a Overview,
     /// What logs are there.
     pub coverage: &'a Coverage,
+    /// The inputs and the manifest of the case that was named.
+    pub case: Option<&'a Held>,
     /// What was read, in the order in which it was.
     pub inputs: &'a [InputFile<'a>],
     /// Files that were read beside the logs, each with its option.
@@ -69,6 +73,8 @@ pub struct InputFile<'a> {
     pub name: &'a str,
     /// Size and hash; none if it could not be opened.
     pub facts: Option<InputFacts>,
+    /// What the manifest of the case has of it.
+    pub recorded: Option<&'a Recorded>,
 }
 
 /// The page.
@@ -166,6 +172,7 @@ mod tests {
             run: &run,
             overview: &overview.finish(overview.worker()),
             coverage: &coverage.finish(coverage.worker()),
+            case: None,
             inputs: &[],
             beside: &[],
             options: &[],
