@@ -47,7 +47,7 @@ pub struct Overview {
 pub struct Top {
     /// The names, the busiest first.
     pub names: Vec<Named>,
-    /// How many there are in all.
+    /// How many there are in all; what is not logged is none.
     pub distinct: u64,
     /// Is that an estimate?
     pub is_estimate: bool,

@@ -143,8 +143,10 @@ impl OverviewWorker {
         let text = |kind: usize, number: u32| self.numbered[kind].name(number).text.as_deref();
         for kind in 0..KINDS {
             for ((number, (rank, log)), counts) in self.names[kind].drain() {
-                let key = self.key.set(&[text(kind, number)]);
-                shared.distinct[kind].insert(DISTINCT, self.numbered[kind].name(number).fingerprint);
+                let (key, name) = (self.key.set(&[text(kind, number)]), self.numbered[kind].name(number));
+                if name.text.is_some() {
+                    shared.distinct[kind].insert(DISTINCT, name.fingerprint);
+                }
                 shared.names[kind].add(key, rank, usize::from(log), &counts);
             }
         }
@@ -329,6 +331,22 @@ mod tests {
         assert_eq!((requests, reads + denied, bytes), (600, 600, 60_000));
         assert_eq!(periods.iter().map(|(_, counts)| counts.access().requests).sum::<u64>(), 3000);
         assert_eq!(principals[0].counts.trail().requests, 0);
+    }
+
+    #[test]
+    fn what_is_not_logged_is_listed_and_not_counted() {
+        let without = |line: String| line.replace(" 192.0.2.7 ", " - ").replace("\"agent 3\"", "\"-\"");
+        let lines: Vec<String> = (0..3000).map(line).map(without).collect();
+        let stage = OverviewStage::new(0);
+        let (mut worker, table) = (stage.worker(), table(&lines));
+        stage.observe(&mut worker, 0, &table, &(0..3000).collect::<Vec<_>>()).unwrap();
+        let overview = stage.finish(worker);
+        for (top, names) in [(&overview.addresses, 199), (&overview.user_agents, 10), (&overview.principals, 5)] {
+            assert_eq!(top.distinct, names);
+            let unnamed = top.names.iter().filter(|named| named.fields[0].is_none());
+            assert_eq!(unnamed.count() + names as usize, top.names.len());
+        }
+        assert!(overview.addresses.names.iter().any(|named| named.fields[0].is_none()));
     }
 
     #[test]

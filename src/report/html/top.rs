@@ -55,7 +55,8 @@ fn table(title: &'static str, noun: &str, top: &Top, of_alert: Option<OfAlert>, 
         page.raw("</tr>\n");
     }
     page.raw("</tbody></table></div>\n");
-    let shown = top.names.len().min(MOST_NAMES) as u64;
+    let is_named = |named: &&Named| named.fields[0].is_some();
+    let shown = top.names.iter().take(MOST_NAMES).filter(is_named).count() as u64;
     let mut notes = Vec::new();
     if top.distinct > shown {
         let about = if top.is_estimate { "about " } else { "" };
