@@ -26,7 +26,10 @@ use std::path::{Path, PathBuf};
   s3sleuth export logs/ -o lake/ --append                 adds the files that lake/ does not have yet
   s3sleuth export logs/ --format jsonl -o - | jq .        one JSON object a row
   s3sleuth export logs/ -o lake/ --detect --alerts alerts.jsonl    the alerts of the same rows, in the same pass
-  s3sleuth export logs/ --log activity --columns event_time,action,principal --format csv -o activity.csv")]
+  s3sleuth export logs/ --log activity --columns event_time,action,principal --format csv -o activity.csv
+
+Every form holds what was logged: signatures and tokens of presigned URLs are left in, also in JSONL and CSV. timeline,
+exposure and recover replace them.")]
 pub struct Arguments {
     #[command(flatten)]
     input: InputArguments,
