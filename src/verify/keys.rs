@@ -67,6 +67,16 @@ impl Time {
     }
 }
 
+/// Why a document is no list of keys. That it has none of the forms is no help: it says what they are.
+fn unexpected(error: &serde_json::Error) -> String {
+    let expected = "expected what `aws cloudtrail list-public-keys` prints: \
+        {\"PublicKeyList\": [{\"Value\": …, \"Fingerprint\": …, \"ValidityStartTime\": …, \"ValidityEndTime\": …}]}";
+    if error.is_data() {
+        return format!("it is JSON of another form; {expected}");
+    }
+    format!("it is no JSON ({error}); {expected}")
+}
+
 impl PublicKeys {
     /// Reads one or more lists, one behind the other (one a region), or a key in PEM or base64.
     ///
@@ -82,8 +92,7 @@ impl PublicKeys {
             });
         }
         for document in serde_json::Deserializer::from_str(text).into_iter::<Document>() {
-            let expected = "expected what `aws cloudtrail list-public-keys` prints";
-            let listed = match document.map_err(|error| format!("{expected}: {error}"))? {
+            let listed = match document.map_err(|error| unexpected(&error))? {
                 Document::List(list) => list.keys,
                 Document::Keys(keys) => keys,
                 Document::Lists(lists) => lists.into_iter().flat_map(|list| list.keys).collect(),
@@ -292,6 +301,13 @@ mod tests {
             &STANDARD.encode([SEQUENCE, 0x80]),
         ] {
             assert!(PublicKeys::parse(text).is_err(), "{text}");
+        }
+        for (text, why) in
+            [("{\"Records\": []}", "JSON of another form"), ("{\"PublicKeyList\": ", "no JSON (EOF")]
+        {
+            let reason = PublicKeys::parse(text).unwrap_err();
+            assert!(reason.contains(why) && reason.contains("{\"PublicKeyList\": [{\"Value\""), "{reason}");
+            assert!(!reason.contains("untagged"), "{reason}");
         }
     }
 
