@@ -37,6 +37,36 @@ fn every_command_can_be_quiet() {
     assert!(output.status.code() == Some(2) && !output.stderr.is_empty(), "errors are told");
 }
 
+#[test]
+fn every_manual_page_that_is_named_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let man = folder.path().join("man");
+    let output = program().args(["man", text(&man)]).output().expect("the program starts");
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let mut pages = std::collections::BTreeMap::new();
+    for file in fs::read_dir(&man).expect("a folder") {
+        let path = file.expect("a file").path();
+        let page = fs::read_to_string(&path).expect("text").replace("\\-", "-");
+        pages.insert(path.file_name().expect("a name").to_str().expect("text").to_owned(), page);
+    }
+    let commands = commands_below(&[]).len();
+    assert!(pages.contains_key("s3sleuth-timeline.1") && pages.contains_key("s3sleuth-case-check.1"));
+    assert_eq!(pages.len(), commands, "a page a command");
+    let mut named = 0;
+    for (name, page) in &pages {
+        let title = name.trim_end_matches(".1");
+        assert!(page.contains(&format!(".TH {title} 1")) && page.matches(".SH SYNOPSIS").count() == 1, "{name}");
+        for before in page.match_indices("(1)").map(|(at, _)| &page[..at]) {
+            let word = before.rsplit([' ', '\n', '\t']).next().expect("a word");
+            assert!(pages.contains_key(&format!("{word}.1")), "{name} names {word}(1)");
+            named += 1;
+        }
+    }
+    assert!(named >= 25, "{named}");
+    let all = program().arg("man").output().expect("the program starts");
+    assert_eq!(String::from_utf8_lossy(&all.stdout).matches(".SH NAME").count(), pages.len());
+}
+
 /// Runs each command that reads logs as rows, its output in a file of the folder.
 fn each_reader(folder: &Path, arguments: &[&str]) -> Vec<(&'static str, Run)> {
     let out = folder.join("out");

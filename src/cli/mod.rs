@@ -95,7 +95,7 @@ enum Command {
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Print the manual page (roff)
-    Man,
+    Man(completions::ManArguments),
 }
 
 /// `--quiet`, for the whole run.
@@ -161,7 +161,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
-        Command::Man => completions::man(Cli::command()),
+        Command::Man(arguments) => completions::man(&arguments, Cli::command()),
     };
     match outcome {
         Ok(status) => status.into(),
