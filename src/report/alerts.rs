@@ -1,9 +1,9 @@
 //! Alerts as JSON, JSONL, CSV and as a table.
 
 use super::csv;
+use super::layout::{LaidOut, lay_out};
 use super::safe::{printable, printable_json};
 use crate::detect::{Alert, RULES};
-use comfy_table::{ContentArrangement, Table, presets};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 /// One JSON array and a line end.
@@ -39,35 +39,33 @@ fn members(alert: &Alert) -> (Vec<String>, Vec<String>) {
     csv::members(&serde_json::to_string(alert).expect("texts and numbers are JSON"))
 }
 
-/// A table for people, wrapped to `width` columns if one is given.
+/// Columns of a table that is not for a terminal.
+const USUAL_WIDTH: u16 = 160;
+
+const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format csv shows it\n";
+
+/// A table for people, laid out in `width` columns if that is given: where they are too few, a block an alert.
 pub fn table(alerts: &[Alert], width: Option<u16>) -> String {
     if alerts.is_empty() {
         return "no alerts\n".to_owned();
     }
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(160)).set_header([
-        "severity",
-        "rule",
-        "first seen (UTC)",
-        "who",
-        "what",
-        "evidence",
-    ]);
-    for alert in alerts {
+    let row = |alert| {
         let row = serde_json::to_value(alert).expect("texts and numbers are JSON");
         let text = |name: &str| printable(row[name].as_str().unwrap_or("-")).into_owned();
         let first = &row["evidence"][0];
         let place =
             first["source_file"].as_str().map(|file| format!("{}:{}", printable(file), first["source_line"]));
-        table.add_row([
+        vec![
             text("severity"),
             format!("{}\n{}", text("rule_id"), text("rule_name")),
             text("first_seen"),
             text("principal"),
             text("summary"),
             place.unwrap_or_default(),
-        ]);
-    }
-    format!("{table}\n")
+        ]
+    };
+    let rows: Vec<Vec<String>> = alerts.iter().map(row).collect();
+    let names = ["severity", "rule", "first seen (UTC)", "who", "what", "evidence"];
+    let LaidOut { text, is_shortened } = lay_out(&names, &rows, width.unwrap_or(USUAL_WIDTH));
+    text + if is_shortened { SHORTENED } else { "" }
 }

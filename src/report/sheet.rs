@@ -1,10 +1,12 @@
 //! A table with a heading, for a terminal or as Markdown.
 
+use super::layout::{LaidOut, lay_out};
 use super::markdown;
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 
 /// Columns of a table that is not for a terminal.
 const USUAL_WIDTH: u16 = 200;
+
+const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format md shows it\n";
 
 /// A table with a heading, and a line about what it does not show. Cells are safe for a terminal.
 pub(super) struct Sheet {
@@ -15,19 +17,12 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// An empty line and the table, wrapped to `width` columns if one is given.
+    /// An empty line and the table, laid out in `width` columns if that is given: where they are too few, a block a row.
     pub(super) fn table(self, width: Option<u16>) -> String {
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(width.unwrap_or(USUAL_WIDTH)).set_header(self.header);
-        table.remove_style(TableComponent::HorizontalLines).remove_style(TableComponent::MiddleIntersections);
-        table.remove_style(TableComponent::LeftBorderIntersections);
-        table.remove_style(TableComponent::RightBorderIntersections);
-        self.rows.into_iter().for_each(|row| {
-            table.add_row(row);
-        });
+        let LaidOut { text, is_shortened } = lay_out(&self.header, &self.rows, width.unwrap_or(USUAL_WIDTH));
+        let shortened = if is_shortened { SHORTENED } else { "" };
         let more = self.more.map(|more| more + "\n").unwrap_or_default();
-        format!("\n{}\n{table}\n{more}", self.title)
+        format!("\n{}\n{text}{shortened}{more}", self.title)
     }
 
     /// An empty line and the table as Markdown.
