@@ -1,4 +1,4 @@
-//! A selection in `coverage` and `report`: it chooses what its records name, and nothing else.
+//! A selection: what it chooses in `coverage` and `report`, and what is said where it finds nothing.
 
 #[path = "report/inert.rs"]
 #[allow(dead_code, reason = "the text of a page is looked at")]
@@ -374,4 +374,19 @@ fn the_page_of_a_selection_is_the_same_whatever_the_number_of_threads() {
     ];
     assert_eq!(run(&over).code, 2);
     assert_eq!(run(&["coverage", &logs, "--alert", "0123456789abcdef"]).code, 2);
+}
+
+#[test]
+fn a_selection_that_finds_nothing_says_so() {
+    for (arguments, expected) in [
+        (&["timeline", "--principal", "nobody"][..], "no record is of the selection"),
+        (&["timeline", "--ip", "203.0.113.250"], "no record is of the selection"),
+        (&["exposure", "--key", "nothing"], "no read, copy or list is of the selection"),
+        (&["recover", "--access-key", "AKIAEXAMPLENOBODY001"], "no deletion or overwrite is of the selection"),
+    ] {
+        let told = run(&[arguments, &["samples/"]].concat());
+        assert!(told.code == 0 && told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
+        let everything = run(&[arguments[0], "samples/"]).stderr;
+        assert!(!everything.contains("is of the selection"), "{everything}");
+    }
 }

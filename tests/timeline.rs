@@ -260,21 +260,6 @@ fn lines_that_cannot_be_joined_are_counted_too() {
     }
 }
 
-#[test]
-fn a_selection_that_finds_nothing_says_so() {
-    for (arguments, expected) in [
-        (&["timeline", "--principal", "nobody"][..], "no record is of the selection"),
-        (&["timeline", "--ip", "203.0.113.250"], "no record is of the selection"),
-        (&["exposure", "--key", "nothing"], "no read, copy or list is of the selection"),
-        (&["recover", "--access-key", "AKIAEXAMPLENOBODY001"], "no deletion or overwrite is of the selection"),
-    ] {
-        let told = run(&[arguments, &["samples/"]].concat());
-        assert!(told.code == 0 && told.stderr.contains(expected), "{arguments:?}: {}", told.stderr);
-        let everything = run(&[arguments[0], "samples/"]).stderr;
-        assert!(!everything.contains("is of the selection"), "{everything}");
-    }
-}
-
 /// A request of another caller for the same object, the request itself, what S3 asked KMS for it, and a call that is
 /// made for the whole bucket.
 #[test]

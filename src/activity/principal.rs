@@ -179,6 +179,21 @@ fn is_anonymous(table: &FieldTable, row: usize) -> bool {
         .any(|field| matches!(table.bytes(row, *field), Some(b"anonymous" | b"ANONYMOUS_PRINCIPAL")))
 }
 
+/// A requester of an access log; of the session of a role (`arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`) what
+/// stands before the session, and whether it is one. Kind, name and account of the caller follow from these two.
+pub fn without_session(requester: &[u8]) -> (&[u8], bool) {
+    let resource = requester.splitn(6, |byte| *byte == b':').nth(5).unwrap_or_default();
+    let is_session = resource.strip_prefix(b"assumed-role/").is_some_and(|path| path.contains(&b'/'));
+    let end = memchr::memrchr(b'/', requester).filter(|_| is_session).unwrap_or(requester.len());
+    (&requester[..end], is_session)
+}
+
+/// The ARN of a session of a role, which is named as [`Name::Role`] is written; `None` of what is no role.
+pub fn arn_of_session(role: &str, session: &str) -> Option<String> {
+    let (head, role) = role.split_once(":role/")?;
+    Some(format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1)))
+}
+
 /// The caller of a CloudTrail row
 /// (<https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>).
 pub fn of_trail(table: &FieldTable, row: usize) -> Principal<'_> {
@@ -233,6 +248,39 @@ fn of_role<'a>(arn: Option<&'a str>, issuer: impl FnOnce() -> Option<&'a str>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_of_one_role_are_one_caller_and_no_other_is() {
+        let role = "arn:aws:sts::111122223333:assumed-role/app";
+        let user = "arn:aws:iam::111122223333:user/team/ann";
+        for (requester, expected) in [
+            ("arn:aws:sts::111122223333:assumed-role/app/i-1", (role, true)),
+            ("arn:aws:sts::111122223333:assumed-role/app/i-2", (role, true)),
+            (role, (role, false)),
+            (user, (user, false)),
+            ("assumed-role/a/b", ("assumed-role/a/b", false)),
+            ("svc:cloudtrail.amazonaws.com", ("svc:cloudtrail.amazonaws.com", false)),
+            ("", ("", false)),
+        ] {
+            assert_eq!(without_session(requester.as_bytes()), (expected.0.as_bytes(), expected.1), "{requester}");
+        }
+    }
+
+    #[test]
+    fn a_role_has_sessions_with_arns() {
+        for (role, expected) in [
+            ("arn:aws:iam::111122223333:role/app", Some("arn:aws:sts::111122223333:assumed-role/app/i-1")),
+            ("arn:aws-cn:iam::111122223333:role/a", Some("arn:aws-cn:sts::111122223333:assumed-role/a/i-1")),
+            ("arn:aws:iam::111122223333:user/ann", None),
+        ] {
+            let arn = arn_of_session(role, "i-1");
+            assert_eq!(arn.as_deref(), expected);
+            // And back.
+            let mut name = Vec::new();
+            arn.as_deref().and_then(of_arn).inspect(|principal| _ = principal.name.write(&mut name));
+            assert!(arn.is_none() || name == role.as_bytes(), "{role}");
+        }
+    }
 
     #[test]
     fn a_requester_has_the_name_that_cloudtrail_gives_it() {

@@ -3,7 +3,9 @@
 use super::Cells;
 use super::build::field_number;
 use crate::activity::names_object;
+use crate::activity::principal::without_session;
 use crate::parse::{FieldTable, LogType, Span};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The text cells of some rows: bytes, and where in them each cell lies.
 pub(crate) enum TextCells<'a> {
@@ -52,7 +54,11 @@ impl<'a> TextCells<'a> {
             }
             Cells::PerCaller(compose) => {
                 let field = field_number(table.log, "requester");
-                per_value(table, rows, |row| without_session(table.bytes(row, field)), *compose)
+                let key = |row| {
+                    let (caller, is_session) = table.bytes(row, field).map(without_session).unzip();
+                    (caller, is_session == Some(true))
+                };
+                per_value(table, rows, key, *compose)
             }
             Cells::PerLog(s3_access, cloudtrail) => match table.log {
                 LogType::S3Access => TextCells::of(s3_access, table, rows),
@@ -145,19 +151,6 @@ const MOST_SLOTS: usize = 1024;
 /// What text depends on alone: a value, and a trait beside it.
 type Key<'t> = (Option<&'t [u8]>, bool);
 
-/// A requester; of the session of a role the role alone, and that it is one.
-fn without_session(requester: Option<&[u8]>) -> Key<'_> {
-    let session = requester.filter(|requester| is_session(requester));
-    let end = session.and_then(|session| memchr::memrchr(b'/', session));
-    (requester.map(|requester| &requester[..end.unwrap_or(requester.len())]), session.is_some())
-}
-
-/// Is it `arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`?
-fn is_session(requester: &[u8]) -> bool {
-    let resource = requester.splitn(6, |byte| *byte == b':').nth(5).unwrap_or_default();
-    resource.strip_prefix(b"assumed-role/").is_some_and(|path| path.contains(&b'/'))
-}
-
 /// Text that depends on a key alone: a small direct-mapped memory keeps what was composed for one.
 fn per_value<'t, 'a>(
     table: &FieldTable,
@@ -174,7 +167,7 @@ fn per_value<'t, 'a>(
     for row in rows {
         let row = *row as usize;
         let key = key(row);
-        let slot = &mut slots[slot_of(key.0.unwrap_or_default()) & mask];
+        let slot = &mut slots[xxh3_64(key.0.unwrap_or_default()) as usize & mask];
         let number = match *slot {
             Some((known, number)) if known == key => number,
             _ => {
@@ -189,58 +182,4 @@ fn per_value<'t, 'a>(
         numbers.push(number);
     }
     TextCells::Shared { text, places, numbers }
-}
-
-/// Bytes at the beginning of a value that are looked at to tell it from others, beside its end.
-const TELLING: usize = 128;
-
-/// A cheap hash of a value: of its words from the beginning, of the last one, and of its length.
-fn slot_of(value: &[u8]) -> usize {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mix = |mixed: u64, word: [u8; 8]| (mixed ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
-    let last = value.last_chunk().copied().unwrap_or_else(|| {
-        let mut short = [0; 8];
-        short[..value.len()].copy_from_slice(value);
-        short
-    });
-    let (words, _) = value[..value.len().min(TELLING)].as_chunks();
-    let mixed = words.iter().fold(value.len() as u64, |mixed, word| mix(mixed, *word));
-    (mix(mixed, last).wrapping_mul(FACTOR) >> 54) as usize % MOST_SLOTS
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn sessions_of_one_role_are_one_caller_and_no_other_is() {
-        let role = "arn:aws:sts::111122223333:assumed-role/app";
-        for (requester, expected) in [
-            (format!("{role}/i-1"), (role, true)),
-            (format!("{role}/i-2"), (role, true)),
-            (role.to_owned(), (role, false)),
-            (
-                "arn:aws:iam::111122223333:user/team/ann".to_owned(),
-                ("arn:aws:iam::111122223333:user/team/ann", false),
-            ),
-            ("assumed-role/a/b".to_owned(), ("assumed-role/a/b", false)),
-            ("svc:cloudtrail.amazonaws.com".to_owned(), ("svc:cloudtrail.amazonaws.com", false)),
-        ] {
-            let found = without_session(Some(requester.as_bytes()));
-            assert_eq!(found, (Some(expected.0.as_bytes()), expected.1), "{requester}");
-        }
-        assert_eq!(without_session(None), (None, false));
-    }
-
-    #[test]
-    fn hosts_of_one_company_fall_on_slots_of_their_own() {
-        let buckets = ["images", "data-lake", "logs", "web", "backup", "reports", "mobile", "ml-models"];
-        let hosts = buckets.iter().flat_map(|bucket| {
-            (1..=4).map(move |number| format!("example-company-{bucket}-{number}.s3.eu-west-1.amazonaws.com"))
-        });
-        let slots: HashSet<usize> = hosts.map(|host| slot_of(host.as_bytes())).collect();
-        assert!(slots.len() > 28, "{}", slots.len());
-        assert_eq!(slot_of(b""), slot_of(b""));
-    }
 }

@@ -373,7 +373,7 @@ impl<'c> Watch<'c> {
         if let Some(Address { network: Some(network), place }) = address
             && place.is_public
             && !place.is_corporate
-            && !(place.is_of_aws == Some(true) && name.contains(":role/"))
+            && !(place.is_of_aws == Some(true) && caller.is_role)
         {
             let text = texts.networks.name(network).text.as_deref();
             marks.set(Marks::NEW_NETWORK, is_new(Dimension::PrincipalNetwork, network, text));

@@ -2,6 +2,7 @@
 
 use super::pattern::Pattern;
 use super::selection::{Conditions, Selection, fits};
+use crate::activity::principal::arn_of_session;
 use crate::detect::Alert;
 
 impl Selection {
@@ -50,12 +51,13 @@ impl Conditions {
     /// alert does not name sessions; of which role one is that is asked for by its name alone, its grant tells.
     fn asks_for_caller(&self, name: &str) -> bool {
         let short = name.rsplit_once('/').map(|(_, short)| short);
-        let role = name.split_once(":role/");
-        let sessions =
-            role.map(|(head, role)| format!("{}:assumed-role/{role}/", head.replacen(":iam::", ":sts::", 1)));
+        // What the ARNs of all sessions of the role begin with.
+        let sessions = arn_of_session(name, "");
         let asks_for_session = |pattern: &Pattern| {
-            sessions.as_deref().is_some_and(|sessions| asks_for_arn_of_session(pattern, sessions))
-                || role.is_some_and(|(_, role)| asks_for_session_of(pattern, role))
+            sessions.as_deref().is_some_and(|sessions| {
+                let role = sessions.split_once(":assumed-role/").map_or("", |(_, role)| role);
+                asks_for_arn_of_session(pattern, sessions) || pattern.beginning().0.starts_with(role)
+            })
         };
         self.chain.has_session_asked_for(name)
             || self.principals.iter().any(|pattern| {
@@ -71,12 +73,6 @@ fn asks_for_arn_of_session(pattern: &Pattern, sessions: &str) -> bool {
     let (beginning, goes_on) = pattern.beginning();
     beginning.starts_with("arn:")
         && (beginning.starts_with(sessions) || goes_on && sessions.starts_with(beginning))
-}
-
-/// Is the pattern `ROLE/SESSION` of this role?
-fn asks_for_session_of(pattern: &Pattern, role: &str) -> bool {
-    let (beginning, _) = pattern.beginning();
-    beginning.strip_prefix(role).is_some_and(|session| session.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod blind_spots;
 pub mod pattern;
 
 pub mod chain;
+pub mod grant;
 
 pub mod event;
 pub mod events;

@@ -4,7 +4,7 @@ use super::chain::Chain;
 use super::object_record::Act;
 use super::pattern::{Address, Pattern};
 use crate::activity;
-use crate::activity::principal::PrincipalKind;
+use crate::activity::principal::{PrincipalKind, arn_of_session};
 use crate::parse::{FieldTable, LogType, cloudtrail::field as trail, s3_access::field as access};
 use std::collections::HashSet;
 
@@ -420,9 +420,8 @@ impl<'a> Facts<'a> {
 
 /// Is a session of a role, which is named as in the column `principal`, asked for: by its ARN, `ROLE/SESSION` or `SESSION`?
 pub(super) fn fits_session(patterns: &[Pattern], role: &str, session: &str) -> bool {
-    let Some((head, role)) = role.split_once(":role/") else { return false };
-    let arn = format!("{}:assumed-role/{role}/{session}", head.replacen(":iam::", ":sts::", 1));
-    let role_and_session = &arn[arn.len() - role.len() - "/".len() - session.len()..];
+    let Some(arn) = arn_of_session(role, session) else { return false };
+    let (_, role_and_session) = arn.split_once(":assumed-role/").unwrap_or_default();
     [session, role_and_session, &arn].into_iter().any(|name| fits(patterns, name))
 }
 

@@ -1,7 +1,7 @@
 //! Alerts as JSON, JSONL, CSV and as a table.
 
 use super::csv;
-use super::layout::{LaidOut, lay_out};
+use super::layout::lay_out;
 use super::safe::{printable, printable_json};
 use crate::detect::{Alert, RULES};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
@@ -42,8 +42,6 @@ fn members(alert: &Alert) -> (Vec<String>, Vec<String>) {
 /// Columns of a table that is not for a terminal.
 const USUAL_WIDTH: u16 = 160;
 
-const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format csv shows it\n";
-
 /// A table for people, laid out in `width` columns if that is given: where they are too few, a block an alert.
 pub fn table(alerts: &[Alert], width: Option<u16>) -> String {
     if alerts.is_empty() {
@@ -66,6 +64,7 @@ pub fn table(alerts: &[Alert], width: Option<u16>) -> String {
     };
     let rows: Vec<Vec<String>> = alerts.iter().map(row).collect();
     let names = ["severity", "rule", "first seen (UTC)", "who", "what", "evidence"];
-    let LaidOut { text, is_shortened } = lay_out(&names, &rows, width.unwrap_or(USUAL_WIDTH));
-    text + if is_shortened { SHORTENED } else { "" }
+    let laid_out = lay_out(&names, &rows, width.unwrap_or(USUAL_WIDTH));
+    let shortened = laid_out.shortened("csv").map(|line| line + "\n");
+    laid_out.text + &shortened.unwrap_or_default()
 }

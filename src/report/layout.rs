@@ -27,6 +27,18 @@ pub struct LaidOut {
     pub is_shortened: bool,
 }
 
+impl LaidOut {
+    /// What is to be said below, if texts were shortened: in which other form they are whole.
+    pub fn shortened(&self, format: &str) -> Option<String> {
+        self.is_shortened.then(|| told_of_shortened(format))
+    }
+}
+
+/// The same where some of several parts were.
+pub fn told_of_shortened(format: &str) -> String {
+    format!("… stands for the middle of a long value; a wider terminal or --format {format} shows it")
+}
+
 /// Lays out rows of a cell a name, made harmless before; a cell can have several lines.
 pub fn lay_out(names: &[&str], rows: &[Vec<String>], width: u16) -> LaidOut {
     let is_filled = |column: &usize| rows.is_empty() || rows.iter().any(|row| !row[*column].is_empty());

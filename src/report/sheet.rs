@@ -1,12 +1,10 @@
 //! A table with a heading, for a terminal or as Markdown.
 
-use super::layout::{LaidOut, lay_out};
+use super::layout::lay_out;
 use super::markdown;
 
 /// Columns of a table that is not for a terminal.
 const USUAL_WIDTH: u16 = 200;
-
-const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format md shows it\n";
 
 /// A table with a heading, and a line about what it does not show. Cells are safe for a terminal.
 pub(super) struct Sheet {
@@ -19,10 +17,9 @@ pub(super) struct Sheet {
 impl Sheet {
     /// An empty line and the table, laid out in `width` columns if that is given: where they are too few, a block a row.
     pub(super) fn table(self, width: Option<u16>) -> String {
-        let LaidOut { text, is_shortened } = lay_out(&self.header, &self.rows, width.unwrap_or(USUAL_WIDTH));
-        let shortened = if is_shortened { SHORTENED } else { "" };
-        let more = self.more.map(|more| more + "\n").unwrap_or_default();
-        format!("\n{}\n{text}{shortened}{more}", self.title)
+        let laid_out = lay_out(&self.header, &self.rows, width.unwrap_or(USUAL_WIDTH));
+        let below = laid_out.shortened("md").into_iter().chain(self.more).map(|line| line + "\n");
+        format!("\n{}\n{}{}", self.title, laid_out.text, below.collect::<String>())
     }
 
     /// An empty line and the table as Markdown.

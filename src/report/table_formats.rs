@@ -5,7 +5,7 @@
 //! URLs.
 
 use super::count::grouped;
-use super::layout::lay_out;
+use super::layout::{lay_out, told_of_shortened};
 use super::markdown;
 use super::redact::redacted;
 use super::safe::{printable, printable_json};
@@ -26,8 +26,6 @@ const USUAL_WIDTH: u16 = 160;
 
 /// Places that a cell of a table names; there can be many more.
 const PLACES_SHOWN: usize = 3;
-
-const SHORTENED: &str = "… stands for the middle of a long value; a wider terminal or --format csv shows it";
 
 /// The forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +230,7 @@ impl<W: Write> TableWriter<W> {
             TableFormat::Table => {
                 self.lay_out()?;
                 if self.is_shortened {
-                    writeln!(self.output, "{SHORTENED}")?;
+                    writeln!(self.output, "{}", told_of_shortened("csv"))?;
                 }
                 if let Some(truncation) = truncation {
                     writeln!(self.output, "{truncation}")?;
