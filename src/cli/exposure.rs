@@ -4,7 +4,7 @@ use super::exit::ExitStatus;
 use super::input::InputArguments;
 use super::selection::{SelectionArguments, none_of_selection};
 use super::table::TableArguments;
-use super::timeline::unattributed;
+use super::timeline::{joined, unattributed};
 use clap::{Args, ValueEnum};
 use s3sleuth::activity::evidence::{Evidence, EvidenceCounts};
 use s3sleuth::investigate::blind_spots::blind_spots;
@@ -124,11 +124,7 @@ fn found(exposure: &Exposure) -> Vec<String> {
     if let (Some(first), Some(last)) = (sums.first_ms, sums.last_ms) {
         found.push(format!("first at {}, last at {}", format_iso(first), format_iso(last)));
     }
-    let tally = exposure.tally;
-    if tally.in_both + tally.copies > 0 {
-        let both = counted(tally.in_both, "request");
-        found.push(format!("{both} in both logs, {} left out", counted(tally.copies, "repeated record")));
-    }
+    found.extend(joined("request", exposure.tally.in_both, exposure.tally.copies));
     found
 }
 

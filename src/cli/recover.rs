@@ -5,7 +5,7 @@ use super::input::InputArguments;
 use super::output::Output;
 use super::selection::{SelectionArguments, none_of_selection};
 use super::table::TableArguments;
-use super::timeline::unattributed;
+use super::timeline::{joined, unattributed};
 use clap::Args;
 use s3sleuth::error::Error;
 use s3sleuth::investigate::Selection;
@@ -106,11 +106,7 @@ fn found(tally: &RecoverTally) -> Vec<String> {
         grouped(tally.harmless),
     )];
     found.push(format!("{} with a version that the logs name to restore", counted(tally.restorable, "object")));
-    let copies = tally.joined.copies;
-    if tally.in_both + copies > 0 {
-        let both = counted(tally.in_both, "change");
-        found.push(format!("{both} in both logs, {} left out", counted(copies, "repeated record")));
-    }
+    found.extend(joined("change", tally.in_both, tally.joined.copies));
     found
 }
 

@@ -113,17 +113,28 @@ fn profile(arguments: &Arguments) -> Result<Profile, Error> {
 
 /// What was found, a sentence.
 fn found(tally: JoinTally, kms_tally: KmsTally, rows: u64) -> String {
-    let mut found = counted(rows, "row");
-    for (number, noun, what) in [
-        (tally.in_both, "request", "in both logs"),
-        (kms_tally.joined_calls, "KMS call", "joined to requests"),
-        (tally.copies, "repeated record", "left out"),
-    ] {
-        if number > 0 {
-            found += &format!(", {} {what}", counted(number, noun));
-        }
-    }
-    found
+    let rows = counted(rows, "row");
+    let calls = (kms_tally.joined_calls, "KMS call", "joined to requests");
+    let joined = numbers(&[(tally.in_both, "request", "in both logs"), calls, (tally.copies, REPEATED, LEFT_OUT)]);
+    [Some(rows), joined].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What was joined of things of that name, a sentence; none if nothing was.
+pub fn joined(noun: &str, in_both: u64, copies: u64) -> Option<String> {
+    numbers(&[(in_both, noun, "in both logs"), (copies, REPEATED, LEFT_OUT)])
+}
+
+const REPEATED: &str = "repeated record";
+const LEFT_OUT: &str = "left out";
+
+/// `3 requests in both logs, 1 repeated record left out`: those that are not 0.
+fn numbers(all: &[(u64, &str, &str)]) -> Option<String> {
+    let told: Vec<String> = all
+        .iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, noun, what)| format!("{} {what}", counted(*number, noun)))
+        .collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// What may belong to the selection and is not shown.
@@ -148,4 +159,21 @@ pub fn unattributed(tally: JoinTally, kms_calls: u64) -> Vec<String> {
     );
     let told = [lines, events, calls].into_iter().filter(|(number, ..)| *number > 0);
     told.map(|(number, what, why)| format!("{} that may belong here: {why}", counted(number, what))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn what_there_is_none_of_is_not_told() {
+        for (in_both, copies, expected) in [
+            (2, 1, Some("2 changes in both logs, 1 repeated record left out")),
+            (1, 0, Some("1 change in both logs")),
+            (0, 3, Some("3 repeated records left out")),
+            (0, 0, None),
+        ] {
+            assert_eq!(joined("change", in_both, copies).as_deref(), expected);
+        }
+    }
 }
