@@ -93,7 +93,18 @@ fn widths(columns: &[Column], width: usize) -> Option<Vec<usize>> {
         return Some(whole);
     }
     let at = |most: usize| columns.iter().map(|column| column.width(most)).collect::<Vec<_>>();
-    (NARROWEST..=width).rev().map(at).find(|widths| widths.iter().sum::<usize>() <= room)
+    let mut widths = (NARROWEST..=width).rev().map(at).find(|widths| widths.iter().sum::<usize>() <= room)?;
+    // What is left makes those whole that lack least.
+    let mut left = room - widths.iter().sum::<usize>();
+    let lacks = |number: usize, width: usize| columns[number].longest_line.saturating_sub(width);
+    let mut by_lack: Vec<usize> = (0..columns.len()).collect();
+    by_lack.sort_by_key(|number| lacks(*number, widths[*number]));
+    for number in by_lack {
+        let more = lacks(number, widths[number]).min(left);
+        widths[number] += more;
+        left -= more;
+    }
+    Some(widths)
 }
 
 fn table(names: &[&str], rows: &[Vec<String>], columns: &[Column], widths: &[usize]) -> LaidOut {
@@ -186,6 +197,18 @@ mod tests {
         assert!(blocks.text.starts_with(&expected) && !blocks.is_shortened, "{}", blocks.text);
         // Whatever the width, it ends.
         (0..30).for_each(|width| assert!(!at(width).text.is_empty(), "{width}"));
+    }
+
+    #[test]
+    fn room_that_is_left_makes_columns_whole() {
+        let names = ["rule", "who", "place"];
+        let rows =
+            [["log-bucket-lifecycle-shortened", &"w".repeat(60), &"p".repeat(60)].map(str::to_owned).to_vec()];
+        for (width, is_whole) in [(95, false), (96, true)] {
+            let text = lay_out(&names, &rows, width).text;
+            assert_eq!(text.contains("log-bucket-lifecycle-shortened"), is_whole, "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width.into()), "{text}");
+        }
     }
 
     #[test]
