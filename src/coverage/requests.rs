@@ -2,6 +2,7 @@
 
 use super::days::{DayNumber, NO_DAY, day_of, hour_of};
 use super::kind::LogKind;
+use crate::detect::capped::keep;
 use crate::detect::entities::State;
 use crate::detect::key_sample::is_sampled;
 use hashbrown::HashMap;
@@ -124,7 +125,7 @@ impl Requests {
 
     fn halve_to(&mut self, halvings: u32) {
         self.halvings = halvings;
-        self.records.retain(|(request, _), _| is_sampled(*request, halvings));
+        keep(&mut self.records, |(request, _)| is_sampled(*request, halvings));
     }
 
     /// How often the share was halved.

@@ -1,5 +1,6 @@
 //! State by entity, such as a principal and a bucket, under a budget of bytes.
 
+use super::capped::keep;
 use super::evidence::shortened;
 use super::key_sample::{fingerprint, is_sampled, share};
 use crate::parse::time::DAY_MS;
@@ -260,7 +261,7 @@ impl<S: State> Entities<S> {
         self.level = level;
         let (level, halvings) = (self.state_level(), self.halvings());
         if halvings > 0 {
-            self.table.retain(|key, _| is_sampled(fingerprint(key), halvings));
+            keep(&mut self.table, |key| is_sampled(fingerprint(key), halvings));
         }
         self.bytes = 0;
         for (key, counted) in &mut self.table {

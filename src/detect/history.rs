@@ -1,11 +1,12 @@
 //! What every caller did in every bucket and when: the history that anomalous reads are held against.
 
 use super::baseline::Learned;
+use super::capped::cap_of;
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::{EVIDENCE_ROWS, EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of};
 use super::known::{is_account_id, is_canonical_id};
-use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, cap_of, log_index};
+use super::minutes::{KeyTable, MINUTE_MS, SortedKeys, log_index};
 use super::names::Names;
 use crate::parse::LogType;
 use gatherer::{ReadKey, Request};

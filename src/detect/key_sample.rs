@@ -1,5 +1,6 @@
 //! How many different keys: exact up to a cap, then an estimate from a sample.
 
+use super::capped::keep_in_set;
 use hashbrown::HashSet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -86,7 +87,7 @@ impl KeySample {
         while self.hashes.len() > cap {
             self.halvings += 1;
             let halvings = self.halvings;
-            self.hashes.retain(|hash| is_sampled(*hash, halvings));
+            keep_in_set(&mut self.hashes, |hash| is_sampled(*hash, halvings));
         }
     }
 
@@ -110,7 +111,7 @@ impl KeySample {
         if other.halvings > self.halvings {
             self.halvings = other.halvings;
             let halvings = self.halvings;
-            self.hashes.retain(|hash| is_sampled(*hash, halvings));
+            keep_in_set(&mut self.hashes, |hash| is_sampled(*hash, halvings));
         }
         other.hashes.iter().for_each(|hash| self.insert(cap, *hash));
     }

@@ -10,6 +10,7 @@ pub use assumed_roles::AssumedRoles;
 pub use buckets::{LogBucket, Why, is_delivering};
 
 use super::Config;
+use super::capped::cap_of;
 use super::codes::{Ended, Who};
 use super::entities::{Entities, State, field};
 use super::key_sample::{KeySample, is_sampled};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 /// Keys remembered a bucket, to say which share of them was deleted or read; the estimate beyond is good to about 2 %.
 /// Halved at each level.
-const MOST_KEYS: usize = 4096;
+const MOST_KEYS: usize = cap_of(1 << 12);
 
 /// CloudTrail events remembered; beyond it a sample.
 const MOST_EVENTS: usize = 1 << 14;

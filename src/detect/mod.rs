@@ -8,6 +8,7 @@ pub mod alert;
 pub mod baseline;
 pub mod batch;
 pub mod bursts;
+pub(crate) mod capped;
 pub mod changes;
 pub mod codes;
 pub mod config;

@@ -7,11 +7,12 @@
 //! actor that little is too much ([`Repeat::kept_whole_by`]).
 
 use super::alert::Alert;
+use super::capped::cap_of;
 use super::codes::{Among, Codes};
 use super::entities::EntityKey;
 use super::evidence::{EvidenceColumns, EvidenceRows};
 use super::key_sample::{fingerprint, fingerprint_of, share};
-use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, cap_of, log_index};
+use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, Stretch, log_index};
 use super::shown::{Done, Shown, ShownTable};
 use super::{Config, DetectBatch, Detector, Findings, Rule, Shared, restore, saved};
 use crate::parse::LogType;
@@ -19,7 +20,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// Things remembered by actor and minute: 1.6 MiB. Over it a sample of them is.
+/// Things remembered by actor and minute: 1.3 MiB. Over it a sample of them is.
 const MOST_COUNTED: usize = cap_of(1 << 16);
 
 /// Fields that name an actor.
@@ -95,13 +96,13 @@ impl Actor<'_> {
     /// What was done in a stretch, each thing once; of a sample what is in it.
     pub fn shown_in(&self, stretch: &Stretch) -> BTreeSet<u64> {
         let done = self.shown.iter().map(|shown| shown.done);
-        done.filter(|done| stretch.minutes.contains(&done.minute)).map(|done| done.what).collect()
+        done.filter(|done| stretch.minutes.contains(&done.minute())).map(|done| done.what).collect()
     }
 
     /// Records that show some of what was done in a stretch.
     fn evidence(&self, time_ms: &RangeInclusive<i64>, is_asked: impl Fn(u64) -> bool) -> [EvidenceRows; 2] {
         LogType::ALL.map(|log| {
-            let shown = self.shown.iter().filter(|shown| shown.done.log == log && is_asked(shown.done.what));
+            let shown = self.shown.iter().filter(|shown| shown.done.log() == log && is_asked(shown.done.what));
             EvidenceRows::of_single(shown.filter_map(|shown| shown.row), time_ms)
         })
     }
@@ -195,7 +196,7 @@ impl<R: Repeat> Detector for RepeatDetector<R> {
                 if R::shows(&fields, what) {
                     let place = (minute.cast_unsigned() << 1) | log_index(batch.log) as u64;
                     let thing = Self::spread(actor, kept_whole_by, one ^ place.rotate_left(23));
-                    shown.see(thing, Done { actor, what, minute, log: batch.log }, name, (columns, row));
+                    shown.see(thing, Done::new(actor, what, minute, batch.log), name, (columns, row));
                 }
             });
         });

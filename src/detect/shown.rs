@@ -1,7 +1,9 @@
 //! The records that show what actors did: of each thing the first record of each stretch of time and log.
 
+use super::capped::{keep, make_room};
 use super::evidence::{EvidenceColumns, EvidenceRow};
 use super::key_sample::{is_sampled, read_halvings};
+use super::minutes::log_index;
 use crate::parse::LogType;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ShownTable {
     /// By the fingerprint of the thing.
-    things: HashMap<u64, Thing>,
+    things: HashMap<u64, Done>,
+    /// The first record of each, by the same; none above level 0.
+    rows: HashMap<u64, Box<EvidenceRow>>,
     /// Names by the fingerprint of the actor.
     actors: HashMap<u64, Box<str>>,
     #[serde(deserialize_with = "read_halvings")]
@@ -30,13 +34,6 @@ const LEVELS: u32 = 1;
 /// not make a difference: rows may be shown that are not the first.
 const RECORD_BYTES: usize = 512;
 
-/// One thing that was done, and the first record of it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Thing {
-    done: Done,
-    row: Option<Box<EvidenceRow>>,
-}
-
 /// What was done in a stretch of time, and by whom.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Done {
@@ -44,10 +41,25 @@ pub struct Done {
     pub actor: u64,
     /// Fingerprint of what it did.
     pub what: u64,
+    /// First minute of the stretch, since 1970 UTC, and the log in the lowest bit: there are many of these.
+    minute_and_log: i64,
+}
+
+impl Done {
+    /// A thing that an actor did in the stretch from that minute on, as that log shows it.
+    pub fn new(actor: u64, what: u64, minute: i64, log: LogType) -> Done {
+        Done { actor, what, minute_and_log: minute << 1 | log_index(log) as i64 }
+    }
+
     /// First minute of the stretch, since 1970 UTC.
-    pub minute: i64,
+    pub fn minute(&self) -> i64 {
+        self.minute_and_log >> 1
+    }
+
     /// The log that shows it.
-    pub log: LogType,
+    pub fn log(&self) -> LogType {
+        LogType::ALL[(self.minute_and_log & 1) as usize]
+    }
 }
 
 /// A thing, and its record if it is kept.
@@ -65,7 +77,7 @@ const fn cell<K, V>() -> usize {
 }
 
 fn weight_of_thing(level: u32) -> usize {
-    cell::<u64, Thing>() + if level == 0 { RECORD_BYTES } else { 0 }
+    cell::<u64, Done>() + if level == 0 { cell::<u64, Box<EvidenceRow>>() + RECORD_BYTES } else { 0 }
 }
 
 fn weight_of_name(name: &str) -> usize {
@@ -75,7 +87,14 @@ fn weight_of_name(name: &str) -> usize {
 impl ShownTable {
     /// A table of at most so many bytes.
     pub fn with_budget(budget: usize) -> ShownTable {
-        ShownTable { things: HashMap::new(), actors: HashMap::new(), level: 0, bytes: 0, budget }
+        ShownTable {
+            things: HashMap::new(),
+            rows: HashMap::new(),
+            actors: HashMap::new(),
+            level: 0,
+            bytes: 0,
+            budget,
+        }
     }
 
     /// How often what is kept was halved.
@@ -88,42 +107,43 @@ impl ShownTable {
         if !is_sampled(thing, self.halvings()) {
             return;
         }
-        let level = self.level;
-        let known = &mut self.thing(thing, done, name).row;
-        if level == 0 && known.as_ref().is_none_or(|known| columns.is_before(row, known)) {
-            *known = Some(Box::new(columns.row(row)));
+        self.note(thing, done, name);
+        if self.level == 0 && self.rows.get(&thing).is_none_or(|known| columns.is_before(row, known)) {
+            self.rows.insert(thing, Box::new(columns.row(row)));
         }
         self.shrink();
     }
 
-    /// Finds a thing, or notes it.
-    fn thing(&mut self, thing: u64, done: Done, name: &str) -> &mut Thing {
-        let ShownTable { things, actors, bytes, level, .. } = self;
+    /// Notes a thing, if it is not known.
+    fn note(&mut self, thing: u64, done: Done, name: &str) {
+        let ShownTable { things, actors, bytes, level, budget, .. } = self;
+        make_room(things, *budget / weight_of_thing(*level));
         things.entry(thing).or_insert_with(|| {
             *bytes += weight_of_thing(*level);
             actors.entry(done.actor).or_insert_with(|| {
                 *bytes += weight_of_name(name);
                 name.into()
             });
-            Thing { done, row: None }
-        })
+            done
+        });
     }
 
     /// Joins two.
-    pub fn merge(&mut self, other: ShownTable) {
+    pub fn merge(&mut self, mut other: ShownTable) {
         if other.level > self.level {
             self.raise(other.level);
         }
-        for (thing, Thing { done, row }) in other.things {
+        for (thing, done) in other.things {
             let Some(name) = other.actors.get(&done.actor) else { continue };
             if !is_sampled(thing, self.halvings()) {
                 continue;
             }
-            let level = self.level;
-            let known = &mut self.thing(thing, done, name).row;
-            let is_first = |row: &EvidenceRow| known.as_ref().is_none_or(|known| row.is_shown_before(known));
-            if level == 0 && row.as_deref().is_some_and(is_first) {
-                *known = row;
+            self.note(thing, done, name);
+            let row = other.rows.remove(&thing).filter(|_| self.level == 0);
+            if let Some(row) = row
+                && self.rows.get(&thing).is_none_or(|known| row.is_shown_before(known))
+            {
+                self.rows.insert(thing, row);
             }
             self.shrink();
         }
@@ -138,10 +158,10 @@ impl ShownTable {
     fn raise(&mut self, level: u32) {
         self.level = level;
         let halvings = self.halvings();
-        self.things.retain(|thing, _| is_sampled(*thing, halvings));
-        let known: hashbrown::HashSet<u64> = self.things.values().map(|thing| thing.done.actor).collect();
-        self.actors.retain(|actor, _| known.contains(actor));
-        self.things.values_mut().for_each(|thing| thing.row = None);
+        keep(&mut self.things, |thing| is_sampled(*thing, halvings));
+        let known: hashbrown::HashSet<u64> = self.things.values().map(|done| done.actor).collect();
+        keep(&mut self.actors, |actor| known.contains(actor));
+        self.rows = HashMap::new();
         let names: usize = self.actors.values().map(|name| weight_of_name(name)).sum();
         self.bytes = names + self.things.len() * weight_of_thing(level);
     }
@@ -149,8 +169,9 @@ impl ShownTable {
     /// The actors in any order, each with its name, its fingerprint and what it did.
     pub fn by_actor(&self) -> Vec<(&str, u64, Vec<Shown<'_>>)> {
         let mut all: HashMap<u64, Vec<Shown<'_>>> = HashMap::new();
-        for Thing { done, row } in self.things.values() {
-            all.entry(done.actor).or_default().push(Shown { done: *done, row: row.as_deref() });
+        for (thing, done) in &self.things {
+            let row = self.rows.get(thing).map(|row| &**row);
+            all.entry(done.actor).or_default().push(Shown { done: *done, row });
         }
         all.into_iter().filter_map(|(actor, things)| Some((&**self.actors.get(&actor)?, actor, things))).collect()
     }
@@ -185,7 +206,7 @@ mod tests {
                     let key = activity.key.as_deref().unwrap_or_default();
                     let name = &key[..key.find(" thing").unwrap_or(0)];
                     let (actor, what) = (fingerprint(name), fingerprint(key));
-                    let done = Done { actor, what, minute: 0, log: LogType::S3Access };
+                    let done = Done::new(actor, what, 0, LogType::S3Access);
                     table.see(what, done, name, (&columns, row));
                 }
             });
@@ -202,7 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_left_depends_neither_on_order_nor_on_merges() {
-        for (budget, level) in [(1 << 20, 0), (100_000, 1), (16_000, 3)] {
+        for (budget, level) in [(1 << 20, 0), (100_000, 1), (12_000, 3)] {
             let expected = left(budget, 0);
             assert_eq!(expected.0, level, "of {} bytes", expected.1);
             for seed in 1..8 {

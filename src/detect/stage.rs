@@ -196,12 +196,17 @@ impl DetectWorker {
         self.history.settle_if_full(&self.seer.names);
         if self.seer.names.are_many() {
             self.settle();
-            self.seer.forget();
-            self.watched.forget();
-            self.whereabouts.forget();
-            self.known.forget();
-            self.history.forget();
+            self.forget();
         }
+    }
+
+    /// Forgets the numbers of names, and what was noted by them; what was gathered has been taken over.
+    fn forget(&mut self) {
+        self.seer.forget();
+        self.watched.forget();
+        self.whereabouts.forget();
+        self.known.forget();
+        self.history.forget();
     }
 
     /// Takes over what was gathered; before anything is read or saved.
@@ -289,6 +294,8 @@ impl DetectWorker {
 
     pub(super) fn finish(mut self, config: &Config) -> Findings {
         self.settle();
+        // The end needs the room.
+        self.forget();
         let (history, kms, deletions) = (self.history.history(), self.common.kms(), self.common.deletions());
         let (view, kms_view) = (history.view_after(config.baseline.as_deref()), kms.view());
         let deleted = deletions.view();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::io::Read;
 
 /// First line of a state.
-const MAGIC: &[u8] = b"s3sleuth.state.v3\n";
+const MAGIC: &[u8] = b"s3sleuth.state.v4\n";
 
 /// Bytes of a hash.
 const HASH: usize = blake3::OUT_LEN;

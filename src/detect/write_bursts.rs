@@ -6,12 +6,13 @@
 
 use super::alert::{Alert, Confidence};
 use super::batch::cell;
+use super::capped::cap_of;
 use super::codes::{Codes, Ended};
 use super::entities::{Entities, EntityKey, State};
 use super::evidence::EvidenceColumns;
 use super::hits::Verdict;
 use super::key_sample::{KeySample, fingerprint, share};
-use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals, cap_of};
+use super::minutes::{KeyTable, MINUTE_MS, Measure, Series, SortedKeys, Stretch, Totals};
 use super::reading::DAY_MINUTES;
 use super::records::Records;
 use super::sigma::Matched;

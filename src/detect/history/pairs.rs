@@ -1,11 +1,12 @@
 //! Which requests both logs show: those count once.
 
+use crate::detect::capped::{cap_of, keep, make_room};
 use crate::detect::key_sample::is_sampled;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// Requests remembered of both logs together; over it a sample of them is.
-const MOST: usize = (1 << 15) / 8 * 7;
+const MOST: usize = cap_of(1 << 15);
 
 /// Requests of each log by fingerprint. Over the cap those whose fingerprint is not below a falling
 /// threshold are left out, which depends on the requests alone.
@@ -43,6 +44,7 @@ impl Pairs {
     }
 
     fn add(&mut self, log: usize, request: u64, shown: Shown) {
+        make_room(&mut self.requests[log], MOST);
         let mine = self.requests[log].entry(request).or_insert(shown);
         *mine = shown.min(*mine);
         while self.requests.iter().map(HashMap::len).sum::<usize>() > MOST {
@@ -53,7 +55,7 @@ impl Pairs {
     fn halve_to(&mut self, halvings: u32) {
         self.halvings = halvings;
         for requests in &mut self.requests {
-            requests.retain(|request, _| is_sampled(*request, halvings));
+            keep(requests, |request| is_sampled(*request, halvings));
         }
     }
 

@@ -121,6 +121,10 @@ impl Recent {
     /// Takes a row of that time.
     pub fn count(&mut self, place: u32, (time_ms, log): (i64, u8), did: Did, who: Who) {
         let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+        if self.rows.len() == self.rows.capacity() {
+            // By quarters: twice as many as are taken over at a time would never be needed.
+            self.rows.reserve_exact((self.rows.len() / 4).max(MOST_ROWS / 64));
+        }
         self.rows.push(Row {
             place,
             minute: time_ms.div_euclid(MINUTE_MS) as u32,

@@ -40,9 +40,36 @@ impl Load {
     }
 }
 
+/// What one minute or grain holds, in few bytes: there are many of them.
+#[derive(Clone, Copy)]
+struct Slot {
+    minute: u32,
+    requests: u32,
+    reads: u32,
+    writes: u32,
+    lists: u32,
+    bytes: u64,
+}
+
+impl Slot {
+    /// One caller does not do 2^32 things in a minute; beyond that counts stay there.
+    fn of(minute: u32, load: &Load) -> Slot {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let Load { requests, reads, bytes, writes, lists } = *load;
+        let [requests, reads, writes, lists] = [requests, reads, writes, lists].map(count);
+        Slot { minute, requests, reads, writes, lists, bytes }
+    }
+
+    fn load(&self) -> Load {
+        let Slot { requests, reads, writes, lists, bytes, .. } = *self;
+        let [requests, reads, writes, lists] = [requests, reads, writes, lists].map(u64::from);
+        Load { requests, reads, bytes, writes, lists }
+    }
+}
+
 /// One caller's requests in one bucket, in the order of time. Minutes are those since 1970 UTC.
 pub struct Series {
-    slots: Vec<(u32, Load)>,
+    slots: Vec<Slot>,
     per_log: Vec<(u32, [u32; 2])>,
     keys: Vec<(u32, u64)>,
     grain: u32,
@@ -90,7 +117,7 @@ impl Series {
                 writes: access.writes.max(trail.writes).into(),
                 lists: access.lists.max(trail.lists).into(),
             };
-            (*minute, load)
+            Slot::of(*minute, &load)
         });
         let slots = slots.collect();
         let per_log = minutes.iter().map(|(minute, logs)| (*minute, logs.map(|counts| counts.reads))).collect();
@@ -112,20 +139,20 @@ impl Series {
     /// Everything.
     pub fn total(&self) -> Load {
         let mut total = Load::default();
-        self.slots.iter().for_each(|(_, load)| total.add(load));
+        self.slots.iter().for_each(|slot| total.add(&slot.load()));
         total
     }
 
     /// First and last minute.
     pub fn span(&self) -> Option<RangeInclusive<u32>> {
-        Some(self.slots.first()?.0..=self.slots.last()?.0 + self.grain - 1)
+        Some(self.slots.first()?.minute..=self.slots.last()?.minute + self.grain - 1)
     }
 
     /// What a range of minutes holds.
     pub fn within(&self, minutes: &RangeInclusive<u32>) -> Load {
         let mut load = Load::default();
-        let inside = self.slots.iter().filter(|(minute, _)| minutes.contains(minute));
-        inside.for_each(|(_, slot)| load.add(slot));
+        let inside = self.slots.iter().filter(|slot| minutes.contains(&slot.minute));
+        inside.for_each(|slot| load.add(&slot.load()));
         load
     }
 
@@ -163,11 +190,11 @@ impl Series {
     /// The value of every clock window of so many minutes in which anything happened, in the order of time.
     pub fn windows(&self, length: u32, value: impl Fn(&Load) -> u64) -> Vec<(u32, u64)> {
         let mut windows: Vec<(u32, Load)> = Vec::new();
-        for (minute, load) in &self.slots {
-            let window = minute / length * length;
+        for slot in &self.slots {
+            let window = slot.minute / length * length;
             match windows.last_mut().filter(|(last, _)| *last == window) {
-                Some((_, sum)) => sum.add(load),
-                None => windows.push((window, *load)),
+                Some((_, sum)) => sum.add(&slot.load()),
+                None => windows.push((window, slot.load())),
             }
         }
         windows.iter().map(|(minute, load)| (*minute, value(load))).collect()
@@ -190,14 +217,14 @@ impl Series {
         let length = length.max(self.grain);
         let mut bursts = Vec::new();
         let (mut sum, mut oldest) = (Load::default(), 0);
-        for (minute, load) in &self.slots {
-            sum.add(load);
-            while self.slots[oldest].0 + length <= *minute {
-                sum.remove(&self.slots[oldest].1);
+        for slot in &self.slots {
+            sum.add(&slot.load());
+            while self.slots[oldest].minute + length <= slot.minute {
+                sum.remove(&self.slots[oldest].load());
                 oldest += 1;
             }
             if value(&sum) >= least.max(1) {
-                join(&mut bursts, self.slots[oldest].0..=*minute + self.grain - 1, value(&sum));
+                join(&mut bursts, self.slots[oldest].minute..=slot.minute + self.grain - 1, value(&sum));
             }
         }
         bursts

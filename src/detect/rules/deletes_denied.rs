@@ -3,10 +3,10 @@
 use crate::detect::alert::{Alert, Outcome, Severity, counted};
 use crate::detect::batch::cell;
 use crate::detect::bursts::{Burst, BurstDetector, Found};
+use crate::detect::capped::cap_of;
 use crate::detect::codes::{Act, Among, Codes, Ended, Who};
 use crate::detect::hits::what;
 use crate::detect::key_sample::about;
-use crate::detect::minutes::cap_of;
 use crate::detect::{Config, DetectBatch, Evidence, Form, Rule, Shared, Threshold};
 use serde_json::json;
 

@@ -3,11 +3,12 @@
 use super::take;
 use crate::detect::alert::{Alert, Severity, counted};
 use crate::detect::batch::cell;
+use crate::detect::capped::cap_of;
 use crate::detect::codes::{Act, Codes, Ended, Who};
 use crate::detect::entities::{Entities, EntityKey, State};
 use crate::detect::evidence::{EvidenceColumns, of_alerts};
 use crate::detect::key_sample::{fingerprint, share};
-use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Stretch, cap_of};
+use crate::detect::minutes::{EvidenceByTime, KeyTable, MINUTE_MS, Stretch};
 use crate::detect::{
     Config, DetectBatch, Detector, Evidence, Findings, Form, Rule, Shared, Threshold, restore, saved,
 };
