@@ -13,6 +13,7 @@ use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
 use crate::parse::time::DAY_MS;
 use crate::parse::{FieldTable, LogType, Spare, cloudtrail, s3_access};
 use crate::source::Inputs;
+use rayon::ThreadPoolBuilder;
 use rayon::iter::{ParallelBridge, ParallelIterator};
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -22,6 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Units that may wait for a worker, for each worker.
@@ -108,31 +110,33 @@ pub fn run<'a, S: Stage>(
         stopped: AtomicBool::new(false),
         failure: Mutex::new(None),
     };
-    let pool = pool(settings.threads)?;
     let (sender, receiver) = sync_channel::<Unit>(settings.threads * QUEUED_UNITS);
-    let worker = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let sender = sender;
-            let mut emit = |unit| {
-                if run.stopped.load(Ordering::Relaxed) || sender.send(unit).is_err() {
-                    return ControlFlow::Break(());
-                }
-                ControlFlow::Continue(())
-            };
-            let inventory = stage.inventory();
-            let reading = AssertUnwindSafe(|| read_and_note(&inputs.files, &run.limits, inventory, &mut emit));
-            if catch_unwind(reading).is_err() {
-                run.fail(u64::MAX, Error::Bug("the reading of the input".to_owned()));
+    let read = || {
+        let sender = sender;
+        let mut emit = |unit| {
+            if run.stopped.load(Ordering::Relaxed) || sender.send(unit).is_err() {
+                return ControlFlow::Break(());
             }
-        });
-        pool.install(|| {
-            receiver
-                .into_iter()
-                .par_bridge()
-                .fold(|| run.worker(), |worker, unit| run.unit(worker, unit))
-                .reduce(|| run.worker(), |left, right| run.merge(left, right))
-        })
-    });
+            ControlFlow::Continue(())
+        };
+        let inventory = stage.inventory();
+        let reading = AssertUnwindSafe(|| read_and_note(&inputs.files, &run.limits, inventory, &mut emit));
+        if catch_unwind(reading).is_err() {
+            run.fail(u64::MAX, Error::Bug("the reading of the input".to_owned()));
+        }
+    };
+    let work = || {
+        let units = receiver.into_iter().par_bridge();
+        let workers = units.fold(|| run.worker(), |worker, unit| run.unit(worker, unit));
+        workers.reduce(|| run.worker(), |left, right| run.merge(left, right))
+    };
+    let worker = std::thread::scope(|scope| {
+        let reading = scope.spawn(read);
+        let worker = on_threads(settings.threads, work);
+        // Without threads there is nobody to take what is read: then the channel is gone, and reading ends.
+        let _ = reading.join();
+        worker
+    })?;
     let doubled =
         LogType::ALL.into_iter().filter(|log| worker.origins.both(*log) && !run.drops_exported_copies(*log));
     let doubled: Vec<Notice> = doubled.map(origins::notice).collect();
@@ -146,17 +150,27 @@ pub fn run<'a, S: Stage>(
     Ok((worker.state, report))
 }
 
-/// Calls with that many threads at hand for what the call does in parallel.
+/// Calls with that many threads at hand for what the call does in parallel. They have ended when it returns, to the last: the
+/// allocator keeps memory by thread, and gives that of threads that have ended to the next ones.
 ///
 /// # Errors
 /// That the system does not give so many.
 pub fn on_threads<T: Send>(threads: usize, call: impl FnOnce() -> T + Send) -> Result<T, Error> {
-    Ok(pool(threads)?.install(call))
-}
-
-fn pool(threads: usize) -> Result<rayon::ThreadPool, Error> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("worker-{index}"));
-    pool.build().map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))
+    std::thread::scope(|scope| {
+        let mut handles = Vec::with_capacity(threads);
+        let pool = ThreadPoolBuilder::new().num_threads(threads).spawn_handler(|thread| {
+            let named = std::thread::Builder::new().name(format!("worker-{}", thread.index()));
+            handles.push(named.spawn_scoped(scope, || thread.run())?);
+            Ok(())
+        });
+        let pool =
+            pool.build().map_err(|error| Error::Usage(format!("cannot start {threads} threads: {error}")))?;
+        let result = pool.install(call);
+        drop(pool);
+        // That they have nothing more to do is not enough.
+        let _panics_came_through_install: Vec<_> = handles.into_iter().map(ScopedJoinHandle::join).collect();
+        Ok(result)
+    })
 }
 
 struct Run<'a, S> {

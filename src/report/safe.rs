@@ -50,6 +50,44 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Writes JSON text as [`printable_json`] has it, and counts its bytes. It takes whole characters at a time, as serializers give
+/// them.
+pub struct PrintableJson<W: Write> {
+    inner: W,
+    length: u64,
+}
+
+impl<W: Write> PrintableJson<W> {
+    /// Writes to `inner`.
+    pub fn new(inner: W) -> PrintableJson<W> {
+        PrintableJson { inner, length: 0 }
+    }
+
+    /// Hands on what is still buffered. Returns how many bytes there were.
+    ///
+    /// # Errors
+    /// Those of the writer below.
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.inner.flush()?;
+        Ok(self.length)
+    }
+}
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let safe = printable_json(text);
+        self.inner.write_all(safe.as_bytes())?;
+        self.length += safe.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 /// Would a spreadsheet compute a cell with this text? By its first character; some spreadsheets skip control characters
 /// before they look, and full-width signs count as the plain ones.
 pub fn looks_like_a_formula(text: &str) -> bool {
@@ -113,6 +151,11 @@ mod tests {
             let safe = printable_json(&json);
             assert!(!safe.chars().any(is_unsafe), "{text:?}");
             assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+            let mut streamed = Vec::new();
+            let mut writer = PrintableJson::new(&mut streamed);
+            serde_json::to_writer(&mut writer, text).unwrap();
+            assert_eq!(writer.finish().unwrap(), safe.len() as u64);
+            assert_eq!(streamed, safe.as_bytes());
             let mut written = Vec::new();
             let mut writer = SafeWriter::new(&mut written);
             for byte in text.as_bytes() {

@@ -142,11 +142,12 @@ mod tests {
             without_time: None,
         };
         let mut state = State::default();
-        state.apply(&Record {
+        let record = Record {
             job: Some(sample(&["s3_access"], "zstd:1")),
             outputs: files.iter().map(output).collect(),
             ..Record::committed(0, Kind::Export)
-        });
+        };
+        state.apply(&record, Vec::new());
         state
     }
 

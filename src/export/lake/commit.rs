@@ -63,7 +63,8 @@ impl Lake {
             return Err(failed.error);
         }
         let _the_next_change_tries_again = remove(&self.root, &self.disk, former.into_iter());
-        self.state.apply(&record);
+        let inputs = std::mem::take(&mut record.inputs);
+        self.state.apply(&record, inputs);
         Ok(())
     }
 

@@ -4,10 +4,13 @@ use super::entries::{Record, RecordState, SCHEMA};
 use super::state::State;
 use crate::error::Error;
 use crate::export::disk::Disk;
-use crate::report::safe::printable_json;
+use crate::report::safe::PrintableJson;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes of a line that are handed to the system at a time: with its inputs a line may have hundreds of megabytes.
+const WRITE_BYTES: usize = 128 << 10;
 
 /// Name of the file.
 pub(super) const NAME: &str = "manifest.jsonl";
@@ -35,7 +38,7 @@ pub(super) struct AppendError {
 }
 
 impl Manifest {
-    /// Reads what there is. Returns the state of the folder and the last record.
+    /// Reads what there is. Returns the state of the folder and the last record, without its inputs.
     ///
     /// # Errors
     /// A manifest that cannot be read, or that is none of ours.
@@ -59,14 +62,15 @@ impl Manifest {
                 manifest.has_tail = read > 0;
                 break;
             }
-            let record = parse(&line).map_err(|reason| {
+            let mut record = parse(&line).map_err(|reason| {
                 Error::Usage(format!(
                     "{}:{number}: {reason}: the folder is left as it is",
                     manifest.path.display()
                 ))
             })?;
             manifest.length += read as u64;
-            state.apply(&record);
+            let inputs = std::mem::take(&mut record.inputs);
+            state.apply(&record, inputs);
             last = Some(record);
         }
         Ok((manifest, state, last))
@@ -110,16 +114,16 @@ impl Manifest {
             false => self.disk.append(&self.path),
         }
         .map_err(failed)?;
-        let json = serde_json::to_string(record).map_err(|error| failed(error.into()))?;
-        let mut line = printable_json(&json).into_owned();
-        line.push('\n');
-        file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let mut line = PrintableJson::new(BufWriter::with_capacity(WRITE_BYTES, &mut file));
+        serde_json::to_writer(&mut line, record).map_err(|error| failed(error.into()))?;
+        let length = line.write_all(b"\n").and_then(|()| line.finish()).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
         if is_new {
             for folder in &self.folders {
                 self.disk.sync_folder(folder).map_err(|error| Error::output(folder, error))?;
             }
         }
-        Ok(line.len() as u64)
+        Ok(length)
     }
 
     /// Takes back all lines behind the first `length` bytes.
@@ -156,6 +160,18 @@ fn parse(line: &[u8]) -> Result<Record, String> {
 impl Record {
     /// The same before it has happened: without what only counts afterwards.
     pub(super) fn prepared(&self) -> Record {
-        Record { state: RecordState::Prepared, inputs: Vec::new(), ..self.clone() }
+        let Record { schema, run, kind, version, job, outputs, removes, replaces, .. } = self;
+        Record {
+            schema: schema.clone(),
+            run: *run,
+            kind: *kind,
+            state: RecordState::Prepared,
+            version: version.clone(),
+            job: job.clone(),
+            inputs: Vec::new(),
+            outputs: outputs.clone(),
+            removes: removes.clone(),
+            replaces: replaces.clone(),
+        }
     }
 }

@@ -22,8 +22,8 @@ pub struct JobState {
 }
 
 impl State {
-    /// Takes the next record.
-    pub(super) fn apply(&mut self, record: &Record) {
+    /// Takes the next record, and its inputs, which it need not hold any more.
+    pub(super) fn apply(&mut self, record: &Record, inputs: Vec<InputEntry>) {
         self.next_run = self.next_run.max(record.run + 1);
         if record.state == RecordState::Prepared {
             return;
@@ -38,11 +38,11 @@ impl State {
         }
         self.jobs.retain(|state| !state.job.columns.is_empty());
         if let (Kind::Export, Some(job)) = (record.kind, &record.job) {
-            self.add(job, &record.inputs);
+            self.add(job, inputs);
         }
     }
 
-    fn add(&mut self, job: &Job, inputs: &[InputEntry]) {
+    fn add(&mut self, job: &Job, inputs: Vec<InputEntry>) {
         let state = match self.jobs.iter_mut().position(|state| state.job == *job) {
             Some(at) => &mut self.jobs[at],
             None => {
@@ -55,7 +55,7 @@ impl State {
         state
             .inputs
             .retain(|input| input.read != super::entries::ReadShare::Nothing || !again.contains(&*input.path));
-        state.inputs.extend_from_slice(inputs);
+        state.inputs.extend(inputs);
     }
 
     /// The files, by path.
@@ -123,23 +123,24 @@ mod tests {
         let mut first = record(0, Committed, Some(both.clone()));
         first.inputs = vec![input("a", ReadShare::Whole), input("b", ReadShare::Nothing)];
         first.outputs = vec![output("activity/x"), output("s3_access/x")];
-        state.apply(&first.prepared());
+        let apply = |state: &mut State, record: &Record| state.apply(record, record.inputs.clone());
+        apply(&mut state, &first.prepared());
         assert_eq!((state.files().count(), state.next_run()), (0, 1));
-        state.apply(&first);
+        apply(&mut state, &first);
         let mut retried = record(1, Committed, Some(both.clone()));
         retried.inputs = vec![input("b", ReadShare::Whole)];
-        state.apply(&retried);
+        apply(&mut state, &retried);
         assert_eq!(state.jobs()[0].inputs, [input("a", ReadShare::Whole), input("b", ReadShare::Whole)]);
         let mut merged = record(2, Committed, None);
         merged.outputs = vec![output("activity/y")];
         merged.removes = vec!["activity/x".to_owned()];
-        state.apply(&merged);
+        apply(&mut state, &merged);
         assert!(state.holds("activity/y") && !state.holds("activity/x") && state.jobs().len() == 1);
-        state.apply(&record(3, Prepared, None));
+        apply(&mut state, &record(3, Prepared, None));
         let mut forced = record(4, Committed, Some(sample(&["activity"], "snappy")));
         forced.removes = vec!["activity/y".to_owned()];
         forced.replaces = vec!["activity".to_owned()];
-        state.apply(&forced);
+        apply(&mut state, &forced);
         let jobs: Vec<Vec<&str>> = state.jobs().iter().map(|state| state.job.datasets().collect()).collect();
         assert_eq!(jobs, [["s3_access"], ["activity"]]);
         assert_eq!(state.files().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["s3_access/x"]);

@@ -6,15 +6,17 @@ use super::footer::FooterForm;
 use super::lock;
 use super::order::{self, Part, RowOrder, Stretch, sort_column};
 use super::partition::Partition;
+use super::row_group::{ColumnPieces, RowGroup};
 use crate::batch::{Cells, Column, Projection, Variety};
 use crate::decode::DATASET_KEY;
 use crate::error::Error;
 use crate::export::lake::Job as JobSettings;
 use crate::export::settings::{Compression, PageEncoding};
 use crate::parse::FieldTable;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, UInt32Array};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::{concat, take};
-use arrow::datatypes::Field;
+use arrow::datatypes::{DataType, Field};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -137,30 +139,43 @@ impl TableFormat {
         free.map_or_else(|| Scratch::new(self.compression), Ok)
     }
 
-    /// Sorts, encodes and compresses the rows of a job, column by column; the pieces of each are freed behind it.
-    pub(super) fn encode(&self, job: Job) -> Result<EncodedRowGroup, ParquetError> {
-        let rows = job.rows.iter().map(|rows| rows.keys.len() as u64).sum();
-        let order = RowOrder::of(&job.rows);
-        let mut columns: Vec<Vec<Piece>> = Vec::new();
-        for rows in job.rows {
-            columns.resize_with(rows.pieces.len(), Vec::new);
-            columns.iter_mut().zip(rows.pieces).for_each(|(column, piece)| column.push(piece));
+    /// The row group of a job, to be encoded column by column.
+    pub(super) fn begin(&self, job: Job) -> RowGroup {
+        let root = |leaf: usize| &self.leaves.columns()[leaf].path().parts()[0];
+        RowGroup::new(job, |leaf, piece| match piece {
+            Piece::Text(_) | Piece::Numbers(_) => 1,
+            Piece::Array(_) => {
+                (leaf..self.leaves.num_columns()).take_while(|other| root(*other) == root(leaf)).count()
+            }
+        })
+    }
+
+    /// Sorts, encodes and compresses a column; its pieces are freed behind it.
+    pub(super) fn encode(
+        &self,
+        column: ColumnPieces,
+        order: Option<&RowOrder>,
+    ) -> Result<Vec<Chunk>, ParquetError> {
+        let ColumnPieces { leaf, pieces } = column;
+        if let Some(Piece::Array(_)) = pieces.first() {
+            return self.encode_arrays(pieces, order, leaf);
         }
         let mut scratch = self.take_scratch()?;
-        let mut chunks = Vec::with_capacity(self.leaves.num_columns());
-        for pieces in columns {
-            if let Some(Piece::Array(_)) = pieces.first() {
-                self.encode_arrays(pieces, order.as_ref(), &mut chunks)?;
-            } else {
-                let leaf = chunks.len();
-                let form = self.chunk_form(leaf);
-                let leaf = self.leaves.column(leaf);
-                let chunk = column::encode(pieces, order.as_ref(), leaf, form, &mut scratch)?;
-                chunks.push(Chunk::Own(Box::new(chunk)));
-            }
-        }
+        let chunk = column::encode(pieces, order, self.leaves.column(leaf), self.chunk_form(leaf), &mut scratch)?;
         lock(&self.scratch).push(scratch);
-        Ok(EncodedRowGroup { partition: job.partition, chunks, rows })
+        Ok(vec![Chunk::Own(Box::new(chunk))])
+    }
+
+    /// The whole of a job.
+    #[cfg(test)]
+    pub(super) fn encode_job(&self, job: Job) -> Result<EncodedRowGroup, ParquetError> {
+        let group = self.begin(job);
+        let mut whole = None;
+        while let Some((column, _)) = group.next() {
+            let leaf = column.leaf;
+            whole = group.take(leaf, self.encode(column, group.order.as_ref())?);
+        }
+        Ok(whole.expect("all columns were encoded"))
     }
 
     /// Has the parquet crate encode all columns of a row group.
@@ -191,9 +206,9 @@ impl TableFormat {
         &self,
         pieces: Vec<Piece>,
         order: Option<&RowOrder>,
-        chunks: &mut Vec<Chunk>,
-    ) -> Result<(), ParquetError> {
-        let name = self.leaves.column(chunks.len()).path().parts()[0].clone();
+        leaf: usize,
+    ) -> Result<Vec<Chunk>, ParquetError> {
+        let name = self.leaves.column(leaf).path().parts()[0].clone();
         let field = self.projection.schema().field_with_name(&name)?;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(pieces.len());
         arrays.extend(pieces.into_iter().filter_map(|piece| match piece {
@@ -203,10 +218,9 @@ impl TableFormat {
         if let Some(order) = order {
             arrays = in_order(&arrays, order)?;
         }
-        let mut writers = self.factory.create_column_writers(0)?.into_iter().skip(chunks.len());
+        let mut writers = self.factory.create_column_writers(0)?.into_iter().skip(leaf);
         let encoded = encode_column(field, &arrays, &mut writers)?;
-        chunks.extend(encoded.into_iter().map(|chunk| Chunk::Crate(Box::new(chunk))));
-        Ok(())
+        Ok(encoded.into_iter().map(|chunk| Chunk::Crate(Box::new(chunk))).collect())
     }
 }
 
@@ -238,11 +252,27 @@ fn in_order(arrays: &[ArrayRef], order: &RowOrder) -> Result<Vec<ArrayRef>, Parq
     let mixed = if mixed.is_empty() { arrays[0].slice(0, 0) } else { concat(&mixed)? };
     let in_order = order.stretches.iter().map(|stretch| match stretch {
         Stretch::Whole(index) => Ok(Arc::clone(&arrays[*index])),
-        Stretch::Mixed(places) => {
-            Ok(take(&mixed, &UInt32Array::from(order.mixed[places.clone()].to_vec()), None)?)
-        }
+        Stretch::Mixed(places) => rows_of(&mixed, &order.mixed[places.clone()]),
     });
     in_order.collect()
+}
+
+/// These rows of an array. Lists are mostly empty, and then only their lengths are looked at.
+fn rows_of(array: &ArrayRef, rows: &[u32]) -> Result<ArrayRef, ParquetError> {
+    let lists = array.as_list_opt::<i32>().filter(|lists| lists.null_count() == 0);
+    let (Some(lists), DataType::List(field)) = (lists, array.data_type()) else {
+        return Ok(take(array, &UInt32Array::from(rows.to_vec()), None)?);
+    };
+    let ends = lists.value_offsets();
+    let mut values: Vec<u32> = Vec::new();
+    let lengths = rows.iter().map(|row| {
+        let (start, end) = (ends[*row as usize], ends[*row as usize + 1]);
+        values.extend(start as u32..end as u32);
+        (end - start) as usize
+    });
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    let values = take(lists.values(), &UInt32Array::from(values), None)?;
+    Ok(Arc::new(ListArray::try_new(Arc::clone(field), offsets, values, None)?))
 }
 
 impl Chunk {

@@ -261,7 +261,7 @@ mod tests {
         let rows: Vec<u32> = (0..line_count as u32).collect();
         let rows = vec![format.rows(&table, &Part { rows: &rows, is_edge: false }).unwrap()];
         let partition = Partition { dataset: Dataset::S3Access, place: 0, day: None };
-        format.encode(Job { number: 0, partition, rows }).unwrap().chunks
+        format.encode_job(Job { number: 0, partition, rows }).unwrap().chunks
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Parquet files for Athena: `DIR/<dataset>/event_date=YYYY-MM-DD/part-0000-00000.parquet`, or by other keys.
 //!
 //! Each thread makes pieces of columns from its rows. The pieces are put in the order of the input and collected into row
-//! groups, each a numbered job. Any thread encodes a job; the encoded row groups are appended to the files in the order
-//! of the jobs, and one that is ready early waits. Where whole files are to be in the order of time, the rows first go the
+//! groups, each a numbered job. Any thread encodes columns of a job; the encoded row groups are appended to the files in the
+//! order of the jobs, and one that is ready early waits. Where whole files are to be in the order of time, the rows first go the
 //! way of `sorted`.
 //!
 //! Memory is bounded at each step: pieces that wait for their turn, rows pending in row groups, jobs that wait for a
@@ -29,6 +29,7 @@ mod order;
 mod partition;
 mod parts;
 mod place;
+mod row_group;
 mod row_group_facts;
 mod sorted;
 mod writing;
@@ -47,6 +48,7 @@ use crate::decode::Inventory;
 use crate::error::Error;
 use crate::parse::FieldTable;
 use crate::pipeline::in_order::InOrder;
+use crate::pipeline::on_threads;
 use crate::pipeline::stage::{KnownEvents, Stage};
 use crate::source::Inputs;
 use change::{Change, job};
@@ -60,7 +62,6 @@ use partition::{Defaulted, Partition, PartitionLimit, PlacedRows, rows_by_day, r
 use place::{Place, Places};
 use sorted::{FileSort, RowBatch, StepRows, Steps, left_segments};
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use writing::{Alarm, Writing};
@@ -177,14 +178,15 @@ impl ParquetStage {
     ///
     /// # Errors
     /// Output that failed; then no file has been left under a final name.
-    pub fn finish(mut self, (): ()) -> Result<ExportSummary, Error> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build().map_err(|error| {
-            let reason = format!("cannot start {} threads: {error}", self.threads);
-            Error::output(&self.root, io::Error::other(reason))
-        })?;
+    pub fn finish(self, (): ()) -> Result<ExportSummary, Error> {
+        on_threads(self.threads, || self.finish_here())?
+    }
+
+    /// The same, on the threads at hand.
+    fn finish_here(mut self) -> Result<ExportSummary, Error> {
         if let Some(file_sort) = self.file_sort.take() {
             let steps = file_sort.into_steps()?;
-            pool.broadcast(|_| self.take_steps(&steps)).into_iter().collect::<Result<(), Error>>()?;
+            rayon::broadcast(|_| self.take_steps(&steps)).into_iter().collect::<Result<(), Error>>()?;
         }
         let count = {
             let mut collector = lock(&self.collector);
@@ -193,11 +195,10 @@ impl ParquetStage {
         };
         // Every thread takes the next job of the queue: were the jobs dealt out, those of one thread could have to
         // wait for the whole share of another.
-        pool.broadcast(|_| self.writing.work_off(0)).into_iter().collect::<Result<(), Error>>()?;
+        rayon::broadcast(|_| self.writing.work_off(0)).into_iter().collect::<Result<(), Error>>()?;
         let files = self.writing.into_files(count)?;
         let notes = notes::of(&lock(&self.defaulted), lock(&self.partition_limit).diverted());
-        let complete = pool.install(|| files.complete())?;
-        let entries = self.change.commit(complete, &self.inventory)?;
+        let entries = self.change.commit(files.complete()?, &self.inventory)?;
         let file = |entry: OutputEntry| ExportedFile {
             path: self.root.join(entry.path),
             rows: entry.rows,

@@ -71,13 +71,13 @@ pub(super) struct PageFacts {
 }
 
 impl ChunkWriter {
-    /// `size` is about how large the chunk will be.
-    pub(super) fn new(column: ColumnDescPtr, codec: Codec, size: usize) -> ChunkWriter {
+    /// A chunk without pages.
+    pub(super) fn new(column: ColumnDescPtr, codec: Codec) -> ChunkWriter {
         let physical = column.physical_type();
         ChunkWriter {
             column,
             codec,
-            sink: TrackedWrite::new(Vec::with_capacity(size)),
+            sink: TrackedWrite::new(Vec::new()),
             encodings: Vec::new(),
             index: ColumnIndexBuilder::new(physical),
             offsets: OffsetIndexBuilder::new(),
@@ -91,6 +91,11 @@ impl ChunkWriter {
     /// The type that the column is stored as.
     pub(super) fn physical_type(&self) -> Type {
         self.column.physical_type()
+    }
+
+    /// Makes room for pages of about so many bytes.
+    pub(super) fn expect(&mut self, bytes: usize) {
+        self.sink.inner_mut().reserve(bytes);
     }
 
     /// Sets the Bloom filter, which the file has behind the row group.
@@ -185,7 +190,10 @@ impl ChunkWriter {
 
     /// Completes the chunk.
     pub(super) fn close(mut self) -> Result<EncodedChunk> {
-        let pages = Bytes::from(self.sink.into_inner()?);
+        let mut pages = self.sink.into_inner()?;
+        // It may have to wait for others.
+        pages.shrink_to_fit();
+        let pages = Bytes::from(pages);
         let mut encodings: Vec<Encoding> = self.encodings.iter().map(|stats| stats.encoding).collect();
         encodings.push(Encoding::RLE);
         let (_, nulls) = self.totals.histogram.split_last().expect("a chunk has pages");

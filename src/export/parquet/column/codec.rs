@@ -17,6 +17,10 @@ pub(in crate::export::parquet) fn codec(compression: Compression) -> Result<Code
     })
 }
 
+/// Bytes that a page has at most, with its levels, and when it did not get smaller; only single texts are longer. Room that is
+/// made at once is not twice as large in the end.
+const ROOM: usize = (1 << 20) + (64 << 10);
+
 /// Compresses pages.
 enum PageCodec {
     /// At the level, for random characters, and back.
@@ -117,9 +121,9 @@ impl Scratch {
     pub(in crate::export::parquet) fn new(compression: Compression) -> Result<Scratch> {
         Ok(Scratch {
             codec: PageCodec::new(compression)?,
-            compressed: Vec::new(),
-            page: Vec::new(),
-            texts: Vec::new(),
+            compressed: Vec::with_capacity(ROOM),
+            page: Vec::with_capacity(ROOM),
+            texts: Vec::with_capacity(ROOM),
             lengths: Vec::new(),
         })
     }

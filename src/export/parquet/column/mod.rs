@@ -70,14 +70,6 @@ impl Piece {
             Piece::Numbers(array) | Piece::Array(array) => array.get_array_memory_size(),
         }
     }
-
-    /// Bytes in memory.
-    fn memory(&self) -> usize {
-        match self {
-            Piece::Text(pieces) => pieces.iter().map(TextPiece::memory).sum(),
-            Piece::Numbers(_) | Piece::Array(_) => self.bytes(),
-        }
-    }
 }
 
 /// The pieces of a column for these rows: one, or one a member of a struct of text. No more rows than [`PAGE_ROWS`].
@@ -120,7 +112,7 @@ pub(super) fn encode(
     form: ChunkForm,
     scratch: &mut Scratch,
 ) -> Result<EncodedChunk> {
-    let mut chunk = ChunkWriter::new(column, form.codec, pieces.iter().map(Piece::memory).sum());
+    let mut chunk = ChunkWriter::new(column, form.codec);
     let (mut texts, mut arrays) = (Vec::new(), Vec::new());
     for piece in pieces {
         match piece {

@@ -223,6 +223,7 @@ fn listed_pages(
         Layout::Plain => Encoding::PLAIN,
         Layout::DeltaLength => Encoding::DELTA_LENGTH_BYTE_ARRAY,
     };
+    chunk.expect(pieces.iter().map(TextPiece::memory).sum());
     // No other piece joins one that is a page.
     let size = |piece: &TextPiece| match piece.values {
         Values::Ready(..) => PAGE_BYTES + 1,
