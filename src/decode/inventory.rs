@@ -115,10 +115,29 @@ impl InputNote {
     }
 }
 
+/// What tells one state of a regular file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Bytes.
+    pub size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl FileState {
+    /// The state of a file with that metadata.
+    pub fn of(metadata: &Metadata) -> FileState {
+        FileState { size: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    /// Is the open file in another state now?
+    pub fn has_changed(&self, file: &File) -> bool {
+        !file.metadata().is_ok_and(|now| FileState::of(&now) == *self)
+    }
+}
+
 /// Is the file another one than when it was opened, with that metadata? Only of regular files that is asked.
 pub fn has_changed(file: &File, before: &Metadata) -> bool {
-    let same = |now: &Metadata| now.len() == before.len() && now.modified().ok() == before.modified().ok();
-    before.is_file() && !file.metadata().is_ok_and(|now| same(&now))
+    before.is_file() && FileState::of(before).has_changed(file)
 }
 
 /// What is told of such a file.

@@ -154,7 +154,12 @@ impl LeftLines {
     /// # Errors
     /// Those of the system, a file that has become shorter, and an error in the lines before.
     pub fn read(&self, mut buffer: Vec<u8>) -> io::Result<Block> {
-        buffer.resize((self.place.end - self.place.start) as usize, 0);
+        let length = (self.place.end - self.place.start) as usize;
+        if buffer.capacity() < length {
+            // With room for the text that will be derived from it, and no more.
+            buffer.reserve_exact(length + length / 8 - buffer.len());
+        }
+        buffer.resize(length, 0);
         let (mut rest, mut lines) = (self.file.from(self.place.start), 0);
         let mut hash = BlockHash::new(&self.file, &self.place, self.hashed_from);
         let mut read = 0;

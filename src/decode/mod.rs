@@ -14,8 +14,10 @@ mod json_frames;
 mod json_scan;
 mod left_lines;
 mod lines;
+mod packed;
 pub(crate) mod parquet;
 mod reader;
+mod small_files;
 mod sniff;
 mod stream;
 mod tape;
@@ -32,6 +34,7 @@ pub use inventory::{InputFacts, InputNote, Inventory, Unread};
 pub use left_lines::LeftLines;
 pub use parquet::{DATASET_KEY, RowRange};
 pub use reader::{read_and_note, read_inputs};
+pub use small_files::UnopenedFile;
 pub use unit::{BlockTaker, RawFile, Unit, UnitReport, Work, decode_unit};
 pub(crate) use whole::{WholeFiles, is_told_to_fit};
 pub use window::Broken;
@@ -49,7 +52,7 @@ pub struct Limits {
     pub max_decompressed: u64,
     /// A block is handed out when it has this many bytes. No more than [`Limits::MAX_BLOCK`] counts.
     pub block_size: usize,
-    /// Files up to this many bytes are handed to workers as they are; larger ones are decoded as a stream.
+    /// Files up to this many bytes are opened by workers; larger ones are decoded as a stream.
     pub small_file: u64,
 }
 

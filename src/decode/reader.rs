@@ -2,9 +2,10 @@
 
 use super::compress::Counted;
 use super::content_hash::{ContentHash, HashKind};
-use super::inventory::{Hashing, InputNote, Inventory, changed, has_changed};
+use super::inventory::{FileState, Hashing, InputNote, Inventory, changed, has_changed};
 use super::left_lines::{LeftFile, LeftLines};
 use super::parquet::{self, RowRange};
+use super::small_files::UnopenedFile;
 use super::sniff::{self, Container};
 use super::stream::{Decoder, Flow, Output, Stream};
 use super::unit::{RawFile, Unit, Work};
@@ -13,7 +14,7 @@ use super::{Block, Limits, archive, whole};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject};
 use crate::source::Input;
 use std::cell::Cell;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Cursor, Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -26,6 +27,10 @@ const UNIT_PLAIN: usize = 4 << 20;
 /// Compressed bytes of small files that make a unit: about a block of records, so that a worker has only one in hand
 /// and fills the same buffer again.
 const UNIT_COMPRESSED: usize = 256 << 10;
+
+/// How the names of compressed files mostly end. Only how many files make a unit is told by names: those that are not
+/// opened yet have nothing else.
+const COMPRESSED_ENDINGS: [&str; 5] = [".gz", ".tgz", ".zst", ".zip", ".parquet"];
 
 /// A gzip file that will be decompressed as a whole may be this many times larger than other small files: what counts
 /// is that more than one worker gets at them.
@@ -78,7 +83,7 @@ pub fn read_and_note(
                 let source = Source { file: None, note: noted(None) };
                 Ok(source.stream(&mut packer, limits, &input.name, &mut io::stdin().lock()))
             }
-            Some(path) => read_path(&mut packer, limits, &input.name, path, &noted),
+            Some(path) => read_path(&mut packer, limits, input, path, &noted),
         };
         match outcome {
             Ok(flow) => flow?,
@@ -91,10 +96,16 @@ pub fn read_and_note(
 fn read_path(
     packer: &mut Packer<'_>,
     limits: &Limits,
-    name: &Arc<str>,
+    input: &Input,
     path: &Path,
     noted: &dyn Fn(Option<&Metadata>) -> Option<InputNote>,
 ) -> io::Result<Flow> {
+    let found = fs::metadata(path)?;
+    if found.is_file() && found.len() <= limits.small_file {
+        let (input, before, note) = (input.clone(), FileState::of(&found), noted(Some(&found)));
+        return Ok(packer.unopened(UnopenedFile { input, before, note }));
+    }
+    let name = &input.name;
     let file = Arc::new(File::open(path)?);
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -286,6 +297,13 @@ impl Packer<'_> {
         (self.emit)(unit)
     }
 
+    fn unopened(&mut self, file: UnopenedFile) -> Flow {
+        let size = file.before.size;
+        self.counted.set(self.counted.get() + size);
+        let is_compressed = COMPRESSED_ENDINGS.iter().any(|ending| file.input.name.ends_with(ending));
+        self.add(Work::Unopened(file), weight(size as usize, is_compressed))
+    }
+
     fn add(&mut self, work: Work, weight: usize) -> Flow {
         self.work.push(work);
         self.weight += weight;
@@ -336,7 +354,11 @@ impl Output for Packer<'_> {
 
     fn raw(&mut self, file: RawFile) -> Flow {
         let compressed = sniff::container(&file.bytes).is_some_and(|container| container != Container::Tar);
-        let weight = file.bytes.len() * if compressed { UNIT_PLAIN / UNIT_COMPRESSED } else { 1 };
+        let weight = weight(file.bytes.len(), compressed);
         self.add(Work::File(file), weight)
     }
+}
+
+fn weight(size: usize, is_compressed: bool) -> usize {
+    size * if is_compressed { UNIT_PLAIN / UNIT_COMPRESSED } else { 1 }
 }

@@ -1,13 +1,12 @@
 //! A unit of parallel work and what a worker does with it.
 
 use super::compress::Counted;
-use super::guess::{GuessedBlock, GuessedFile};
 use super::inventory::{InputNote, changed};
 use super::left_lines::LeftLines;
 use super::parquet::{RowRange, RowTaker};
+use super::small_files::{SmallFiles, UnopenedFile};
 use super::sniff;
-use super::stream::{Decoder, Flow, MAX_LAYERS, Output, Stream};
-use super::whole::WholeFiles;
+use super::stream::{Decoder, Flow, Output, Stream};
 use super::window::{Broken, Window};
 use super::{Block, Limits};
 use crate::ledger::{FileOutcome, FileStatus, Notice, Reject, RejectSink};
@@ -32,7 +31,9 @@ pub struct Unit {
 /// A piece of a [`Unit`].
 #[derive(Debug)]
 pub enum Work {
-    /// A small file to be opened.
+    /// A small file to be opened and read.
+    Unopened(UnopenedFile),
+    /// A small file or archive entry of which all bytes are here.
     File(RawFile),
     /// Records of a large file.
     Block(Block),
@@ -72,8 +73,6 @@ pub struct UnitReport<'a> {
     pub notices: Vec<Notice>,
     /// Lines and records that are no whole ones, if they do not go to `sink`.
     pub rejects: Vec<Reject>,
-    /// A buffer of an earlier block, to be filled again: its pages are there and near.
-    pub spare: Vec<u8>,
     /// How many lines and records are no whole ones: they are in no block.
     pub refused: u64,
     /// Takes lines and records that are no whole ones as they are met.
@@ -98,6 +97,11 @@ pub trait BlockTaker {
     /// Takes rows of an export that was read back. Breaks if no more are wanted. Who wants blocks only is not asked.
     fn take_table(&mut self, _table: FieldTable) -> ControlFlow<()> {
         ControlFlow::Continue(())
+    }
+
+    /// The buffer of a block that is done with, if there is one, to be filled again: its pages are there and near.
+    fn buffer(&mut self) -> Vec<u8> {
+        Vec::new()
     }
 
     /// Can it check guesses ([`BlockTaker::check`])?
@@ -136,22 +140,20 @@ pub fn decode_unit(
     let mut decoder = Decoder::new(limits, &mut worker, false);
     let mut files = SmallFiles::new();
     for work in unit.work {
-        match work {
-            Work::File(file) => files.file(&mut decoder, file)?,
-            work => {
-                files.flush(&mut decoder)?;
-                decoder.work(work)?;
-            }
+        if !matches!(work, Work::Unopened(_) | Work::File(_)) {
+            files.flush(&mut decoder)?;
         }
+        decoder.work(work, &mut files)?;
     }
     files.flush(&mut decoder)?;
     decoder.flush()
 }
 
 impl Decoder<'_> {
-    fn work(&mut self, work: Work) -> Flow {
+    fn work(&mut self, work: Work, files: &mut SmallFiles) -> Flow {
         match work {
-            Work::File(file) => self.raw_file(file),
+            Work::Unopened(file) => files.unopened(self, file),
+            Work::File(file) => files.file(self, file),
             // Small files before it are packed into a block that is still open.
             Work::Block(block) => {
                 self.flush()?;
@@ -176,7 +178,8 @@ impl Decoder<'_> {
         }
     }
 
-    fn raw_file(&mut self, file: RawFile) -> Flow {
+    /// A file with all that can be in one.
+    pub(super) fn raw_file(&mut self, file: RawFile) -> Flow {
         let length = file.bytes.len();
         if file.broken.is_none() && sniff::container(&file.bytes).is_none() {
             return self.stream(Stream::new(file.name, file.layers, |count| {
@@ -192,73 +195,11 @@ impl Decoder<'_> {
         }))
     }
 
-    /// A log of which all bytes are here, out of one gzip member.
-    fn unpacked(&mut self, name: Arc<str>, layers: u32, text: Vec<u8>) -> Flow {
+    /// A log of which all bytes are here, as they are or out of one gzip member.
+    pub(super) fn unpacked(&mut self, name: Arc<str>, layers: u32, text: Vec<u8>) -> Flow {
         let stream = Stream::new(name, layers, |_| Window::of_bytes(text));
         stream.members.set(1);
         self.log(stream)
-    }
-}
-
-/// The small files of a unit: ordinary ones are decompressed as a whole, and ordinary ones of CloudTrail gather in a
-/// guessed block.
-struct SmallFiles {
-    whole: WholeFiles,
-    guessed: GuessedBlock,
-}
-
-impl SmallFiles {
-    fn new() -> SmallFiles {
-        SmallFiles { whole: WholeFiles::new(), guessed: GuessedBlock::new(Vec::new()) }
-    }
-
-    fn file(&mut self, decoder: &mut Decoder<'_>, file: RawFile) -> Flow {
-        if let (Some(note), None) = (&file.note, &file.broken) {
-            note.bytes(&file.bytes);
-        }
-        if self.guessed.bytes.is_empty() {
-            self.guessed.bytes = decoder.output.buffer();
-        }
-        let start = self.guessed.length;
-        let ordinary = file.broken.is_none() && file.layers < MAX_LAYERS;
-        let length = Some(&file.bytes).filter(|_| ordinary).and_then(|bytes| {
-            let length = self.whole.gunzip(bytes, decoder.limits, &mut self.guessed.bytes, start)?;
-            // What is inside may be an archive, or compressed once more.
-            sniff::container(&self.guessed.bytes[start..start + length]).is_none().then_some(length)
-        });
-        let Some(length) = length else {
-            self.flush(decoder)?;
-            return decoder.raw_file(file);
-        };
-        let mut unpacked = GuessedFile { name: file.name, layers: file.layers + 1, place: start..start + length };
-        if decoder.output.checks() {
-            match self.guessed.add(unpacked, decoder.limits) {
-                Err(other) => unpacked = other,
-                Ok(()) => {
-                    // Records of files before it come first.
-                    decoder.flush()?;
-                    let full = self.guessed.length >= decoder.limits.full_block();
-                    return if full { self.flush(decoder) } else { Flow::Continue(()) };
-                }
-            }
-        }
-        let text = self.guessed.bytes[unpacked.place].to_vec();
-        self.flush(decoder)?;
-        decoder.unpacked(unpacked.name, unpacked.layers, text)
-    }
-
-    /// Hands out the guessed block, or its files one by one with care where the guess is wrong.
-    fn flush(&mut self, decoder: &mut Decoder<'_>) -> Flow {
-        let Some((block, files)) = self.guessed.take() else { return Flow::Continue(()) };
-        match decoder.output.check(block) {
-            Ok(flow) => {
-                flow?;
-                files.iter().try_for_each(|file| decoder.output.file(file.outcome()))
-            }
-            Err(block) => files
-                .into_iter()
-                .try_for_each(|file| decoder.unpacked(file.name, file.layers, block.bytes[file.place].to_vec())),
-        }
     }
 }
 
@@ -299,7 +240,7 @@ impl Output for Worker<'_, '_> {
     }
 
     fn left_lines(&mut self, lines: LeftLines) -> Flow {
-        match lines.read(std::mem::take(&mut self.report.spare)) {
+        match lines.read(self.each.buffer()) {
             Ok(block) => {
                 if lines.has_changed() {
                     self.file(changed(&lines.name))?;
@@ -328,7 +269,7 @@ impl Output for Worker<'_, '_> {
     }
 
     fn buffer(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.report.spare)
+        self.each.buffer()
     }
 
     fn file(&mut self, outcome: FileOutcome) -> Flow {

@@ -298,11 +298,7 @@ impl<S: Stage> Run<'_, S> {
     fn process(&self, worker: &mut Worker<S::Worker>, unit: Unit) -> Result<(), Error> {
         let sequence = unit.sequence;
         let refused = RefCell::new(Refused::new(sequence, SHOWN, self.rejects.as_ref()));
-        let mut report = UnitReport {
-            sink: Some(&refused),
-            spare: std::mem::take(&mut worker.spare.text),
-            ..UnitReport::default()
-        };
+        let mut report = UnitReport { sink: Some(&refused), ..UnitReport::default() };
         let gathered = Gathered::default();
         let mut parsing = Parsing { run: self, worker, sequence, refused: &refused, gathered, failure: Ok(()) };
         let _ = decode_unit(unit, &self.limits, &mut parsing, &mut report);
@@ -499,6 +495,10 @@ impl<S: Stage> BlockTaker for Parsing<'_, '_, S> {
         self.worker.tally.lines += table.len() as u64;
         self.worker.origins.exports[table.log as usize] |= !table.is_empty();
         self.gather(table)
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.worker.spare.text)
     }
 
     fn checks(&self) -> bool {

@@ -10,8 +10,11 @@ const EXTENSIONS: [&str; 3] = ["parquet", "parq", "pq"];
 
 /// Is the file named as Parquet files are?
 pub(crate) fn is_named_parquet(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    let name = name.as_bytes();
+    EXTENSIONS.iter().any(|known| {
+        let (_, end) = name.split_at(name.len().saturating_sub(known.len() + 1));
+        end.strip_prefix(b".").is_some_and(|extension| extension.eq_ignore_ascii_case(known.as_bytes()))
+    })
 }
 
 /// Does the file begin as Parquet files do?

@@ -76,6 +76,8 @@ fn parse_lines(
         }
     }
     let mut text = block.bytes;
+    // No more than that: it will not grow any further.
+    text.reserve_exact(derived.text.len());
     text.append(&mut derived.text);
     let segments = block.segments;
     let table = FieldTable::new(LogType::S3Access, text, field::WIDTH, spans_of_rows, rows, segments);
