@@ -5,11 +5,14 @@ use super::layout::lay_out;
 use super::safe::{printable, printable_json};
 use crate::detect::{Alert, RULES};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use std::borrow::Cow;
 
 /// One JSON array and a line end.
 pub fn json_array(alerts: &[Alert]) -> String {
     let text = serde_json::to_string_pretty(alerts).expect("texts and numbers are JSON");
-    printable_json(&text).into_owned() + "\n"
+    // Nearly always there is nothing to escape, and nothing is copied.
+    let safe = if let Cow::Owned(safe) = printable_json(&text) { safe } else { text };
+    safe + "\n"
 }
 
 /// One JSON object a line.

@@ -27,27 +27,36 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// JSON text with every unsafe character escaped the JSON way; they can only stand inside strings.
+/// JSON text with every unsafe character but line ends escaped the JSON way; they can only stand inside strings.
 pub fn printable_json(json: &str) -> Cow<'_, str> {
-    // Without branches, so that the compiler takes many bytes at a time.
-    let is_plain = json.bytes().fold(true, |plain, byte| plain & (byte.wrapping_sub(b' ') < 0x5f));
-    if is_plain || !json.chars().any(is_unsafe) {
+    let (mut safe, mut copied, mut at) = (String::new(), 0, 0);
+    loop {
+        at += plain_beginning(&json.as_bytes()[at..]);
+        let Some(character) = json[at..].chars().next() else { break };
+        let end = at + character.len_utf8();
+        if is_unsafe(character) {
+            safe.push_str(&json[copied..at]);
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+            copied = end;
+        }
+        at = end;
+    }
+    if copied == 0 {
         return Cow::Borrowed(json);
     }
-    let mut safe = String::with_capacity(json.len() + 16);
-    for character in json.chars() {
-        match character {
-            '\n' => safe.push('\n'),
-            _ if is_unsafe(character) => {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    let _ = write!(safe, "\\u{unit:04x}");
-                }
-            }
-            _ => safe.push(character),
-        }
-    }
+    safe.push_str(&json[copied..]);
     Cow::Owned(safe)
+}
+
+/// How many bytes at the beginning are printable ASCII or line ends.
+fn plain_beginning(bytes: &[u8]) -> usize {
+    let is_plain = |byte: &u8| (byte.wrapping_sub(b' ') < 0x5f) | (*byte == b'\n');
+    // Without branches, so that the compiler takes the bytes of a piece at a time.
+    let is_all_plain = |piece: &&[u8]| piece.iter().fold(true, |plain, byte| plain & is_plain(byte));
+    let whole = bytes.chunks_exact(64).take_while(is_all_plain).count() * 64;
+    whole + bytes[whole..].iter().take_while(|byte| is_plain(byte)).count()
 }
 
 /// Writes JSON text as [`printable_json`] has it, and counts its bytes. It takes whole characters at a time, as serializers give
@@ -140,6 +149,26 @@ impl<W: Write> Write for SafeWriter<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stretches_of_plain_text_are_taken_as_a_whole_and_nothing_is_missed() {
+        let slow = |json: &str| {
+            let escaped = |character: char| match is_unsafe(character) && character != '\n' {
+                true => format!("\\u{:04x}", character as u32),
+                false => character.to_string(),
+            };
+            json.chars().map(escaped).collect::<String>()
+        };
+        for odd in
+            ["", "\u{1b}", "\u{7f}", "\u{9b}", "\u{202e}", "\n", "~", " ", "é", "\u{1f600}", "\u{feff}\u{200b}"]
+        {
+            for (before, after) in (0..140).flat_map(|before| [0, 1, 63, 64, 65].map(|after| (before, after))) {
+                let json = "a\n".repeat(before) + odd + &"b".repeat(after);
+                assert_eq!(printable_json(&json), slow(&json), "{odd:?} after {before}, before {after}");
+            }
+        }
+        assert!(matches!(printable_json("{\n  \"a\": \"é\"\n}"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn no_unsafe_character_comes_through() {
