@@ -52,8 +52,14 @@ impl Windows {
         let mut left_out: Vec<u64> = self.by_time[places].iter().map(|(_, value)| *value).collect();
         left_out.sort_unstable();
         let mut values = Vec::with_capacity(self.by_value.len());
-        let mut left_out = left_out.into_iter().peekable();
-        values.extend(self.by_value.iter().copied().filter(|value| left_out.next_if_eq(value).is_none()));
+        let mut rest = &self.by_value[..];
+        // What is between two that are left out is copied in one piece.
+        for value in left_out {
+            let (before, from) = rest.split_at(rest.partition_point(|other| *other < value));
+            values.extend_from_slice(before);
+            rest = from.get(1..).unwrap_or_default();
+        }
+        values.extend_from_slice(rest);
         values
     }
 }

@@ -7,8 +7,9 @@ use crate::detect::key_sample::{about, crosses, is_sampled, share};
 use crate::detect::minutes::{MINUTE_MS, Stretch};
 use crate::detect::reading::{DAY_MINUTES, Reading, ReadingDetector};
 use crate::detect::{Config, Evidence, Findings, Form, Rule, Shared, Threshold};
+use hashbrown::{HashMap, HashSet};
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// DEL-005 `read-then-deleted`.
 pub static RULE: Rule = Rule {
@@ -70,12 +71,14 @@ struct Day {
 
 /// The keys that were read and then deleted, by day of the deletes; of a sample after so many halvings.
 fn days(caller: &CallerView<'_>, deleted: &[(u32, u64)], halvings: u32) -> BTreeMap<u32, Day> {
-    let mut reads: HashMap<u64, Vec<u32>> = HashMap::new();
-    let sampled = caller.series.keys().iter().filter(|(_, key)| is_sampled(*key, halvings));
-    sampled.for_each(|(minute, key)| reads.entry(*key).or_default().push(*minute));
-    reads.values_mut().for_each(|minutes| minutes.sort_unstable());
+    let deleted = || deleted.iter().filter(|(_, key)| is_sampled(*key, halvings));
+    // Most of what is read is never deleted, and the other way round.
+    let mut reads: HashMap<u64, Vec<u32>> = deleted().map(|(_, key)| (*key, Vec::new())).collect();
+    for (minute, key) in caller.series.keys() {
+        reads.get_mut(key).into_iter().for_each(|minutes| minutes.push(*minute));
+    }
     let mut days: BTreeMap<u32, Day> = BTreeMap::new();
-    for (minute, key) in deleted.iter().filter(|(_, key)| is_sampled(*key, halvings)) {
+    for (minute, key) in deleted() {
         let was_read = |reads: &Vec<u32>| {
             let last = reads.partition_point(|read| read <= minute).checked_sub(1).map(|at| reads[at]);
             last.is_some_and(|read| read >= minute.saturating_sub(DAY_MINUTES))
