@@ -57,14 +57,12 @@ impl Marks {
     pub const TOLD_DELIVERY: Marks = Marks(1 << 14);
     /// A read by a presigned URL that is good for long.
     pub const PRESIGNED: Marks = Marks(1 << 15);
-    /// The earliest of its stretch of time, credential, bucket and place.
-    pub const WHEREABOUTS: Marks = Marks(1 << 16);
     /// Holds text that is made for readers of the log.
-    pub const INJECTION: Marks = Marks(1 << 17);
+    pub const INJECTION: Marks = Marks(1 << 16);
     /// S3 took long to answer.
-    pub const SLOW: Marks = Marks(1 << 18);
+    pub const SLOW: Marks = Marks(1 << 17);
     /// The earliest of its caller from its country that was not refused.
-    pub const COUNTRY: Marks = Marks(1 << 19);
+    pub const COUNTRY: Marks = Marks(1 << 18);
 
     /// None at all?
     pub fn is_empty(self) -> bool {

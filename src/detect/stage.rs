@@ -7,7 +7,7 @@ use super::evidence::EvidenceColumns;
 use super::history::{Gatherer, GiveEvidence, History, Want};
 use super::kms_use::KmsUse;
 use super::known::Known;
-use super::marks::{self, Marks, Watch, Watched};
+use super::marks::{self, Watch, Watched};
 use super::policy::Calls;
 use super::rules::sample_settings;
 use super::sight::{Seer, Sight};
@@ -156,10 +156,29 @@ pub struct DetectWorker {
 /// The rows of a table that detectors look at, and those that are wanted as evidence.
 #[derive(Default)]
 struct Hits {
-    rows: Vec<u32>,
-    codes: Codes,
+    noted: Coded,
+    placed: Coded,
     wanted: Vec<(u32, Want)>,
     asked: Asked,
+}
+
+/// Rows with what they are.
+#[derive(Default)]
+struct Coded {
+    rows: Vec<u32>,
+    codes: Codes,
+}
+
+impl Coded {
+    fn push(&mut self, row: u32, sight: &Sight<'_>) {
+        self.rows.push(row);
+        self.codes.push(sight);
+    }
+
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.codes.clear();
+    }
 }
 
 /// The rows that conditions of rules that are data could match, and for each the number of the set of those conditions.
@@ -217,27 +236,36 @@ impl DetectWorker {
 
     /// Takes the rows that detectors look at.
     pub(super) fn observe_hits(&mut self, batch: &DetectBatch<'_>, codes: &Codes) {
-        let mut halvings = None;
-        let mut observe = |number: usize, detector: &mut Option<Box<dyn Detector>>| {
-            if let Some(detector) = detector {
-                detector.observe(batch, codes);
-                if self.common.whereabouts == Some(number) {
-                    halvings = Some(detector.halvings());
-                }
-            }
+        let observe = |detector: &mut Option<Box<dyn Detector>>| {
+            detector.iter_mut().for_each(|detector| detector.observe(batch, codes));
         };
         // Those that another thread is at come last, when it has gone on.
         let mut busy = Vec::new();
         for (number, detector) in self.common.detectors.iter().enumerate() {
+            if self.common.whereabouts == Some(number) {
+                continue;
+            }
             match try_lock(detector) {
-                Some(mut detector) => observe(number, &mut detector),
-                None => busy.push((number, detector)),
+                Some(mut detector) => observe(&mut detector),
+                None => busy.push(detector),
             }
         }
         self.common.kms().observe(batch, codes);
         self.common.deletions().observe(batch, codes);
-        busy.into_iter().for_each(|(number, detector)| observe(number, &mut lock(detector)));
-        halvings.into_iter().for_each(|halvings| self.whereabouts.know(halvings));
+        busy.into_iter().for_each(|detector| observe(&mut lock(detector)));
+    }
+
+    /// Takes the rows that the rule about whereabouts looks at. They are no others', so that everyday requests become
+    /// columns for one rule only. If another thread is at it, only where it must be now; is it done?
+    fn observe_placed(&mut self, table: &FieldTable, placed: &Coded, columns: &Columns, must: bool) -> bool {
+        let detector = self.common.whereabouts.map(|number| &self.common.detectors[number]);
+        let Some(detector) = detector.filter(|_| !placed.rows.is_empty()) else { return true };
+        let Some(mut detector) = lock_if_must(detector, must) else { return false };
+        if let Some(detector) = &mut *detector {
+            columns.batch(table, &placed.rows, |batch| detector.observe(batch, &placed.codes));
+            self.whereabouts.know(detector.halvings());
+        }
+        true
     }
 
     /// Takes the rows that conditions of rules that are data could match.
@@ -456,25 +484,19 @@ impl Stage for DetectStage<'_> {
         for row in rows {
             let mut sight = worker.seer.see(table, *row as usize);
             sight.marks = marks::of_row(table, *row as usize, &sight);
-            if worker.common.whereabouts.is_some()
-                && worker.whereabouts.is_earliest(
-                    table,
-                    *row as usize,
-                    &sight,
-                    &worker.seer.names,
-                    &self.config.context,
-                )
-            {
-                sight.marks = sight.marks.and(Marks::WHEREABOUTS);
-            }
             if let Some(watch) = &self.watch {
                 let names = &worker.seer.names;
                 let watched = watch.marks(&mut worker.watched, table, *row as usize, &sight, names);
                 sight.marks = sight.marks.and(watched);
             }
             if worker.see(&sight, *row, &mut hits.wanted) {
-                hits.rows.push(*row);
-                hits.codes.push(&sight);
+                hits.noted.push(*row, &sight);
+            }
+            let (names, context) = (&worker.seer.names, &self.config.context);
+            if worker.common.whereabouts.is_some()
+                && worker.whereabouts.is_earliest(table, *row as usize, &sight, names, context)
+            {
+                hits.placed.push(*row, &sight);
             }
             if sight.asked != 0 {
                 hits.asked.rows.push(*row);
@@ -491,11 +513,15 @@ impl Stage for DetectStage<'_> {
         worker.seen(table.log, &hits.wanted, &mut |some, take| {
             self.evidence.batch(table, some, |batch| take(&EvidenceColumns::of(batch)));
         });
-        if !hits.rows.is_empty() {
-            self.wide.batch(table, &hits.rows, |batch| worker.observe_hits(batch, &hits.codes));
+        let are_placed = worker.observe_placed(table, &hits.placed, &self.wide, false);
+        if !hits.noted.rows.is_empty() {
+            self.wide.batch(table, &hits.noted.rows, |batch| worker.observe_hits(batch, &hits.noted.codes));
         }
-        hits.rows.clear();
-        hits.codes.clear();
+        if !are_placed {
+            worker.observe_placed(table, &hits.placed, &self.wide, true);
+        }
+        hits.noted.clear();
+        hits.placed.clear();
         hits.wanted.clear();
         worker.hits = hits;
         Ok(())

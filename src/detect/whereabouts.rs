@@ -1,5 +1,5 @@
 //! From where credentials are used: the first request of each stretch of time, credential, bucket, place and, where they are
-//! known, country is marked, so that everyday requests stay routine. In access logs sessions of roles are looked at, and
+//! known, country is shown to the rule that asks for it, and to no other. In access logs sessions of roles are looked at, and
 //! whether it was from inside.
 
 use super::codes::Who;
@@ -7,6 +7,7 @@ use super::context::{Context, Countries, Country};
 use super::earliest::Earliest;
 use super::key_sample::{fingerprint_of, is_sampled};
 use super::marks::is_public;
+use super::memo::Memo;
 use super::minutes::MINUTE_MS;
 use super::names::Names;
 use super::sight::Sight;
@@ -27,6 +28,7 @@ pub const STRETCH_MINUTES: i64 = 10;
 pub struct Whereabouts {
     /// By stretch, credential, bucket, place and country.
     earliest: Earliest<(i64, u64, u32, u64, u64)>,
+    places: Places,
     countries: Countries,
     /// How often the rule has halved the sessions that it counts, and those that it shows.
     halvings: [u32; 2],
@@ -60,7 +62,7 @@ impl Whereabouts {
         if of_session && !is_kept(counted.min(shown)) {
             return false;
         }
-        let Some(mut place) = Place::of(address) else { return false };
+        let Some(mut place) = self.places.of(address) else { return false };
         let country = self.countries.of(address, context).map_or(0, Country::number);
         // What is from inside, and from no country, is counted only.
         if place == Place::Inside && country == 0 && !is_kept(counted) {
@@ -128,14 +130,29 @@ impl Place {
     }
 }
 
+/// Where addresses are that come again and again.
+#[derive(Debug, Default)]
+pub struct Places(Memo<Option<Place>>);
+
+impl Places {
+    /// The same as [`Place::of`].
+    pub fn of(&mut self, address: &[u8]) -> Option<Place> {
+        self.0.get(address).unwrap_or_else(|| {
+            let place = Place::of(address);
+            self.0.set(address, place);
+            place
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::detect::sight::Seer;
     use crate::detect::testing::access_table;
 
-    /// The sessions that are marked of those that ask from there, if the rule has halved so often.
-    fn marked(address: &str, halvings: [u32; 2]) -> Vec<u32> {
+    /// The sessions that are asked for of those that come from there, if the rule has halved so often.
+    fn asked_for(address: &str, halvings: [u32; 2]) -> Vec<u32> {
         let line = |number: u32| {
             format!(
                 "o b [06/Feb/2026:00:00:38 +0000] {address} arn:aws:sts::111122223333:assumed-role/app/i-{} R{number} \
@@ -150,18 +167,18 @@ mod tests {
         let (mut seer, mut whereabouts) = (Seer::default(), Whereabouts::default());
         whereabouts.know(halvings);
         let context = Context::default();
-        let is_marked = |row: &usize| {
+        let is_asked_for = |row: &usize| {
             let sight = seer.see(&table, *row);
             whereabouts.is_earliest(&table, *row, &sight, &seer.names, &context)
         };
-        (0..table.len()).filter(is_marked).map(|row| numbers[row] / 2).collect()
+        (0..table.len()).filter(is_asked_for).map(|row| numbers[row] / 2).collect()
     }
 
     #[test]
-    fn what_the_rule_would_not_keep_is_not_marked() {
+    fn what_the_rule_would_not_keep_is_not_asked_for() {
         let kept = |halvings: u32| {
             let arn = |number: &u32| format!("arn:aws:sts::111122223333:assumed-role/app/i-{number}");
-            let all = marked("10.0.0.1", [0, 0]);
+            let all = asked_for("10.0.0.1", [0, 0]);
             assert!(all.len() > 100);
             all.into_iter().filter(|number| is_sampled(fingerprint_of(arn(number).as_bytes()), halvings)).collect()
         };
@@ -169,7 +186,7 @@ mod tests {
             [("10.0.0.1", [2, 0], 2), ("10.0.0.1", [1, 3], 1), ("192.0.2.1", [2, 1], 1), ("192.0.2.1", [1, 3], 1)]
         {
             let expected: Vec<u32> = kept(expected);
-            assert!(!expected.is_empty() && marked(address, halvings) == expected, "{address} {halvings:?}");
+            assert!(!expected.is_empty() && asked_for(address, halvings) == expected, "{address} {halvings:?}");
         }
     }
 
@@ -183,7 +200,9 @@ mod tests {
             ("s3.amazonaws.com", None),
             ("-", None),
         ] {
-            assert_eq!(Place::of(address.as_bytes()), expected, "{address}");
+            let mut places = Places::default();
+            let asked_twice = [(); 2].map(|()| places.of(address.as_bytes()));
+            assert_eq!((Place::of(address.as_bytes()), asked_twice), (expected, [expected; 2]), "{address}");
         }
         assert_ne!(Place::Inside.fingerprint(), Place::Outside(0).fingerprint());
     }

@@ -3,14 +3,13 @@
 use super::probes::address;
 use crate::detect::alert::{Alert, Confidence, Severity, counted};
 use crate::detect::batch::cell;
-use crate::detect::codes::{Among, Codes};
+use crate::detect::codes::Codes;
 use crate::detect::context::{Context, Countries, Country};
 use crate::detect::key_sample::fingerprint;
-use crate::detect::marks::Marks;
 use crate::detect::minutes::Stretch;
 use crate::detect::repeats::{Actor, ActorFields, Count, Repeat, RepeatDetector};
 use crate::detect::sample_lines::{Asks, made};
-use crate::detect::whereabouts::{self, Place, STRETCH_MINUTES};
+use crate::detect::whereabouts::{self, Place, Places, STRETCH_MINUTES};
 use crate::detect::{Config, DetectBatch, Evidence, Findings, Form, Rule, Sample, Shared, Threshold};
 use crate::parse::LogType;
 use serde_json::json;
@@ -76,12 +75,12 @@ struct CredentialPlaces {
     networks: u64,
     countries: u64,
     context: Arc<Context>,
-    known: RefCell<Countries>,
+    /// Of addresses that were asked for before.
+    known: RefCell<(Places, Countries)>,
 }
 
 impl Repeat for CredentialPlaces {
     const RULE: &'static Rule = &RULE;
-    const AMONG: Among = Among::Marked;
     const GRAIN_MINUTES: i64 = STRETCH_MINUTES;
     const SHOWN_BYTES: usize = 4 << 20;
 
@@ -104,12 +103,11 @@ impl Repeat for CredentialPlaces {
         fields[3].is_some() || what == OUTSIDE
     }
 
-    fn select(&self, batch: &DetectBatch<'_>, codes: &Codes, row: usize, count: &mut Count<'_>) {
-        if !codes.marks[row].has(Marks::WHEREABOUTS) {
-            return;
-        }
+    /// All rows that it is shown are asked for ([`whereabouts`]).
+    fn select(&self, batch: &DetectBatch<'_>, _codes: &Codes, row: usize, count: &mut Count<'_>) {
         let Some(address) = address(batch, row) else { return };
-        let Some(place) = Place::of(address.as_bytes()) else { return };
+        let (places, countries) = &mut *self.known.borrow_mut();
+        let Some(place) = places.of(address.as_bytes()) else { return };
         let [principal, bucket] = ["principal", "bucket_name"].map(|name| cell(batch.text(name), row));
         let credential = match batch.log {
             LogType::S3Access => cell(batch.native_text("requester"), row),
@@ -125,7 +123,7 @@ impl Repeat for CredentialPlaces {
         }
         // An access log does not tell the keys of a user apart.
         if (is_role || batch.log == LogType::CloudTrail)
-            && let Some(country) = self.known.borrow_mut().of(address.as_bytes(), &self.context)
+            && let Some(country) = countries.of(address.as_bytes(), &self.context)
         {
             count([principal, None, credential, Some(COUNTRIES)], country.number());
         }
