@@ -57,7 +57,9 @@ impl<'t> Columns<'t> {
     /// # Panics
     /// If there is none of that name.
     fn column(&self, name: &str) -> &Column<'t> {
-        let at = self.columns.iter().position(|(known, _)| *known == name);
+        // Nearly always it is the very same text, and its bytes need not be compared.
+        let at = self.columns.iter().position(|(known, _)| std::ptr::eq(*known, name));
+        let at = at.or_else(|| self.columns.iter().position(|(known, _)| *known == name));
         let at = at.unwrap_or_else(|| panic!("the rule does not list the column {name}"));
         self.columns[at].1.get_or_init(|| {
             let (projection, table, rows) = self.source.expect("columns without a source are made already");
@@ -69,7 +71,11 @@ impl<'t> Columns<'t> {
         })
     }
 
-    fn text(&self, name: &str) -> &TextColumn<'t> {
+    /// A column of text.
+    ///
+    /// # Panics
+    /// As [`DetectBatch::text`].
+    pub(super) fn text(&self, name: &str) -> &TextColumn<'t> {
         match self.column(name) {
             Column::Text(texts) => texts,
             Column::Array(_) => panic!("the column {name} holds no text"),

@@ -60,16 +60,15 @@ impl EntityKey {
         &self.text
     }
 
-    /// The length in digits; written by hand, as every row of many detectors asks for it.
+    /// The length in digits; written by hand, as every row of many detectors asks for it. It is divided by a constant only,
+    /// which is a multiplication.
     fn push_length(&mut self, length: usize) {
-        let mut unit = 1;
-        while unit * 10 <= length {
-            unit *= 10;
+        let (mut digits, mut count, mut rest) = ([0; 20], 0, length);
+        while count == 0 || rest > 0 {
+            digits[count] = b'0' + (rest % 10) as u8;
+            (count, rest) = (count + 1, rest / 10);
         }
-        while unit > 0 {
-            self.text.push(char::from(b'0' + (length / unit % 10) as u8));
-            unit /= 10;
-        }
+        digits[..count].iter().rev().for_each(|digit| self.text.push(char::from(*digit)));
     }
 
     /// The text that was set last.

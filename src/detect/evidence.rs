@@ -1,11 +1,12 @@
 //! The first records of a hit, and how many there are.
 
-use super::batch::cell;
+use super::batch::{Columns, cell};
 use super::text_column::TextColumn;
 use super::{DetectBatch, facts};
 use crate::parse::{LogType, time};
 use arrow::array::{Array, Int64Array, TimestampMillisecondArray};
 use serde::{Deserialize, Serialize, Serializer};
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
@@ -158,16 +159,19 @@ impl EvidenceRow {
     }
 }
 
-/// The columns that evidence is made of, found once a batch.
+/// The columns that evidence is made of, found once a batch. Those whose texts are not in the log as such are made when they
+/// are asked for: most rows are counted, and never shown.
 pub struct EvidenceColumns<'a> {
     log: LogType,
+    activity: &'a Columns<'a>,
     event_time: &'a TimestampMillisecondArray,
     source_file: &'a TextColumn<'a>,
     source_line: &'a Int64Array,
-    action: &'a TextColumn<'a>,
+    action: OnceCell<&'a TextColumn<'a>>,
     object_key: &'a TextColumn<'a>,
     request_id: &'a TextColumn<'a>,
-    facts: [&'a TextColumn<'a>; facts::COLUMNS.len()],
+    remote_ip: &'a TextColumn<'a>,
+    facts: OnceCell<[&'a TextColumn<'a>; facts::COLUMNS.len()]>,
 }
 
 impl<'a> EvidenceColumns<'a> {
@@ -189,14 +193,20 @@ impl<'a> EvidenceColumns<'a> {
     pub fn of(batch: &DetectBatch<'a>) -> EvidenceColumns<'a> {
         EvidenceColumns {
             log: batch.log,
+            activity: batch.activity,
             event_time: batch.event_time(),
             source_file: batch.text("source_file"),
             source_line: batch.integer("source_line"),
-            action: batch.text("action"),
+            action: OnceCell::new(),
             object_key: batch.text("object_key"),
             request_id: batch.text("request_id"),
-            facts: facts::COLUMNS.map(|name| batch.text(name)),
+            remote_ip: batch.text("remote_ip"),
+            facts: OnceCell::new(),
         }
+    }
+
+    fn action(&self) -> &'a TextColumn<'a> {
+        self.action.get_or_init(|| self.activity.text("action"))
     }
 
     /// The log of the rows.
@@ -206,12 +216,13 @@ impl<'a> EvidenceColumns<'a> {
 
     /// The cells of [`facts::COLUMNS`].
     pub fn facts(&self, row: usize) -> [Option<&'a [u8]>; facts::COLUMNS.len()] {
-        self.facts.map(|column| column.bytes(row))
+        let columns = self.facts.get_or_init(|| facts::COLUMNS.map(|name| self.activity.text(name)));
+        columns.map(|column| column.bytes(row))
     }
 
     /// Address of a row.
     pub fn remote_ip(&self, row: usize) -> Option<&'a str> {
-        cell(self.facts[3], row)
+        cell(self.remote_ip, row)
     }
 
     /// Event time of a row in milliseconds.
@@ -228,13 +239,13 @@ impl<'a> EvidenceColumns<'a> {
     fn texts(&self, row: usize) -> [Option<&'a [u8]>; 4] {
         let file = evidence_cell(self.source_file, row).or(Some(b""));
         let [action, object_key, request_id] =
-            [self.action, self.object_key, self.request_id].map(|column| evidence_cell(column, row));
+            [self.action(), self.object_key, self.request_id].map(|column| evidence_cell(column, row));
         [file, action, object_key, request_id]
     }
 
     /// Bytes of a row once it is copied, with what the allocator adds.
     pub fn bytes(&self, row: usize) -> usize {
-        let columns = [self.source_file, self.action, self.object_key, self.request_id];
+        let columns = [self.source_file, self.action(), self.object_key, self.request_id];
         let length = |column: &TextColumn<'_>| column.bytes(row).map_or(0, |text| text.len().min(MOST_TEXT));
         let text: usize = columns.into_iter().map(length).sum();
         size_of::<EvidenceRow>() + text + 16
