@@ -182,10 +182,14 @@ fn is_anonymous(table: &FieldTable, row: usize) -> bool {
 /// A requester of an access log; of the session of a role (`arn:PARTITION:sts::ACCOUNT:assumed-role/ROLE/SESSION`) what
 /// stands before the session, and whether it is one. Kind, name and account of the caller follow from these two.
 pub fn without_session(requester: &[u8]) -> (&[u8], bool) {
-    let resource = requester.splitn(6, |byte| *byte == b':').nth(5).unwrap_or_default();
-    let is_session = resource.strip_prefix(b"assumed-role/").is_some_and(|path| path.contains(&b'/'));
-    let end = memchr::memrchr(b'/', requester).filter(|_| is_session).unwrap_or(requester.len());
-    (&requester[..end], is_session)
+    const PATH: &[u8] = b"assumed-role/";
+    let session = || {
+        let end = memchr::memrchr(b'/', requester)?;
+        let resource = memchr::memchr_iter(b':', requester).nth(4)? + 1;
+        let is_session = requester[resource..].starts_with(PATH) && end >= resource + PATH.len();
+        is_session.then(|| &requester[..end])
+    };
+    session().map_or((requester, false), |role| (role, true))
 }
 
 /// The ARN of a session of a role, which is named as [`Name::Role`] is written; `None` of what is no role.
@@ -258,6 +262,9 @@ mod tests {
             ("arn:aws:sts::111122223333:assumed-role/app/i-2", (role, true)),
             (role, (role, false)),
             (user, (user, false)),
+            ("arn:aws:sts::111122223333:assumed-role/app/i:1", (role, true)),
+            ("arn:aws:sts::111122223333:assumed-role/", ("arn:aws:sts::111122223333:assumed-role/", false)),
+            ("a/b:c:d:e:f:assumed-role/app", ("a/b:c:d:e:f:assumed-role/app", false)),
             ("assumed-role/a/b", ("assumed-role/a/b", false)),
             ("svc:cloudtrail.amazonaws.com", ("svc:cloudtrail.amazonaws.com", false)),
             ("", ("", false)),

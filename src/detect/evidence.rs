@@ -138,11 +138,6 @@ impl EvidenceRow {
         self.texts.text(3)
     }
 
-    /// Did it happen before that time? No time is after all.
-    fn is_before(&self, time_ms: Option<i64>) -> bool {
-        self.event_time_ms.unwrap_or(i64::MAX) < time_ms.unwrap_or(i64::MAX)
-    }
-
     /// Did it happen in a stretch of time?
     pub fn is_within(&self, time_ms: &RangeInclusive<i64>) -> bool {
         self.event_time_ms.is_some_and(|row_ms| time_ms.contains(&row_ms))
@@ -251,16 +246,9 @@ impl<'a> EvidenceColumns<'a> {
         size_of::<EvidenceRow>() + text + 16
     }
 
-    /// Where a row is shown beside that record. Most times differ, and no text needs to be looked at.
-    fn compare(&self, row: usize, other: &EvidenceRow) -> Ordering {
-        let time_ms = |time_ms: Option<i64>| time_ms.unwrap_or(i64::MAX);
-        let by_time = time_ms(self.event_time_ms(row)).cmp(&time_ms(other.event_time_ms));
-        by_time.then_with(|| self.place(row).cmp(&other.place()))
-    }
-
     /// Is a row shown before that record, if there is room for one only?
     pub fn is_before(&self, row: usize, other: &EvidenceRow) -> bool {
-        self.compare(row, other).is_lt()
+        Placed::of(self, row).compare(other).is_lt()
     }
 
     /// A copy of a row.
@@ -271,6 +259,27 @@ impl<'a> EvidenceColumns<'a> {
             event_time_ms: self.event_time_ms(row),
             texts: Texts::new(self.texts(row)),
         }
+    }
+}
+
+/// A row that is held against records. Most times differ, and no text needs to be looked at; where they do not, it is once.
+struct Placed<'c, 'a> {
+    columns: &'c EvidenceColumns<'a>,
+    row: usize,
+    time_ms: i64,
+    place: OnceCell<Place<'a>>,
+}
+
+impl<'c, 'a> Placed<'c, 'a> {
+    fn of(columns: &'c EvidenceColumns<'a>, row: usize) -> Placed<'c, 'a> {
+        let time_ms = columns.event_time_ms(row).unwrap_or(i64::MAX);
+        Placed { columns, row, time_ms, place: OnceCell::new() }
+    }
+
+    /// Where it is shown beside that record.
+    fn compare(&self, other: &EvidenceRow) -> Ordering {
+        let by_time = self.time_ms.cmp(&other.event_time_ms.unwrap_or(i64::MAX));
+        by_time.then_with(|| self.place.get_or_init(|| self.columns.place(self.row)).cmp(&other.place()))
     }
 }
 
@@ -291,12 +300,13 @@ impl EvidenceRows {
     pub fn observe(&mut self, limit: usize, columns: &EvidenceColumns<'_>, row: usize) {
         self.total += 1;
         self.largest_row = self.largest_row.max(columns.bytes(row));
-        let time_ms = columns.event_time_ms(row);
-        self.see(time_ms);
-        if self.rows.len() >= limit && self.rows.last().is_some_and(|last| last.is_before(time_ms)) {
+        self.see(columns.event_time_ms(row));
+        let placed = Placed::of(columns, row);
+        let is_beyond = |last: &EvidenceRow| placed.compare(last).is_ge();
+        if self.rows.len() >= limit && self.rows.last().is_some_and(is_beyond) {
             return;
         }
-        let index = self.rows.partition_point(|kept| columns.compare(row, kept).is_ge());
+        let index = self.rows.partition_point(|kept| placed.compare(kept).is_ge());
         if index < limit {
             self.insert(limit, index, columns.row(row));
         }
