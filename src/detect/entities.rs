@@ -328,6 +328,10 @@ mod tests {
         ] {
             assert_eq!(EntityKey::fields(key.set(&fields)), fields);
         }
+        for length in [0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, MOST_FIELD] {
+            let text = "x".repeat(length);
+            assert_eq!(key.set(&[Some(&text)]), format!("{length}:{text}"));
+        }
     }
 
     #[test]
