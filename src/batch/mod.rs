@@ -255,6 +255,18 @@ impl Cells {
         self.data_type(TextLayout::Copied) == DataType::Utf8
     }
 
+    /// The number of the parsed field that is each cell's text, where the cells are one of this log's fields as it is.
+    pub(crate) fn text_field(&self, log: LogType) -> Option<usize> {
+        match self {
+            Cells::Text(name) => Some(build::field_number(log, name)),
+            Cells::PerLog(s3_access, cloudtrail) => match log {
+                LogType::S3Access => s3_access.text_field(log),
+                LogType::CloudTrail => cloudtrail.text_field(log),
+            },
+            _ => None,
+        }
+    }
+
     /// The cells of the rows with these numbers, as an array.
     pub(crate) fn array(&self, table: &FieldTable, rows: &[u32], layout: TextLayout) -> ArrayRef {
         build::array(self, table, rows, layout)

@@ -115,13 +115,10 @@ impl TableFormat {
     /// The cells of some sorted rows, in the order of the columns.
     pub(super) fn rows(&self, table: &FieldTable, part: &Part<'_>) -> Result<Rows, ParquetError> {
         let Part { rows, is_edge } = *part;
-        let mut pieces = Vec::with_capacity(self.leaves.num_columns());
         let mut scratch = self.take_scratch()?;
         let pages = !is_edge && !self.overlapping.load(Ordering::Relaxed);
         let form = PieceForm { encoding: self.encoding, filters: self.filters, pages };
-        for column in self.projection.columns() {
-            column::pieces(column, table, rows, form, &mut scratch, &mut pieces)?;
-        }
+        let pieces = column::pieces(self.projection.columns(), table, rows, form, &mut scratch)?;
         lock(&self.scratch).push(scratch);
         let keys: Vec<i64> = rows.iter().map(|row| order::sort_key(table, *row)).collect();
         let bytes = size_of_val(&keys[..]) + pieces.iter().map(Piece::bytes).sum::<usize>();

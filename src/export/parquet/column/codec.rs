@@ -1,5 +1,6 @@
 //! Compression of pages, with contexts that are used again: making one costs as much as a small page.
 
+use super::text::Texts;
 use crate::batch::Variety;
 use crate::export::settings::Compression;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
@@ -111,10 +112,8 @@ pub(in crate::export::parquet) struct Scratch {
     compressed: Vec<u8>,
     /// A page before compression.
     pub(super) page: Vec<u8>,
-    /// Texts before they are a page.
-    pub(super) texts: Vec<u8>,
-    /// Their lengths.
-    pub(super) lengths: Vec<u32>,
+    /// Room for texts before they are a page; those that no column is using.
+    pub(super) texts: Vec<Texts>,
 }
 
 impl Scratch {
@@ -123,8 +122,7 @@ impl Scratch {
             codec: PageCodec::new(compression)?,
             compressed: Vec::with_capacity(ROOM),
             page: Vec::with_capacity(ROOM),
-            texts: Vec::with_capacity(ROOM),
-            lengths: Vec::new(),
+            texts: Vec::new(),
         })
     }
 

@@ -2,14 +2,14 @@
 
 /// Longest search for a free slot. Beyond it somebody chooses values that meet, and a dictionary is given up.
 const SEARCH: usize = 64;
+/// Texts that are hashed before the first of them is looked up.
+const TOGETHER: usize = 64;
 
 /// Numbers texts; it does not copy them.
 pub(super) struct Interner<'a> {
     /// Number of the text plus one, and bits of its hash; a power of two of them.
     slots: Vec<Slot>,
     texts: Vec<&'a [u8]>,
-    /// The number given last: neighbours are often the same.
-    last: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -21,7 +21,7 @@ struct Slot {
 impl<'a> Interner<'a> {
     /// None yet.
     pub(super) fn new() -> Interner<'a> {
-        Interner { slots: vec![Slot::default(); 64], texts: Vec::new(), last: 0 }
+        Interner { slots: vec![Slot::default(); 64], texts: Vec::new() }
     }
 
     /// The distinct texts so far.
@@ -29,35 +29,54 @@ impl<'a> Interner<'a> {
         &self.texts
     }
 
+    /// Appends the numbers of these texts; `None` if too many others have the same hash as one.
+    ///
+    /// All are hashed before the first is looked up: what is fetched from memory for one does not wait for what another
+    /// turns out to be.
+    pub(super) fn numbers(&mut self, texts: &[&'a [u8]], numbers: &mut Vec<u16>) -> Option<()> {
+        for texts in texts.chunks(TOGETHER) {
+            let mut hashes = [0; TOGETHER];
+            hashes.iter_mut().zip(texts).for_each(|(place, text)| *place = hash(text));
+            for (text, hash) in texts.iter().zip(hashes) {
+                numbers.push(u16::try_from(self.number_of(text, hash)?).ok()?);
+            }
+        }
+        Some(())
+    }
+
     /// The number of a text; `None` if too many others have the same hash.
     pub(super) fn number(&mut self, text: &'a [u8]) -> Option<u32> {
-        if let Some(last) = self.texts.get(self.last as usize)
-            && same(last, text)
-        {
-            return Some(self.last);
-        }
-        let hash = hash(text);
+        self.number_of(text, hash(text))
+    }
+
+    #[inline]
+    fn number_of(&mut self, text: &'a [u8], hash: u64) -> Option<u32> {
         let tag = hash as u32;
         let mask = self.slots.len() - 1;
         let mut at = (hash >> 32) as usize & mask;
         for _ in 0..SEARCH {
             let slot = self.slots[at];
             if slot.number == 0 {
-                self.texts.push(text);
-                self.slots[at] = Slot { number: self.texts.len() as u32, tag };
-                if self.texts.len() * 2 > self.slots.len() {
-                    self.grow();
-                }
-                self.last = self.texts.len() as u32 - 1;
-                return Some(self.last);
+                return Some(self.add(text, at, tag));
             }
             if slot.tag == tag && same(self.texts[slot.number as usize - 1], text) {
-                self.last = slot.number - 1;
-                return Some(self.last);
+                return Some(slot.number - 1);
             }
             at = (at + 1) & mask;
         }
         None
+    }
+
+    /// Gives a text that is new the next number, and the free slot.
+    #[cold]
+    fn add(&mut self, text: &'a [u8], at: usize, tag: u32) -> u32 {
+        self.texts.push(text);
+        let number = self.texts.len() as u32;
+        self.slots[at] = Slot { number, tag };
+        if self.texts.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        number - 1
     }
 
     fn grow(&mut self) {
@@ -85,7 +104,15 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         return one.iter().zip(other).all(|(one, other)| one == other);
     };
     let (last, other_last) = (one.last_chunk::<8>(), other.last_chunk::<8>());
-    first == other_first && last == other_last && (one.len() <= 16 || one[8..] == other[8..])
+    first == other_first && last == other_last && (one.len() <= 16 || same_long(one, other))
+}
+
+/// Are texts of the same length equal, of at least 16 bytes?
+#[inline]
+fn same_long(one: &[u8], other: &[u8]) -> bool {
+    one.first_chunk::<16>() == other.first_chunk()
+        && one.last_chunk::<16>() == other.last_chunk()
+        && (one.len() <= 32 || one[16..] == other[16..])
 }
 
 /// A cheap hash of the length and the first, middle and last eight bytes. Texts that differ elsewhere only meet in it;

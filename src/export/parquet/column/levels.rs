@@ -57,6 +57,43 @@ impl Levels {
     }
 }
 
+/// Levels to which those of further rows are added.
+pub(super) struct GrowingLevels {
+    greatest: u8,
+    rows: usize,
+    /// One a row; those of rows at the end that all hold values may be left out.
+    each: Vec<u8>,
+}
+
+impl GrowingLevels {
+    /// Of no rows yet.
+    pub(super) fn new(greatest: u8) -> GrowingLevels {
+        GrowingLevels { greatest, rows: 0, each: Vec::new() }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Adds rows of which so many hold values.
+    pub(super) fn add(&mut self, levels: &[u8], values: usize) {
+        if values < levels.len() {
+            self.each.resize(self.rows, self.greatest);
+            self.each.extend_from_slice(levels);
+        }
+        self.rows += levels.len();
+    }
+
+    /// The levels of all rows.
+    pub(super) fn finish(mut self) -> Levels {
+        if self.each.is_empty() {
+            return Levels::values(self.greatest, self.rows);
+        }
+        self.each.resize(self.rows, self.greatest);
+        Levels { greatest: self.greatest, rows: self.rows, each: Some(self.each) }
+    }
+}
+
 /// The levels of a page, gathered from pieces.
 #[derive(Debug)]
 pub(super) struct PageLevels {

@@ -8,15 +8,19 @@ mod bounds;
 mod chunk;
 mod codec;
 mod delta;
+mod fields;
 mod filter;
 mod gather;
 mod hybrid;
 mod intern;
 mod levels;
+mod listing;
+mod numbering;
 mod numbers;
 mod structs;
 mod text;
 mod text_chunk;
+mod tile;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +35,7 @@ use crate::export::settings::PageEncoding;
 use crate::parse::FieldTable;
 use arrow::array::ArrayRef;
 use chunk::ChunkWriter;
+use fields::FieldColumn;
 use parquet::basic::Compression as Codec;
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
@@ -72,8 +77,36 @@ impl Piece {
     }
 }
 
-/// The pieces of a column for these rows: one, or one a member of a struct of text. No more rows than [`PAGE_ROWS`].
+/// The pieces of columns for these rows, in the order of the file: of each one, or one a member of a struct of text. No
+/// more rows than [`PAGE_ROWS`].
 pub(super) fn pieces(
+    columns: &[&Column],
+    table: &FieldTable,
+    rows: &[u32],
+    form: PieceForm,
+    scratch: &mut Scratch,
+) -> Result<Vec<Piece>> {
+    let mut fields = Vec::new();
+    for column in columns {
+        if let Some(field) = column.cells.text_field(table.log) {
+            fields.push(FieldColumn::new(field, rows.len(), TextForm::of(column, form), scratch));
+        }
+    }
+    fields::fill(&mut fields, table, rows, scratch)?;
+    let mut fields = fields.into_iter();
+    let mut pieces = Vec::with_capacity(columns.len());
+    for column in columns {
+        let field = column.cells.text_field(table.log).and_then(|_| fields.next());
+        match field {
+            Some(field) => pieces.push(Piece::Text(field.finish(scratch)?)),
+            None => others(column, table, rows, form, scratch, &mut pieces)?,
+        }
+    }
+    Ok(pieces)
+}
+
+/// Those of a column that is not a field of text.
+fn others(
     column: &Column,
     table: &FieldTable,
     rows: &[u32],

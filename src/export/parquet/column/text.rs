@@ -1,18 +1,18 @@
 //! Columns of text as pieces, made from a block while it is in the cache.
 
-use super::bounds::{Bounds, Extremes};
+use super::bounds::Bounds;
 use super::codec::Scratch;
-use super::intern::Interner;
 use super::levels::{Levels, PageLevels};
-use super::{PAGE_BYTES, PieceForm, delta, filter};
+use super::listing::Listing;
+use super::numbering::Numbering;
+use super::tile::Tile;
+use super::{PAGE_BYTES, PieceForm, delta};
 use crate::batch::{Column, TextCells, Variety};
 use crate::export::settings::PageEncoding;
 use crate::parse::Span;
 use bytes::Bytes;
 use parquet::errors::Result;
 
-/// Values after which it is asked whether any of them repeat.
-const TRIAL: usize = 512;
 /// Bytes of listed texts that are made a page at once, while they are in the cache. Such a page compresses nearly as well
 /// as a full one.
 const READY_BYTES: usize = 48 << 10;
@@ -111,9 +111,23 @@ impl Texts {
         self.bytes.len() + 4 * self.lengths.len()
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.lengths.clear();
+    }
+
+    /// None, with room for those of a page.
+    pub(super) fn of_a_page() -> Texts {
+        Texts { bytes: Vec::with_capacity(PAGE_BYTES), lengths: Vec::new() }
+    }
+
+    /// The list as it is kept in a piece, with the levels of its rows.
+    pub(super) fn values(&self, levels: &Levels, form: TextForm, scratch: &mut Scratch) -> Result<Values> {
+        Ok(if form.pages && self.size() >= READY_BYTES {
+            Values::Ready(ReadyPage::new(levels, self, form, scratch)?)
+        } else {
+            Values::Listed(self.clone())
+        })
     }
 }
 
@@ -136,12 +150,16 @@ pub(super) struct RowLevels<'a> {
     pub(super) given: Option<&'a [u8]>,
 }
 
-impl RowLevels<'_> {
+impl<'a> RowLevels<'a> {
     /// Of a column that is in no struct.
     pub(super) const FLAT: RowLevels<'static> = RowLevels { greatest: 1, given: None };
 
-    fn of(&self, row: usize, is_text: bool) -> u8 {
-        self.given.map_or(u8::from(is_text), |given| given[row])
+    /// Those of the rows of a tile, which begins at this row.
+    fn of<'l>(&self, tile: &'l Tile<'_>, row: usize) -> &'l [u8]
+    where
+        'a: 'l,
+    {
+        self.given.map_or(tile.levels(), |given| &given[row..row + tile.rows()])
     }
 }
 
@@ -185,84 +203,35 @@ fn any<'t>(
 }
 
 /// Distinct texts and a number a row; `None` if hardly any repeats.
-fn number<'t>(texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>, levels: RowLevels<'_>) -> Option<TextPiece> {
-    let mut interner = Interner::new();
-    let mut numbers = Vec::with_capacity(texts.len());
-    let mut each = Vec::with_capacity(texts.len());
-    let mut text_bytes = 0;
-    for (row, text) in texts.enumerate() {
-        each.push(levels.of(row, text.is_some()));
-        let Some(text) = text else { continue };
-        numbers.push(u16::try_from(interner.number(text)?).ok()?);
-        text_bytes += text.len();
-        if numbers.len() % TRIAL == 0 && interner.texts().len() * 8 > numbers.len() * 7 {
-            return None;
-        }
+fn number<'t>(
+    mut texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>,
+    levels: RowLevels<'_>,
+) -> Option<TextPiece> {
+    let mut numbering = Numbering::new(levels.greatest, texts.len());
+    let (mut tile, mut row) = (Tile::new(), 0);
+    while texts.len() > 0 {
+        tile.fill(&mut texts);
+        numbering.add(tile.texts(), levels.of(&tile, row))?;
+        row += tile.rows();
     }
-    let mut extremes = Extremes::default();
-    let mut distinct = Texts::default();
-    for text in interner.texts() {
-        extremes.see(text);
-        distinct.push(text, Layout::Plain);
-    }
-    let bounds = extremes.bounds();
-    let levels = Levels::new(levels.greatest, each);
-    Some(TextPiece { levels, values: Values::Numbered(distinct, numbers), bounds, text_bytes, hashes: Vec::new() })
+    Some(numbering.finish())
 }
 
 /// Every text, one after the other; a new piece where a page would be full.
 pub(super) fn list<'t>(
-    texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>,
+    mut texts: impl ExactSizeIterator<Item = Option<&'t [u8]>>,
     levels: RowLevels<'_>,
     form: TextForm,
     scratch: &mut Scratch,
 ) -> Result<Vec<TextPiece>> {
-    let mut pieces = Vec::new();
-    let mut each = Vec::with_capacity(texts.len());
-    let mut facts = ListFacts::new(texts.len(), form);
-    let mut listed =
-        Texts { bytes: std::mem::take(&mut scratch.texts), lengths: std::mem::take(&mut scratch.lengths) };
-    for (row, text) in texts.enumerate() {
-        if let Some(text) = text {
-            if listed.size() + text.len() + 4 > PAGE_BYTES && !each.is_empty() {
-                let rows = Levels::new(levels.greatest, std::mem::take(&mut each));
-                pieces.push(TextPiece::of_list(rows, &listed, std::mem::take(&mut facts), form, scratch)?);
-                listed.clear();
-            }
-            listed.push(text, form.layout);
-            facts.see(text, form);
-        }
-        each.push(levels.of(row, text.is_some()));
+    let mut listing = Listing::new(levels.greatest, texts.len(), form, scratch);
+    let (mut tile, mut row) = (Tile::new(), 0);
+    while texts.len() > 0 {
+        tile.fill(&mut texts);
+        listing.add(tile.texts(), levels.of(&tile, row), scratch)?;
+        row += tile.rows();
     }
-    let rows = Levels::new(levels.greatest, each);
-    pieces.push(TextPiece::of_list(rows, &listed, facts, form, scratch)?);
-    listed.clear();
-    (scratch.texts, scratch.lengths) = (listed.bytes, listed.lengths);
-    Ok(pieces)
-}
-
-/// What is told of listed texts.
-#[derive(Default)]
-struct ListFacts<'t> {
-    extremes: Extremes<'t>,
-    text_bytes: usize,
-    hashes: Vec<u64>,
-}
-
-impl<'t> ListFacts<'t> {
-    fn new(rows: usize, form: TextForm) -> ListFacts<'t> {
-        let hashes = Vec::with_capacity(if form.hashes { rows } else { 0 });
-        ListFacts { hashes, ..ListFacts::default() }
-    }
-
-    #[inline]
-    fn see(&mut self, text: &'t [u8], form: TextForm) {
-        self.extremes.see(text);
-        self.text_bytes += text.len();
-        if form.hashes {
-            self.hashes.push(filter::hash(text));
-        }
-    }
+    listing.finish(scratch)
 }
 
 impl TextPiece {
@@ -296,23 +265,6 @@ impl TextPiece {
             }
             Values::Listed(_) | Values::Ready(_) => None,
         }
-    }
-
-    /// Listed texts.
-    fn of_list(
-        levels: Levels,
-        texts: &Texts,
-        facts: ListFacts<'_>,
-        form: TextForm,
-        scratch: &mut Scratch,
-    ) -> Result<TextPiece> {
-        let values = if form.pages && texts.size() >= READY_BYTES {
-            Values::Ready(ReadyPage::new(&levels, texts, form, scratch)?)
-        } else {
-            Values::Listed(texts.clone())
-        };
-        let ListFacts { extremes, text_bytes, hashes } = facts;
-        Ok(TextPiece { levels, values, bounds: extremes.bounds(), text_bytes, hashes })
     }
 
     /// Makes a page of a large list.
