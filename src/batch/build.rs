@@ -2,7 +2,7 @@
 
 use super::text::TextCells;
 use super::{Cells, Column, TextLayout};
-use crate::parse::scalar::{boolean, integer};
+use crate::parse::scalar::boolean;
 use crate::parse::{FieldTable, LogType, Row, Span, cloudtrail, s3_access};
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
@@ -21,12 +21,11 @@ pub(super) fn array(cells: &Cells, table: &FieldTable, rows: &[u32], layout: Tex
         }
         Cells::Integer(name) => {
             let number = field_number(table.log, name);
-            Arc::new(each(rows, |row| table.bytes(row, number).and_then(integer)).collect::<Int64Array>())
+            Arc::new(each(rows, |row| table.integer(row, number)).collect::<Int64Array>())
         }
         Cells::SmallInteger(name) => {
             let number = field_number(table.log, name);
-            let value =
-                |row| table.bytes(row, number).and_then(integer).and_then(|value| i32::try_from(value).ok());
+            let value = |row| table.integer(row, number).and_then(|value| i32::try_from(value).ok());
             Arc::new(each(rows, value).collect::<Int32Array>())
         }
         Cells::Boolean(name) => {

@@ -232,6 +232,17 @@ impl Projection {
     }
 }
 
+/// A parsed field as the cells of a column, by its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ParsedField {
+    /// As text.
+    Text(usize),
+    /// As a number of 64 bits.
+    Integer(usize),
+    /// As a number of 32 bits.
+    SmallInteger(usize),
+}
+
 impl Column {
     /// One in which no single values are sought.
     pub(crate) const fn new(name: &'static str, variety: Variety, cells: Cells, about: &'static str) -> Column {
@@ -255,13 +266,15 @@ impl Cells {
         self.data_type(TextLayout::Copied) == DataType::Utf8
     }
 
-    /// The number of the parsed field that is each cell's text, where the cells are one of this log's fields as it is.
-    pub(crate) fn text_field(&self, log: LogType) -> Option<usize> {
+    /// The parsed field of this log that each cell is, as text or as a number; `None` for all others.
+    pub(crate) fn parsed_field(&self, log: LogType) -> Option<ParsedField> {
         match self {
-            Cells::Text(name) => Some(build::field_number(log, name)),
+            Cells::Text(name) => Some(ParsedField::Text(build::field_number(log, name))),
+            Cells::Integer(name) => Some(ParsedField::Integer(build::field_number(log, name))),
+            Cells::SmallInteger(name) => Some(ParsedField::SmallInteger(build::field_number(log, name))),
             Cells::PerLog(s3_access, cloudtrail) => match log {
-                LogType::S3Access => s3_access.text_field(log),
-                LogType::CloudTrail => cloudtrail.text_field(log),
+                LogType::S3Access => s3_access.parsed_field(log),
+                LogType::CloudTrail => cloudtrail.parsed_field(log),
             },
             _ => None,
         }

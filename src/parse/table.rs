@@ -1,6 +1,7 @@
 //! Parsed rows of one block: where each field lies in the block's text.
 
 use super::LogType;
+use super::scalar::integer_within;
 use crate::decode::Segment;
 use arrow::buffer::Buffer;
 use std::sync::Arc;
@@ -148,6 +149,12 @@ impl FieldTable {
     pub fn bytes(&self, row: usize, field: usize) -> Option<&[u8]> {
         let span = self.span(row, field);
         (!span.is_null()).then(|| &self.text[span.start as usize..span.end as usize])
+    }
+
+    /// A field as a whole number of 64 bits; `None` where it is null or no such number.
+    pub fn integer(&self, row: usize, field: usize) -> Option<i64> {
+        let span = self.span(row, field);
+        if span.is_null() { None } else { integer_within(&self.text, span.start as usize, span.end as usize) }
     }
 
     /// The text of a field; `None` is null.

@@ -15,11 +15,13 @@ mod hybrid;
 mod intern;
 mod levels;
 mod listing;
+mod number_field;
 mod numbering;
 mod numbers;
 mod structs;
 mod text;
 mod text_chunk;
+mod text_field;
 mod tile;
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ pub(super) fn pieces(
 ) -> Result<Vec<Piece>> {
     let mut fields = Vec::new();
     for column in columns {
-        if let Some(field) = column.cells.text_field(table.log) {
+        if let Some(field) = column.cells.parsed_field(table.log) {
             fields.push(FieldColumn::new(field, rows.len(), TextForm::of(column, form), scratch));
         }
     }
@@ -96,16 +98,15 @@ pub(super) fn pieces(
     let mut fields = fields.into_iter();
     let mut pieces = Vec::with_capacity(columns.len());
     for column in columns {
-        let field = column.cells.text_field(table.log).and_then(|_| fields.next());
-        match field {
-            Some(field) => pieces.push(Piece::Text(field.finish(scratch)?)),
+        match column.cells.parsed_field(table.log).and_then(|_| fields.next()) {
+            Some(field) => pieces.push(field.finish(scratch)?),
             None => others(column, table, rows, form, scratch, &mut pieces)?,
         }
     }
     Ok(pieces)
 }
 
-/// Those of a column that is not a field of text.
+/// Those of a column that is not a parsed field as it is.
 fn others(
     column: &Column,
     table: &FieldTable,
