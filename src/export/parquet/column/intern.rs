@@ -37,9 +37,11 @@ impl<'a> Interner<'a> {
         for texts in texts.chunks(TOGETHER) {
             let mut hashes = [0; TOGETHER];
             hashes.iter_mut().zip(texts).for_each(|(place, text)| *place = hash(text));
-            for (text, hash) in texts.iter().zip(hashes) {
-                numbers.push(u16::try_from(self.number_of(text, hash)?).ok()?);
+            let mut found = [0; TOGETHER];
+            for ((place, text), hash) in found.iter_mut().zip(texts).zip(hashes) {
+                *place = u16::try_from(self.number_of(text, hash)?).ok()?;
             }
+            numbers.extend_from_slice(&found[..texts.len()]);
         }
         Some(())
     }
@@ -100,19 +102,28 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    let (Some(first), Some(other_first)) = (one.first_chunk::<8>(), other.first_chunk::<8>()) else {
-        return one.iter().zip(other).all(|(one, other)| one == other);
-    };
-    let (last, other_last) = (one.last_chunk::<8>(), other.last_chunk::<8>());
-    first == other_first && last == other_last && (one.len() <= 16 || same_long(one, other))
+    match one.len() {
+        0..8 => of_short(one) == of_short(other),
+        8..16 => ends::<8>(one) == ends(other),
+        16..=32 => ends::<16>(one) == ends(other),
+        _ => one == other,
+    }
 }
 
-/// Are texts of the same length equal, of at least 16 bytes?
+/// The first and the last so many bytes; they may overlap.
 #[inline]
-fn same_long(one: &[u8], other: &[u8]) -> bool {
-    one.first_chunk::<16>() == other.first_chunk()
-        && one.last_chunk::<16>() == other.last_chunk()
-        && (one.len() <= 32 || one[16..] == other[16..])
+fn ends<const BYTES: usize>(text: &[u8]) -> Option<(&[u8; BYTES], &[u8; BYTES])> {
+    text.first_chunk().zip(text.last_chunk())
+}
+
+/// A text of less than eight bytes as a number, another one for each text of that length.
+#[inline]
+fn of_short(text: &[u8]) -> u64 {
+    let half = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => half(first) | half(last) << 32,
+        _ => text.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    }
 }
 
 /// A cheap hash of the length and the first, middle and last eight bytes. Texts that differ elsewhere only meet in it;
@@ -120,14 +131,44 @@ fn same_long(one: &[u8], other: &[u8]) -> bool {
 #[inline]
 fn hash(text: &[u8]) -> u64 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let word = |word: Option<&[u8; 8]>| word.map_or(0, |word| u64::from_le_bytes(*word));
-    let (first, last) = (text.first_chunk(), text.last_chunk());
-    let (first, middle, last) = match first {
-        Some(_) => (word(first), word(text[(text.len() - 8) / 2..].first_chunk()), word(last)),
-        None => (text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0, 0),
+    let (first, middle, last) = match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let middle = text[(text.len() - 8) / 2..].first_chunk().unwrap_or(last);
+            (u64::from_le_bytes(*first), u64::from_le_bytes(*middle), u64::from_le_bytes(*last))
+        }
+        _ => (of_short(text), 0, 0),
     };
-    let mixed = (first ^ (text.len() as u64) << 56).wrapping_mul(ODD);
-    let mixed = (mixed ^ mixed >> 29 ^ last).wrapping_mul(ODD);
-    let mixed = (mixed ^ mixed >> 31 ^ middle).wrapping_mul(ODD);
-    mixed ^ mixed >> 32
+    let start = (first ^ (text.len() as u64) << 56).wrapping_add(middle.wrapping_mul(ODD));
+    let product = u128::from(start) * u128::from(last ^ ODD);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equal_texts_and_no_others_have_one_number(
+            texts in prop::collection::vec("[ab]{0,9}|a{10,40}b?a{0,2}|[ab]{30,36}", 0..300),
+        ) {
+            let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+            let (mut distinct, mut expected) = (Vec::new(), Vec::new());
+            for text in &texts {
+                let place = distinct.iter().position(|known| known == text).unwrap_or(distinct.len());
+                if place == distinct.len() {
+                    distinct.push(*text);
+                }
+                expected.push(place as u16);
+            }
+            let mut interner = Interner::new();
+            let mut numbers = Vec::new();
+            // Too many meet in the hash: nothing is said of them.
+            if interner.numbers(&texts, &mut numbers).is_some() {
+                prop_assert_eq!(numbers, expected);
+                prop_assert_eq!(interner.texts(), &distinct[..]);
+            }
+        }
+    }
 }
