@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     settings.limits.block_size = 1 + usize::from(*block) * 8;
     settings.limits.max_line = 4096;
     let config = Config::default();
-    let stage = DetectStage::new(RULES, &config);
+    let stage = DetectStage::new(&RULES, &config);
     let (worker, report) = run(&inputs, &settings, &stage, &AtomicU64::new(0), None).expect("nothing is written");
     assert!(report.tally.balances(), "{:?}", report.tally);
     let _ = stage.finish(worker);

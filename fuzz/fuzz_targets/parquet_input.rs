@@ -49,7 +49,7 @@ fuzz_target!(
     let mut settings = Settings::default();
     settings.limits.small_file = u64::from(bytes.len() % 2 == 0) << 20;
     let config = Config::default();
-    let stage = DetectStage::new(RULES, &config);
+    let stage = DetectStage::new(&RULES, &config);
     let (worker, report) = run(&inputs, &settings, &stage, &AtomicU64::new(0), None).expect("nothing is written");
     assert!(report.tally.balances(), "{:?}", report.tally);
     let _ = stage.finish(worker);
