@@ -76,8 +76,11 @@ impl Limits {
 }
 
 impl Default for Limits {
+    /// Blocks of 3 MiB: the rows at both ends of a block are mixed with those of its neighbours when they are put in the order
+    /// of time. `export` of 1 GB of access log (`generate --log s3_access --bytes 1GB --hostile-ppm 1000`), least of five
+    /// alternating runs: 3.55 s with 2 MiB, 3.43 s with 3 MiB, 3.58 s with 4 MiB and half as much memory again.
     fn default() -> Limits {
-        Limits { max_line: 4 << 20, max_decompressed: 100 << 30, block_size: 2 << 20, small_file: 1 << 20 }
+        Limits { max_line: 4 << 20, max_decompressed: 100 << 30, block_size: 3 << 20, small_file: 1 << 20 }
     }
 }
 

@@ -404,6 +404,31 @@ impl<'a> DetectStage<'a> {
         &self.rules
     }
 
+    /// Counts a row, and notes what more is to be done with it.
+    fn look_at(&self, worker: &mut DetectWorker, table: &FieldTable, row: u32, hits: &mut Hits) {
+        let mut sight = worker.seer.see(table, row as usize);
+        sight.marks = marks::of_row(table, row as usize, &sight);
+        if let Some(watch) = &self.watch {
+            let names = &worker.seer.names;
+            let watched = watch.marks(&mut worker.watched, table, row as usize, &sight, names);
+            sight.marks = sight.marks.and(watched);
+        }
+        if worker.see(&sight, row, &mut hits.wanted) {
+            hits.noted.push(row, &sight);
+        }
+        let (names, context) = (&worker.seer.names, &self.config.context);
+        if worker.common.whereabouts.is_some()
+            && worker.whereabouts.is_earliest(table, row as usize, &sight, names, context)
+        {
+            hits.placed.push(row, &sight);
+        }
+        if sight.asked != 0 {
+            hits.asked.rows.push(row);
+            hits.asked.codes.push(&sight);
+            hits.asked.sets.push(sight.asked);
+        }
+    }
+
     /// Why rules could not be evaluated, one sentence each, in the order of the rules. They found nothing, but that
     /// says nothing.
     pub fn not_evaluated(&self, evidence: &EvidenceCounts) -> Vec<String> {
@@ -453,6 +478,9 @@ impl<'a> DetectStage<'a> {
 /// Names that the summary lists.
 const INFERRED_SHOWN: usize = 10;
 
+/// Rows whose text is fetched from memory together, before the first is looked at.
+const FETCHED_ROWS: usize = 128;
+
 /// `a, b and c`
 fn in_words(items: &[String]) -> String {
     match items {
@@ -481,28 +509,9 @@ impl Stage for DetectStage<'_> {
         rows: &[u32],
     ) -> Result<(), Error> {
         let mut hits = std::mem::take(&mut worker.hits);
-        for row in rows {
-            let mut sight = worker.seer.see(table, *row as usize);
-            sight.marks = marks::of_row(table, *row as usize, &sight);
-            if let Some(watch) = &self.watch {
-                let names = &worker.seer.names;
-                let watched = watch.marks(&mut worker.watched, table, *row as usize, &sight, names);
-                sight.marks = sight.marks.and(watched);
-            }
-            if worker.see(&sight, *row, &mut hits.wanted) {
-                hits.noted.push(*row, &sight);
-            }
-            let (names, context) = (&worker.seer.names, &self.config.context);
-            if worker.common.whereabouts.is_some()
-                && worker.whereabouts.is_earliest(table, *row as usize, &sight, names, context)
-            {
-                hits.placed.push(*row, &sight);
-            }
-            if sight.asked != 0 {
-                hits.asked.rows.push(*row);
-                hits.asked.codes.push(&sight);
-                hits.asked.sets.push(sight.asked);
-            }
+        for some in rows.chunks(FETCHED_ROWS) {
+            table.fetch(some);
+            some.iter().for_each(|row| self.look_at(worker, table, *row, &mut hits));
         }
         if !hits.asked.rows.is_empty() {
             worker.observe_asked(table, &hits.asked, &self.matched);

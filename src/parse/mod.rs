@@ -13,7 +13,7 @@ pub mod scalar;
 pub mod table;
 pub mod time;
 
-pub use table::{FieldTable, Row, Span, Spare};
+pub use table::{CACHE_LINE, FieldTable, Row, Span, Spare};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -4,7 +4,11 @@ use super::LogType;
 use super::scalar::integer_within;
 use crate::decode::Segment;
 use arrow::buffer::Buffer;
+use std::hint::black_box;
 use std::sync::Arc;
+
+/// Bytes that processors fetch from memory together.
+pub const CACHE_LINE: usize = 64;
 
 /// A half-open range of bytes in [`FieldTable::text`], or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +149,11 @@ impl FieldTable {
         self.spans[row * self.width + field]
     }
 
+    /// The places of all fields of a row.
+    pub fn spans_of(&self, row: usize) -> &[Span] {
+        &self.spans[row * self.width..][..self.width]
+    }
+
     /// The bytes of a field; `None` is null.
     pub fn bytes(&self, row: usize, field: usize) -> Option<&[u8]> {
         let span = self.span(row, field);
@@ -153,7 +162,12 @@ impl FieldTable {
 
     /// A field as a whole number of 64 bits; `None` where it is null or no such number.
     pub fn integer(&self, row: usize, field: usize) -> Option<i64> {
-        let span = self.span(row, field);
+        self.integer_at(self.span(row, field))
+    }
+
+    /// The same of a field at this place.
+    #[inline]
+    pub fn integer_at(&self, span: Span) -> Option<i64> {
         if span.is_null() { None } else { integer_within(&self.text, span.start as usize, span.end as usize) }
     }
 
@@ -166,6 +180,19 @@ impl FieldTable {
     pub fn record(&self, row: usize) -> &[u8] {
         let span = self.rows[row].record;
         &self.text[span.start as usize..span.end as usize]
+    }
+
+    /// Has the text of these rows fetched from memory, from its beginning to its end. Where it is fetched field by field, each
+    /// is waited for: `export` of access logs takes 5 % longer, `detect` 3 %.
+    pub fn fetch(&self, rows: &[u32]) {
+        let mut all = 0;
+        for row in rows {
+            let record = self.record(*row as usize);
+            for at in (0..record.len()).step_by(CACHE_LINE) {
+                all ^= record[at];
+            }
+        }
+        black_box(all);
     }
 
     /// The path of the file a row came from.

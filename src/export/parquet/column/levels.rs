@@ -122,10 +122,8 @@ impl PageLevels {
 
     /// How many rows have each level.
     pub(super) fn histogram(&self) -> Vec<i64> {
-        let mut histogram = vec![0; usize::from(self.greatest) + 1];
-        for level in &self.each {
-            histogram[usize::from(*level)] += 1;
-        }
+        let count = |level: u8| self.each.iter().filter(|one| **one == level).count() as i64;
+        let mut histogram: Vec<i64> = (0..=self.greatest).map(count).collect();
         histogram[usize::from(self.greatest)] += (self.rows - self.each.len()) as i64;
         histogram
     }

@@ -1,6 +1,6 @@
 //! A column of a parsed field that is a number, made one tile after the other.
 
-use crate::parse::FieldTable;
+use crate::parse::{FieldTable, Span};
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{ArrayRef, PrimitiveArray};
 use arrow::buffer::ScalarBuffer;
@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 /// The array of a field on its way: that which [`Cells::array`](crate::batch::Cells) makes of it.
 pub(super) struct NumberField {
-    field: usize,
     numbers: Numbers,
     nulls: NullBufferBuilder,
 }
@@ -22,23 +21,22 @@ enum Numbers {
 
 impl NumberField {
     /// Of 32 bits, without cells; so many rows are to come.
-    pub(super) fn small(field: usize, rows: usize) -> NumberField {
-        NumberField::new(field, rows, Numbers::Small(Vec::with_capacity(rows)))
+    pub(super) fn small(rows: usize) -> NumberField {
+        NumberField::new(rows, Numbers::Small(Vec::with_capacity(rows)))
     }
 
     /// Of 64 bits.
-    pub(super) fn large(field: usize, rows: usize) -> NumberField {
-        NumberField::new(field, rows, Numbers::Large(Vec::with_capacity(rows)))
+    pub(super) fn large(rows: usize) -> NumberField {
+        NumberField::new(rows, Numbers::Large(Vec::with_capacity(rows)))
     }
 
-    fn new(field: usize, rows: usize, numbers: Numbers) -> NumberField {
-        NumberField { field, numbers, nulls: NullBufferBuilder::new(rows) }
+    fn new(rows: usize, numbers: Numbers) -> NumberField {
+        NumberField { numbers, nulls: NullBufferBuilder::new(rows) }
     }
 
-    /// Takes the cells of these rows.
-    pub(super) fn add(&mut self, table: &FieldTable, rows: &[u32]) {
-        let field = self.field;
-        let cells = rows.iter().map(|row| table.integer(*row as usize, field));
+    /// Takes the cells at these places.
+    pub(super) fn add(&mut self, table: &FieldTable, places: &[Span]) {
+        let cells = places.iter().map(|place| table.integer_at(*place));
         match &mut self.numbers {
             Numbers::Large(numbers) => add(cells, numbers, &mut self.nulls),
             Numbers::Small(numbers) => {

@@ -47,8 +47,9 @@ impl<'t> Numbering<'t> {
     /// The piece.
     pub(super) fn finish(self) -> TextPiece {
         let mut extremes = Extremes::default();
-        let mut distinct = Texts::default();
-        for text in self.interner.texts() {
+        let texts = self.interner.texts();
+        let mut distinct = Texts::with_room(texts.iter().map(|text| text.len() + 4).sum());
+        for text in texts {
             extremes.see(text);
             distinct.push(text, Layout::Plain);
         }

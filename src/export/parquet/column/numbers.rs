@@ -30,17 +30,22 @@ pub(super) fn write(
     scratch: &mut Scratch,
 ) -> Result<()> {
     let physical = chunk.physical_type();
-    let (all, rows) = match order {
+    let row_count: usize = arrays.iter().map(|array| array.len()).sum();
+    let (all, valid) = match order {
         None => flat(arrays.iter()),
         Some(order) => in_order(arrays, order),
     };
-    let dictionary = Dictionary::of(&all, if physical == Type::INT32 { 4 } else { 8 });
+    let size = if physical == Type::INT32 { 4 } else { 8 };
+    chunk.expect(all.len() * size);
+    let dictionary = Dictionary::of(&all, size);
     if let Some(dictionary) = &dictionary {
         chunk.dictionary(&plain(&dictionary.distinct, physical), dictionary.distinct.len(), scratch)?;
     }
     let mut from = 0;
-    for valid in rows.chunks(PAGE_ROWS) {
-        let count = valid.iter().map(|one| usize::from(*one)).sum::<usize>();
+    for first in (0..row_count).step_by(PAGE_ROWS) {
+        let rows = first..row_count.min(first + PAGE_ROWS);
+        let valid = valid.get(rows.clone());
+        let count = valid.map_or(rows.len(), |valid| valid.iter().map(|one| usize::from(*one)).sum());
         let numbers = &all[from..from + count];
         let (encoding, encoded) = match &dictionary {
             Some(dictionary) => {
@@ -58,10 +63,10 @@ pub(super) fn write(
         };
         from += count;
         let mut levels = PageLevels::new(1);
-        levels.append(&Levels::new(1, valid.to_vec()));
+        levels.append(&valid.map_or(Levels::values(1, rows.len()), |valid| Levels::new(1, valid.to_vec())));
         let facts = PageFacts {
             encoding,
-            rows: valid.len(),
+            rows: rows.len(),
             histogram: levels.histogram(),
             bounds: bounds(numbers, physical),
             text_bytes: None,
@@ -96,12 +101,14 @@ fn valid(array: &ArrayRef, valid: &mut Vec<u8>) {
     }
 }
 
-/// The numbers that are not null of all arrays, and for each row one for a number and zero for a null.
-fn flat<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> (Vec<i64>, Vec<u8>) {
-    let (mut all, mut rows) = (Vec::new(), Vec::new());
-    for array in arrays {
-        numbers(array, &mut all);
-        valid(array, &mut rows);
+/// The numbers that are not null of all arrays, and for each row one for a number and zero for a null; for no row where
+/// there are no nulls.
+fn flat<'a>(arrays: impl Iterator<Item = &'a ArrayRef> + Clone) -> (Vec<i64>, Vec<u8>) {
+    let count = arrays.clone().map(|array| array.len()).sum();
+    let (mut all, mut rows) = (Vec::with_capacity(count), Vec::new());
+    arrays.clone().for_each(|array| numbers(array, &mut all));
+    if all.len() < count {
+        arrays.for_each(|array| valid(array, &mut rows));
     }
     (all, rows)
 }
@@ -110,18 +117,29 @@ fn flat<'a>(arrays: impl Iterator<Item = &'a ArrayRef>) -> (Vec<i64>, Vec<u8>) {
 fn in_order(arrays: &[ArrayRef], order: &RowOrder) -> (Vec<i64>, Vec<u8>) {
     let is_mixed = arrays.iter().zip(&order.is_mixed).filter(|(_, is_mixed)| **is_mixed);
     let (mut mixed, mixed_valid) = flat(is_mixed.map(|(array, _)| array));
-    if mixed.len() < mixed_valid.len() {
+    if !mixed_valid.is_empty() {
         let mut numbers = mixed.iter().copied();
         let mut number = |valid: &u8| if *valid == 1 { numbers.next() } else { None };
         mixed = mixed_valid.iter().map(|valid| number(valid).unwrap_or(0)).collect();
     }
     let rows: usize = arrays.iter().map(|array| array.len()).sum();
-    let (mut all, mut each) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let has_nulls = arrays.iter().any(|array| array.null_count() > 0);
+    let mut all = Vec::with_capacity(rows);
+    let mut each = Vec::with_capacity(if has_nulls { rows } else { 0 });
     for stretch in &order.stretches {
         match stretch {
             Stretch::Whole(index) => {
                 numbers(&arrays[*index], &mut all);
-                valid(&arrays[*index], &mut each);
+                if has_nulls {
+                    valid(&arrays[*index], &mut each);
+                }
+            }
+            Stretch::Mixed(places) if mixed_valid.is_empty() => {
+                let places = &order.mixed[places.clone()];
+                all.extend(places.iter().map(|row| mixed[*row as usize]));
+                if has_nulls {
+                    each.resize(each.len() + places.len(), 1);
+                }
             }
             Stretch::Mixed(places) => {
                 for row in &order.mixed[places.clone()] {

@@ -116,9 +116,14 @@ impl Texts {
         self.lengths.clear();
     }
 
+    /// None, with room for so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Texts {
+        Texts { bytes: Vec::with_capacity(bytes), lengths: Vec::new() }
+    }
+
     /// None, with room for those of a page.
     pub(super) fn of_a_page() -> Texts {
-        Texts { bytes: Vec::with_capacity(PAGE_BYTES), lengths: Vec::new() }
+        Texts::with_room(PAGE_BYTES)
     }
 
     /// The list as it is kept in a piece, with the levels of its rows.

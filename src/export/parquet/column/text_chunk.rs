@@ -26,7 +26,7 @@ pub(super) fn write(
     let order = order.filter(|_| !is_uniform(pieces()));
     if let Some(dictionary) = Dictionary::of(pieces()) {
         let parts = match order {
-            None => pieces().zip(&dictionary.numbers).map(|(piece, new)| Part::Piece(piece, new)).collect(),
+            None => pieces().zip(dictionary.by_piece()).map(|(piece, new)| Part::Piece(piece, new)).collect(),
             Some(order) => dictionary.parts(&groups, order),
         };
         return dictionary.pages(chunk, &parts, scratch);
@@ -56,33 +56,49 @@ struct Dictionary {
     /// The texts, laid out [`Layout::Plain`].
     texts: Texts,
     count: usize,
-    /// For each piece, for each of its distinct texts, the number in the dictionary.
-    numbers: Vec<Vec<u32>>,
+    /// For each distinct text of each piece the number in the dictionary.
+    numbers: Vec<u32>,
+    /// Where those of each piece end.
+    ends: Vec<usize>,
 }
 
 impl Dictionary {
     /// `None` where a dictionary would not make the chunk smaller, or be too large for readers.
     fn of<'p>(pieces: impl Iterator<Item = &'p TextPiece>) -> Option<Dictionary> {
         let mut interner = Interner::new();
-        let mut numbers = Vec::new();
+        let (mut numbers, mut ends) = (Vec::new(), Vec::new());
         let (mut values, mut text_bytes) = (0, 0);
         for piece in pieces {
             match &piece.values {
-                Values::Listed(texts) if texts.size() == 0 => numbers.push(Vec::new()),
+                Values::Listed(texts) if texts.size() == 0 => {}
                 Values::Listed(_) | Values::Ready(..) => return None,
                 Values::Numbered(texts, rows) => {
-                    numbers.push(plain(&texts.bytes).map(|text| interner.number(text)).collect::<Option<_>>()?);
+                    for text in plain(&texts.bytes) {
+                        numbers.push(interner.number(text)?);
+                    }
                     values += rows.len();
                     text_bytes += piece.text_bytes;
                 }
             }
+            ends.push(numbers.len());
         }
         let count = interner.texts().len();
-        let mut texts = Texts::default();
+        let mut texts = Texts::with_room(interner.texts().iter().map(|text| text.len() + 4).sum());
         interner.texts().iter().for_each(|text| texts.push(text, Layout::Plain));
         let width = hybrid::width(count.saturating_sub(1) as u32) as usize;
         let smaller = texts.size() + values * width / 8 < text_bytes + 4 * values;
-        (count > 0 && texts.size() <= DICTIONARY_BYTES && smaller).then_some(Dictionary { texts, count, numbers })
+        (count > 0 && texts.size() <= DICTIONARY_BYTES && smaller).then_some(Dictionary {
+            texts,
+            count,
+            numbers,
+            ends,
+        })
+    }
+
+    /// For each piece, for each of its distinct texts, the number in the dictionary.
+    fn by_piece(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts.zip(&self.ends).map(|(start, end)| &self.numbers[*start..*end])
     }
 }
 
@@ -118,8 +134,8 @@ fn of_piece<'p>(piece: &'p TextPiece, new: &'p [u32]) -> impl Iterator<Item = u3
 impl Dictionary {
     /// Rows in that order.
     fn parts<'p>(&'p self, groups: &'p [Vec<TextPiece>], order: &RowOrder) -> Vec<Part<'p>> {
-        let mut pieces = groups.iter().flatten().zip(&self.numbers);
-        let groups: Vec<Vec<(&TextPiece, &Vec<u32>)>> =
+        let mut pieces = groups.iter().flatten().zip(self.by_piece());
+        let groups: Vec<Vec<(&TextPiece, &[u32])>> =
             groups.iter().map(|group| pieces.by_ref().take(group.len()).collect()).collect();
         let greatest = groups.iter().flatten().next().map_or(1, |(piece, _)| piece.levels.greatest());
         let distinct: Vec<&[u8]> = plain(&self.texts.bytes).collect();
@@ -150,8 +166,10 @@ impl Dictionary {
     }
 
     fn pages(&self, chunk: &mut ChunkWriter, parts: &[Part<'_>], scratch: &mut Scratch) -> Result<()> {
-        chunk.dictionary(&self.texts.bytes, self.count, scratch)?;
         let width = hybrid::width(self.count as u32 - 1);
+        let rows = parts.iter().map(|part| part.levels().rows()).sum::<usize>();
+        chunk.expect(self.texts.size() + rows * width as usize / 8);
+        chunk.dictionary(&self.texts.bytes, self.count, scratch)?;
         let (mut numbers, mut encoded) = (Vec::new(), Vec::new());
         let mut from = 0;
         for end in page_ends(parts.iter().map(|part| (part.levels().rows(), 0))) {

@@ -6,7 +6,7 @@ use super::numbering::Numbering;
 use super::text::{TextForm, TextPiece};
 use super::tile::{TILE, Tile};
 use crate::batch::Variety;
-use crate::parse::FieldTable;
+use crate::parse::{FieldTable, Span};
 use parquet::errors::Result;
 
 /// The level of a row with a text.
@@ -35,16 +35,16 @@ impl<'t> TextField<'t> {
         TextField { field, rows, form, cells }
     }
 
-    /// Takes the cells of the rows from a place on, by way of the tile; all before were taken.
+    /// Takes the cells at these places, by way of the tile. They are those of the last of the rows; all before were taken.
     pub(super) fn add(
         &mut self,
         table: &'t FieldTable,
         rows: &[u32],
-        from: usize,
+        places: &[Span],
         tile: &mut Tile<'t>,
         scratch: &mut Scratch,
     ) -> Result<()> {
-        tile.fill_field(table, self.field, &rows[from..]);
+        tile.fill_places(&table.text, places.iter().copied());
         match &mut self.cells {
             Cells::Listed(listing) => listing.add(tile.texts(), tile.levels(), scratch),
             Cells::Numbered(numbering) => match numbering.add(tile.texts(), tile.levels()) {
@@ -64,7 +64,7 @@ impl<'t> TextField<'t> {
     ) -> Result<()> {
         let mut listing = Listing::new(GREATEST, self.rows, self.form, scratch);
         for rows in rows.chunks(TILE) {
-            tile.fill_field(table, self.field, rows);
+            tile.fill_places(&table.text, rows.iter().map(|row| table.span(*row as usize, self.field)));
             listing.add(tile.texts(), tile.levels(), scratch)?;
         }
         self.cells = Cells::Listed(listing);

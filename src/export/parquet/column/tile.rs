@@ -1,6 +1,6 @@
 //! Cells of a few neighbouring rows of a text column, as they are taken into a piece.
 
-use crate::parse::{FieldTable, Span};
+use crate::parse::Span;
 
 /// Rows of a tile. What all columns read of so many rows of an access log stays in the caches of a core.
 pub(super) const TILE: usize = 128;
@@ -33,14 +33,12 @@ impl<'t> Tile<'t> {
         }
     }
 
-    /// Takes a parsed field of these rows, at most [`TILE`].
-    pub(super) fn fill_field(&mut self, table: &'t FieldTable, field: usize, rows: &[u32]) {
-        (self.count, self.rows) = (0, rows.len());
-        let text = &table.text[..];
-        for (level, row) in self.levels.iter_mut().zip(rows) {
-            let span = table.span(*row as usize, field);
-            let is_text = !span.is_null();
-            let Span { start, end } = if is_text { span } else { Span { start: 0, end: 0 } };
+    /// Takes the texts at these places, at most [`TILE`].
+    pub(super) fn fill_places(&mut self, text: &'t [u8], places: impl ExactSizeIterator<Item = Span>) {
+        (self.count, self.rows) = (0, places.len());
+        for (level, place) in self.levels.iter_mut().zip(places) {
+            let is_text = !place.is_null();
+            let Span { start, end } = if is_text { place } else { Span { start: 0, end: 0 } };
             *level = u8::from(is_text);
             self.texts[self.count] = &text[start as usize..end as usize];
             self.count += usize::from(is_text);
