@@ -42,8 +42,9 @@ impl<'t> FieldColumn<'t> {
     }
 }
 
-/// Places between those of one column and the next, so that columns do not fall on the same few lines of the cache.
-const APART: usize = CACHE_LINE / size_of::<Span>();
+/// Places that a column has room for: those of a tile, and so many more that columns do not fall on the same few lines of
+/// the cache.
+const PLACES: usize = TILE + CACHE_LINE / size_of::<Span>();
 
 /// Gives each column its cells of these rows.
 pub(super) fn fill<'t>(
@@ -55,17 +56,15 @@ pub(super) fn fill<'t>(
     let mut tile = Tile::new();
     // The places of all fields of a row lie side by side. Were they fetched column by column, each row would be waited for
     // again.
-    let width = rows.len().min(TILE) + APART;
-    let mut places = vec![Span::NULL; columns.len() * width];
+    let mut places = vec![[Span::NULL; PLACES]; columns.len()];
     for from in (0..rows.len()).step_by(TILE) {
         let so_far = &rows[..rows.len().min(from + TILE)];
         table.fetch(&so_far[from..]);
         for (at, row) in so_far[from..].iter().enumerate() {
             let of_row = table.spans_of(*row as usize);
-            let of_column = places.chunks_mut(width).zip(columns.iter());
-            of_column.for_each(|(places, column)| places[at] = of_row[column.field]);
+            places.iter_mut().zip(columns.iter()).for_each(|(places, column)| places[at] = of_row[column.field]);
         }
-        for (column, places) in columns.iter_mut().zip(places.chunks(width)) {
+        for (column, places) in columns.iter_mut().zip(&places) {
             let places = &places[..so_far.len() - from];
             match &mut column.cells {
                 FieldCells::Text(field) => field.add(table, so_far, places, &mut tile, scratch)?,
