@@ -162,11 +162,8 @@ fn parse_flags(table: &FieldTable, rows: &[u32]) -> ListArray {
     };
     let mut list = ListBuilder::new(StringBuilder::new()).with_field(Field::new("element", DataType::Utf8, true));
     for row in rows {
-        let Row { mut flags, .. } = table.rows[*row as usize];
-        while flags != 0 {
-            let bit = flags.trailing_zeros();
-            flags &= flags - 1;
-            let name = names[bit as usize];
+        let Row { flags, .. } = table.rows[*row as usize];
+        for (bit, name) in names.iter().enumerate().filter(|(bit, _)| flags & (1 << bit) != 0) {
             if table.log == LogType::S3Access && 1 << bit == s3_access::flag::EXTRA_FIELDS {
                 let extra = table.bytes(*row as usize, s3_access::field::EXTRA_FIELDS).unwrap_or_default();
                 list.values().append_value(format!("{name}={}", split_words(extra).count()));

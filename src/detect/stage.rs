@@ -404,31 +404,6 @@ impl<'a> DetectStage<'a> {
         &self.rules
     }
 
-    /// Counts a row, and notes what more is to be done with it.
-    fn look_at(&self, worker: &mut DetectWorker, table: &FieldTable, row: u32, hits: &mut Hits) {
-        let mut sight = worker.seer.see(table, row as usize);
-        sight.marks = marks::of_row(table, row as usize, &sight);
-        if let Some(watch) = &self.watch {
-            let names = &worker.seer.names;
-            let watched = watch.marks(&mut worker.watched, table, row as usize, &sight, names);
-            sight.marks = sight.marks.and(watched);
-        }
-        if worker.see(&sight, row, &mut hits.wanted) {
-            hits.noted.push(row, &sight);
-        }
-        let (names, context) = (&worker.seer.names, &self.config.context);
-        if worker.common.whereabouts.is_some()
-            && worker.whereabouts.is_earliest(table, row as usize, &sight, names, context)
-        {
-            hits.placed.push(row, &sight);
-        }
-        if sight.asked != 0 {
-            hits.asked.rows.push(row);
-            hits.asked.codes.push(&sight);
-            hits.asked.sets.push(sight.asked);
-        }
-    }
-
     /// Why rules could not be evaluated, one sentence each, in the order of the rules. They found nothing, but that
     /// says nothing.
     pub fn not_evaluated(&self, evidence: &EvidenceCounts) -> Vec<String> {
@@ -472,6 +447,31 @@ impl<'a> DetectStage<'a> {
         };
         let sentences = [named("taken for own accounts", &accounts), named("taken for log buckets", &buckets)];
         sentences.into_iter().flatten().collect()
+    }
+
+    /// Counts a row, and notes what more is to be done with it.
+    fn look_at(&self, worker: &mut DetectWorker, table: &FieldTable, row: u32, hits: &mut Hits) {
+        let mut sight = worker.seer.see(table, row as usize);
+        sight.marks = marks::of_row(table, row as usize, &sight);
+        if let Some(watch) = &self.watch {
+            let names = &worker.seer.names;
+            let watched = watch.marks(&mut worker.watched, table, row as usize, &sight, names);
+            sight.marks = sight.marks.and(watched);
+        }
+        if worker.see(&sight, row, &mut hits.wanted) {
+            hits.noted.push(row, &sight);
+        }
+        let (names, context) = (&worker.seer.names, &self.config.context);
+        if worker.common.whereabouts.is_some()
+            && worker.whereabouts.is_earliest(table, row as usize, &sight, names, context)
+        {
+            hits.placed.push(row, &sight);
+        }
+        if sight.asked != 0 {
+            hits.asked.rows.push(row);
+            hits.asked.codes.push(&sight);
+            hits.asked.sets.push(sight.asked);
+        }
     }
 }
 

@@ -183,7 +183,9 @@ impl FieldTable {
     }
 
     /// Has the text of these rows fetched from memory, from its beginning to its end. Where it is fetched field by field, each
-    /// is waited for: `export` of access logs takes 5 % longer, `detect` 3 %.
+    /// is waited for. Processor time for 1 GB of access log (`generate --log s3_access --bytes 1GB --hostile-ppm 1000`) without
+    /// and with it, medians of alternating runs: `detect` 5.59 and 5.39 s (7), `export`, together with the room between
+    /// columns of places, 6.97 and 6.65 s (9).
     pub fn fetch(&self, rows: &[u32]) {
         let mut all = 0;
         for row in rows {

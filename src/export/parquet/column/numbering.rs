@@ -3,7 +3,7 @@
 use super::bounds::Extremes;
 use super::intern::Interner;
 use super::levels::GrowingLevels;
-use super::text::{Layout, TextPiece, Texts, Values};
+use super::text::{TextPiece, Texts, Values};
 
 /// Values after which it is asked whether any of them repeat.
 const TRIAL: usize = 512;
@@ -47,15 +47,10 @@ impl<'t> Numbering<'t> {
     /// The piece.
     pub(super) fn finish(self) -> TextPiece {
         let mut extremes = Extremes::default();
-        let texts = self.interner.texts();
-        let mut distinct = Texts::with_room(texts.iter().map(|text| text.len() + 4).sum());
-        for text in texts {
-            extremes.see(text);
-            distinct.push(text, Layout::Plain);
-        }
+        self.interner.texts().iter().for_each(|text| extremes.see(text));
         TextPiece {
             levels: self.levels.finish(),
-            values: Values::Numbered(distinct, self.numbers),
+            values: Values::Numbered(Texts::plain(self.interner.texts()), self.numbers),
             bounds: extremes.bounds(),
             text_bytes: self.text_bytes,
             hashes: Vec::new(),

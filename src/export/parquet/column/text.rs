@@ -116,14 +116,17 @@ impl Texts {
         self.lengths.clear();
     }
 
-    /// None, with room for so many bytes.
-    pub(super) fn with_room(bytes: usize) -> Texts {
-        Texts { bytes: Vec::with_capacity(bytes), lengths: Vec::new() }
-    }
-
     /// None, with room for those of a page.
     pub(super) fn of_a_page() -> Texts {
-        Texts::with_room(PAGE_BYTES)
+        Texts { bytes: Vec::with_capacity(PAGE_BYTES), lengths: Vec::new() }
+    }
+
+    /// These, laid out [`Layout::Plain`], in no more room than they take.
+    pub(super) fn plain(texts: &[&[u8]]) -> Texts {
+        let bytes = texts.iter().map(|text| size_of::<u32>() + text.len()).sum();
+        let mut all = Texts { bytes: Vec::with_capacity(bytes), lengths: Vec::new() };
+        texts.iter().for_each(|text| all.push(text, Layout::Plain));
+        all
     }
 
     /// The list as it is kept in a piece, with the levels of its rows.

@@ -83,8 +83,7 @@ impl Dictionary {
             ends.push(numbers.len());
         }
         let count = interner.texts().len();
-        let mut texts = Texts::with_room(interner.texts().iter().map(|text| text.len() + 4).sum());
-        interner.texts().iter().for_each(|text| texts.push(text, Layout::Plain));
+        let texts = Texts::plain(interner.texts());
         let width = hybrid::width(count.saturating_sub(1) as u32) as usize;
         let smaller = texts.size() + values * width / 8 < text_bytes + 4 * values;
         (count > 0 && texts.size() <= DICTIONARY_BYTES && smaller).then_some(Dictionary {
